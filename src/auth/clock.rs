@@ -1,0 +1,191 @@
+//! Time that never runs back.
+//!
+//! [`Clock::now`] is the system time or the *mark*, whichever is later. The mark follows the system time and is kept by
+//! the store, so a token that has expired stays expired when the clock steps back, also across a restart. The mark
+//! does not follow a big step forward until the new time has lasted an hour: a clock that was wrong for a moment then
+//! leaves nothing behind, and as deletion goes by the mark, nothing is deleted because of it.
+
+use std::ops::Add;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+/// Whole seconds since 1970-01-01T00:00:00Z: a NumericDate (RFC 7519 §2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// From seconds since 1970.
+    #[must_use]
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(secs)
+    }
+
+    /// Seconds since 1970.
+    #[must_use]
+    pub const fn secs(self) -> u64 {
+        self.0
+    }
+
+    /// How long after `earlier` this is; zero if it is not.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_secs(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration.as_secs()))
+    }
+}
+
+/// How far ahead of the expected time the system clock may be before the mark waits.
+const BIG_STEP: Duration = Duration::from_secs(3600);
+/// How long a big step must last before the mark follows.
+const SETTLING: Duration = Duration::from_secs(3600);
+/// A start with the clock further behind the mark than this is refused.
+const FAR_BEHIND: Duration = Duration::from_secs(24 * 3600);
+
+/// The system clock is far behind the time already seen.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the system clock says {system} s since 1970, {} h behind what this data directory has already seen; set the clock, or accept it with --accept-clock (tokens that had expired may be accepted again)",
+    behind.as_secs() / 3600
+)]
+pub struct ClockBehind {
+    system: u64,
+    behind: Duration,
+}
+
+/// See the module's page.
+#[derive(Debug)]
+pub struct Clock {
+    state: Mutex<State>,
+    system: fn() -> Timestamp,
+}
+
+#[derive(Debug)]
+struct State {
+    mark: Timestamp,
+    /// The system time that was last believed, and when that was on the monotonic clock.
+    believed: (Timestamp, Instant),
+    /// When the system time was first seen too far ahead of that.
+    ahead_since: Option<Instant>,
+}
+
+impl Clock {
+    /// A clock that goes on from a kept mark (zero: none was kept).
+    ///
+    /// # Errors
+    /// [`ClockBehind`]
+    pub fn start(mark: Timestamp) -> Result<Self, ClockBehind> {
+        Self::with_system(mark, system_time)
+    }
+
+    fn with_system(mark: Timestamp, system: fn() -> Timestamp) -> Result<Self, ClockBehind> {
+        let now = system();
+        let behind = mark.since(now);
+        if behind > FAR_BEHIND {
+            return Err(ClockBehind { system: now.secs(), behind });
+        }
+        let first = if mark == Timestamp::default() { now } else { mark };
+        let state = State { mark: first, believed: (first, Instant::now()), ahead_since: None };
+        Ok(Self { state: Mutex::new(state), system })
+    }
+
+    /// The time by which tokens are issued and judged.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let system = (self.system)();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.observe(system, Instant::now());
+        state.mark.max(system)
+    }
+
+    /// The latest time that is certain: what the store keeps, and by which it deletes.
+    #[must_use]
+    pub fn mark(&self) -> Timestamp {
+        let _ = self.now();
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).mark
+    }
+}
+
+impl State {
+    fn observe(&mut self, system: Timestamp, at: Instant) {
+        let (believed, believed_at) = self.believed;
+        let expected = believed + at.saturating_duration_since(believed_at);
+        if system.since(expected) > BIG_STEP {
+            let since = *self.ahead_since.get_or_insert(at);
+            if at.saturating_duration_since(since) < SETTLING {
+                return;
+            }
+        }
+        self.ahead_since = None;
+        self.believed = (system, at);
+        self.mark = self.mark.max(system);
+    }
+}
+
+/// The system time; 1970 if the clock is set before it.
+fn system_time() -> Timestamp {
+    Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T0: Timestamp = Timestamp::from_secs(1_800_000_000);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn state() -> (State, Instant) {
+        let at = Instant::now();
+        (State { mark: T0, believed: (T0, at), ahead_since: None }, at)
+    }
+
+    #[test]
+    fn a_step_back_leaves_the_mark_where_it_was() {
+        let (mut state, at) = state();
+        state.observe(T0 + HOUR, at + HOUR);
+        state.observe(T0, at + HOUR);
+        assert_eq!(state.mark, T0 + HOUR);
+    }
+
+    #[test]
+    fn a_step_of_ten_years_that_is_taken_back_leaves_no_trace() {
+        let (mut state, at) = state();
+        let ten_years = HOUR * 24 * 3650;
+        state.observe(T0 + ten_years, at + HOUR / 60);
+        state.observe(T0 + ten_years + HOUR / 2, at + HOUR / 2);
+        assert_eq!(state.mark, T0);
+        state.observe(T0 + HOUR, at + HOUR);
+        assert_eq!((state.mark, state.ahead_since), (T0 + HOUR, None));
+    }
+
+    #[test]
+    fn a_step_forward_that_lasts_an_hour_is_believed() {
+        let (mut state, at) = state();
+        let week = HOUR * 24 * 7;
+        state.observe(T0 + week, at);
+        state.observe(T0 + week + HOUR, at + HOUR);
+        assert_eq!(state.mark, T0 + week + HOUR);
+    }
+
+    #[test]
+    fn a_start_far_behind_the_mark_is_refused_and_one_a_little_behind_goes_on_from_it() {
+        let refused = Clock::with_system(T0 + HOUR * 25, || T0).unwrap_err();
+        assert!(refused.to_string().contains("--accept-clock"), "{refused}");
+        let clock = Clock::with_system(T0 + HOUR, || T0).unwrap();
+        assert_eq!((clock.now(), clock.mark()), (T0 + HOUR, T0 + HOUR));
+    }
+
+    #[test]
+    fn a_time_before_1970_does_not_panic() {
+        assert_eq!(Clock::with_system(Timestamp::default(), || Timestamp(0)).unwrap().now(), Timestamp(0));
+    }
+}

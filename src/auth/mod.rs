@@ -1,0 +1,7 @@
+//! The domain.
+pub mod clock;
+pub mod keys;
+pub mod password;
+pub mod session;
+pub mod token;
+pub mod user;

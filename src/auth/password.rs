@@ -1,0 +1,247 @@
+//! Passwords: what may be chosen, how they are compared (RFC 8265 OpaqueString), and the strings that hold their hashes.
+//!
+//! The rules are those of NIST SP 800-63B-4 §3.1.1.2: a minimum length in code points, no composition rules, and no
+//! password that an attacker tries first. Those are found by folding: a common word, the user's own name or a keyboard
+//! run, plain or with a few digits and signs around it, so that 700 words stand for the many thousand forms of them that
+//! lists of breached passwords hold. Hashing is the business of [`super::hasher`].
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::LazyLock;
+
+use precis_profiles::OpaqueString;
+use precis_profiles::precis_core::profile::PrecisFastInvocation;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::user::Username;
+
+/// Fewest characters (code points) of a password.
+pub const MIN_CHARS: usize = 8;
+/// Most bytes of a password; longer ones are never hashed.
+pub const MAX_BYTES: usize = 1024;
+
+/// A password in the form in which it is hashed. Does not print, is wiped when dropped.
+#[derive(Clone)]
+pub struct Password(SecretString);
+
+impl Password {
+    /// What someone typed to log in; `None` if no password could read so.
+    #[must_use]
+    pub fn presented(typed: &str) -> Option<Self> {
+        if typed.is_empty() || typed.len() > MAX_BYTES {
+            return None;
+        }
+        let opaque = OpaqueString::enforce(typed).ok()?;
+        Some(Self(SecretString::from(opaque.into_owned())))
+    }
+
+    /// What someone wants as a password.
+    ///
+    /// # Errors
+    /// What is wrong, as a sentence.
+    pub fn chosen(typed: &str, username: Option<&Username>) -> Result<Self, &'static str> {
+        if typed.chars().count() < MIN_CHARS {
+            return Err("Shorter than minimum length 8.");
+        }
+        if typed.len() > MAX_BYTES {
+            return Err("Longer than maximum length 1024 bytes.");
+        }
+        let password = Self::presented(typed).ok_or("Control characters are not allowed.")?;
+        if password.expose().chars().count() < MIN_CHARS {
+            return Err("Shorter than minimum length 8.");
+        }
+        if username.is_some_and(|name| is_about(password.expose(), name)) {
+            return Err("Too much like the username.");
+        }
+        if is_common(password.expose()) {
+            return Err("One of the passwords that are tried first; choose another.");
+        }
+        Ok(password)
+    }
+
+    /// The characters that are hashed.
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password([redacted])")
+    }
+}
+
+/// A password's hash as a PHC string. Written only to the store; does not print.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// From its string.
+    #[must_use]
+    pub fn from_phc(phc: String) -> Self {
+        Self(phc)
+    }
+
+    /// The string.
+    #[must_use]
+    pub fn as_phc(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash([redacted])")
+    }
+}
+
+static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("common_words.txt").split_whitespace().collect());
+
+/// Rows and columns of keyboards, the alphabet and the digits: any stretch of one, in either direction, is a run.
+const RUNS: &[&str] = &[
+    "01234567890123456789",
+    "abcdefghijklmnopqrstuvwxyz",
+    "qwertyuiop[]",
+    "qwertzuiopü",
+    "azertyuiop",
+    "asdfghjkl;'",
+    "zxcvbnm,./",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm",
+    "1q2w3e4r5t6y7u8i9o0p",
+    "qazwsxedcrfvtgbyhnujmikolp",
+    "!@#$%^&*()_+",
+    "zaq1xsw2cde3vfr4bgt5",
+];
+
+/// Most characters around a word that do not make it less common.
+const AFFIX_CHARS: usize = 5;
+
+/// Whether an attacker would try it among the first.
+fn is_common(password: &str) -> bool {
+    let plain = password.to_lowercase();
+    is_run(&plain) || is_repeated(&plain) || is_dressed_up(&plain, |word| WORDS.contains(word) || WORDS.contains(unleet(word).as_str()))
+}
+
+/// Whether it is the user's name, the name reversed, the name's part before an `@`, or the server's own name, dressed up.
+fn is_about(password: &str, username: &Username) -> bool {
+    let name = username.as_str();
+    let local = name.split('@').next().unwrap_or(name);
+    let reversed: String = name.chars().rev().collect();
+    let plain = password.to_lowercase();
+    is_dressed_up(&plain, |word| [name, local, &reversed, "doorward"].contains(&word))
+}
+
+/// Whether `is_word` holds for it after taking away, from either end, at most [`AFFIX_CHARS`] characters in all that are
+/// not letters, or of a whole repetition of such a word.
+fn is_dressed_up(password: &str, is_word: impl Fn(&str) -> bool) -> bool {
+    let core = password.trim_matches(|c: char| !c.is_alphabetic());
+    let stripped = password.chars().count() - core.chars().count();
+    let whole = is_word(password);
+    let half = password.get(..password.len() / 2).filter(|half| password.len() == half.len() * 2 && password.ends_with(half));
+    whole || half.is_some_and(&is_word) || (stripped <= AFFIX_CHARS && !core.is_empty() && is_word(core))
+}
+
+fn unleet(password: &str) -> String {
+    password
+        .chars()
+        .map(|c| match c {
+            '0' => 'o',
+            '1' | '!' | '|' => 'i',
+            '3' => 'e',
+            '4' | '@' => 'a',
+            '5' | '$' => 's',
+            '7' => 't',
+            other => other,
+        })
+        .collect()
+}
+
+/// Whether it is a stretch of a keyboard, the alphabet or the digits.
+fn is_run(password: &str) -> bool {
+    let reversed: String = password.chars().rev().collect();
+    RUNS.iter().any(|run| run.contains(password) || run.contains(&reversed))
+}
+
+/// Whether it is one piece of at most four characters over and over.
+fn is_repeated(password: &str) -> bool {
+    let chars: Vec<char> = password.chars().collect();
+    (1..=4).any(|unit| chars.len() > unit && chars.iter().enumerate().all(|(at, c)| *c == chars[at % unit]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(typed: &str) -> Result<Password, &'static str> {
+        Password::chosen(typed, Some(&Username::parse("arun").unwrap()))
+    }
+
+    #[test]
+    fn the_templates_own_example_passes() {
+        assert!(chosen("securepassword").is_ok());
+    }
+
+    #[test]
+    fn the_length_is_counted_in_characters_and_limited_in_bytes() {
+        assert!(chosen("vögelchn").is_ok());
+        assert!(chosen("vögelch").is_err());
+        assert!(chosen(&"pö4x9".repeat(170)).is_ok());
+        assert!(chosen(&"x9".repeat(513)).is_err());
+    }
+
+    #[test]
+    fn no_composition_is_asked_for() {
+        assert!(chosen("mydogeatsgrass").is_ok());
+        assert!(chosen("8302958317").is_ok());
+        assert!(chosen("        x       ").is_ok());
+    }
+
+    #[test]
+    fn what_is_tried_first_is_refused_plain_and_dressed_up() {
+        for typed in [
+            "password",
+            "Password1!",
+            "P@ssw0rd2024",
+            "12345678",
+            "87654321",
+            "qwertyuiop",
+            "aaaaaaaa",
+            "abcabcabc",
+            "Liverpool1",
+            "iloveyou",
+            "1qaz2wsx",
+            "dragondragon",
+            "letmein!!",
+            "correcthorsebatterystaple",
+            "          ",
+            "football99",
+            "!@#$%^&*",
+        ] {
+            assert!(chosen(typed).is_err(), "{typed:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn the_username_is_refused_plain_reversed_and_dressed_up() {
+        let name = Username::parse("arunkumar@example.com").unwrap();
+        for typed in ["arunkumar@example.com", "ArunKumar", "arunkumar123", "moc.elpmaxe@ramuknura", "Doorward1"] {
+            assert_eq!(Password::chosen(typed, Some(&name)).map(|_| ()), Err("Too much like the username."), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_characters_typed_in_another_unicode_form_are_the_same_password() {
+        let of = |typed| Password::presented(typed).unwrap().expose().to_owned();
+        assert_eq!(of("caf\u{e9} noir"), of("cafe\u{301}\u{3000}noir"));
+        assert_ne!(of("Cafe noir"), of("cafe noir"));
+    }
+
+    #[test]
+    fn control_characters_are_refused_and_nothing_prints_the_password() {
+        assert!(chosen("abc\0defgh9").is_err());
+        assert!(chosen("line\nbreak99").is_err());
+        assert!(!format!("{:?}", Password::presented("hunter2hunter2")).contains("hunter"));
+    }
+}

@@ -1,0 +1,33 @@
+//! Doorward: a login server in one executable.
+//!
+//! It registers users, checks passwords, issues and refreshes JSON Web Tokens (RFC 7519), revokes them, and lets
+//! other programs verify them. Everything it knows is in an embedded database beside it.
+//!
+//! ```text
+//! socket ─ http::front (deadlines, caps) ─ Rocket router ─ guard (proof of who) ─ handler
+//!                                                              │                    │
+//!                                                              ▼                    ▼
+//!                                                            auth   ─ one method per use case
+//!                                                              │
+//!                                                              ▼
+//!                                                            store  ─ one atomic, durable step per method ─ writer thread ─ sled
+//! ```
+//!
+//! Data moves one way. Only [`http`] knows Rocket and hyper, only [`cli`] knows clap, only `store/sled.rs` and
+//! `store/opening.rs` know sled; [`auth`] knows none of them.
+//!
+//! - [`auth`]: the domain: users, passwords, tokens, sessions, keys
+//! - [`store`]: what is kept, and when it counts as kept
+//! - [`http`]: the API, its guards and errors, and the connection front
+//! - [`cli`]: the command line
+//! - [`config`]: settings, in layers
+//! - [`error`]: what can go wrong in the domain
+//! - [`json`]: strict JSON objects, for bodies and tokens alike
+
+pub mod auth;
+
+pub mod error;
+
+pub mod store;
+
+pub use error::{Error, Result};

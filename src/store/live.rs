@@ -1,0 +1,169 @@
+//! What every request needs of the records, in memory: who exists, what they may do, and what is revoked.
+//!
+//! A user costs one bit; only users about whom there is something to say (a role, disabled, a cut-off) have an entry.
+//! The writer updates it when it applies a step, so it may run ahead of durability, never behind an answer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::auth::clock::Timestamp;
+use crate::auth::user::{Role, UserId};
+
+/// What there is to say about a user beyond being there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// What the user may do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
+    /// Whether every login and token is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
+    /// Tokens that name no session are refused when issued (`iat`) before this.
+    #[serde(default)]
+    pub not_before: Timestamp,
+}
+
+impl Standing {
+    /// Whether this user counts as an administrator who can act.
+    #[must_use]
+    pub fn is_active_admin(&self) -> bool {
+        !self.disabled && self.roles.iter().any(Role::is_admin)
+    }
+}
+
+/// See the module's page.
+#[derive(Debug, Default)]
+pub struct Live {
+    users: RwLock<Users>,
+    revoked: RwLock<HashMap<Uuid, Timestamp>>,
+}
+
+#[derive(Debug, Default)]
+struct Users {
+    /// Bit `id` is set when the user exists; ids count up from 1 and are never reused, so this stays dense.
+    present: Vec<u64>,
+    standings: HashMap<UserId, Arc<Standing>>,
+    count: u64,
+    plain: Arc<Standing>,
+}
+
+impl Users {
+    fn contains(&self, id: UserId) -> bool {
+        let (word, bit) = place(id);
+        self.present.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+}
+
+fn place(id: UserId) -> (usize, u64) {
+    let id = id.get();
+    (usize::try_from(id / 64).unwrap_or(usize::MAX), 1 << (id % 64))
+}
+
+impl Live {
+    /// What a user may do; `None`: no such user.
+    #[must_use]
+    pub fn standing(&self, id: UserId) -> Option<Arc<Standing>> {
+        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
+        users.contains(id).then(|| Arc::clone(users.standings.get(&id).unwrap_or(&users.plain)))
+    }
+
+    /// Whether a token or session id is revoked.
+    #[must_use]
+    pub fn is_revoked(&self, id: Uuid) -> bool {
+        self.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&id)
+    }
+
+    /// How many administrators can act.
+    #[must_use]
+    pub fn active_admins(&self) -> usize {
+        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
+        users.standings.values().filter(|standing| standing.is_active_admin()).count()
+    }
+
+    /// How many users there are.
+    #[must_use]
+    pub fn user_count(&self) -> u64 {
+        self.users.read().unwrap_or_else(PoisonError::into_inner).count
+    }
+
+    /// How many revocations are remembered.
+    #[must_use]
+    pub fn revocation_count(&self) -> usize {
+        self.revoked.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Notes that a user exists and what it may do.
+    pub(super) fn put_user(&self, id: UserId, standing: &Standing) {
+        let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
+        if !users.contains(id) {
+            let (word, bit) = place(id);
+            if users.present.len() <= word {
+                users.present.resize(word + 1, 0);
+            }
+            users.present[word] |= bit;
+            users.count += 1;
+        }
+        if *standing == Standing::default() {
+            users.standings.remove(&id);
+        } else {
+            users.standings.insert(id, Arc::new(standing.clone()));
+        }
+    }
+
+    /// Notes that a user is gone.
+    pub(super) fn remove_user(&self, id: UserId) {
+        let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
+        if users.contains(id) {
+            let (word, bit) = place(id);
+            users.present[word] &= !bit;
+            users.count -= 1;
+        }
+        users.standings.remove(&id);
+    }
+
+    /// Remembers a revocation until `until`; the later end counts.
+    pub(super) fn revoke(&self, id: Uuid, until: Timestamp) {
+        let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
+        let end = revoked.entry(id).or_insert(until);
+        *end = (*end).max(until);
+    }
+
+    /// Until when an id is revoked.
+    pub(super) fn revoked_until(&self, id: Uuid) -> Option<Timestamp> {
+        self.revoked.read().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
+    }
+
+    /// Forgets a revocation that no longer matters.
+    pub(super) fn forget(&self, id: Uuid) {
+        self.revoked.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_without_anything_special_has_no_entry_of_its_own() {
+        let live = Live::default();
+        live.put_user(UserId::new(130), &Standing::default());
+        assert_eq!(live.standing(UserId::new(130)).as_deref(), Some(&Standing::default()));
+        assert_eq!(live.standing(UserId::new(129)), None);
+        assert_eq!(live.standing(UserId::new(u64::MAX)), None);
+        assert!(live.users.read().unwrap().standings.is_empty());
+        live.remove_user(UserId::new(130));
+        live.remove_user(UserId::new(130));
+        assert_eq!((live.standing(UserId::new(130)), live.user_count()), (None, 0));
+    }
+
+    #[test]
+    fn the_later_end_of_two_revocations_counts() {
+        let (live, id) = (Live::default(), Uuid::new_v4());
+        live.revoke(id, Timestamp::from_secs(20));
+        live.revoke(id, Timestamp::from_secs(10));
+        assert_eq!(live.revoked_until(id), Some(Timestamp::from_secs(20)));
+    }
+}

@@ -1,0 +1,257 @@
+//! Persistence in domain words: each method of [`Store`] is one atomic, durable step.
+//!
+//! When a writing method returns `Ok`, the step is on stable storage; when it returns `Err`, nothing of it was kept.
+//! Uniqueness, one-time use and "the last administrator stays" are decided where the steps are put in order, never by
+//! a read before. Another engine is one more implementation of the trait that passes `contract.rs`.
+
+#[cfg(test)]
+mod contract;
+mod live;
+mod marker;
+#[cfg(test)]
+mod memory;
+mod opening;
+mod sled;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::auth::clock::Timestamp;
+use crate::auth::keys::StoredKey;
+use crate::auth::password::PasswordHash;
+use crate::auth::session::{Lifetimes, Presented, Session, SessionId};
+use crate::auth::token::TokenId;
+use crate::auth::user::{CustomClaims, Role, User, UserId, Username};
+use crate::error::Result;
+
+pub use live::{Live, Standing};
+pub use sled::SledStore;
+
+/// A user to be.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// Unique.
+    pub username: Username,
+    /// The password's hash.
+    pub password: PasswordHash,
+    /// What the user may do.
+    pub roles: Vec<Role>,
+    /// Goes into the user's access tokens.
+    pub claims: CustomClaims,
+    /// When it was asked for.
+    pub created: Timestamp,
+}
+
+/// What to change of a user; `None` leaves as is.
+#[derive(Debug, Clone, Default)]
+pub struct UserChange {
+    /// All roles, replacing those before.
+    pub roles: Option<Vec<Role>>,
+    /// All custom claims, replacing those before.
+    pub claims: Option<CustomClaims>,
+    /// `true` also ends every session.
+    pub disabled: Option<bool>,
+}
+
+/// Which of a user's sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// This one.
+    One(SessionId),
+    /// All but this one.
+    Others(SessionId),
+    /// All, and every token without a session.
+    All,
+}
+
+/// Persistence in domain words. See the module's page for what `Ok` and `Err` promise.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// What every request needs of the records, in memory. It runs ahead of durability, never behind an answer.
+    fn live(&self) -> &Live;
+
+    /// Adds a user under the next id, which is never used again.
+    ///
+    /// # Errors
+    /// [`crate::Error::UsernameTaken`]; storage errors.
+    async fn insert_user(&self, user: NewUser) -> Result<User>;
+
+    /// The user with this id.
+    async fn user(&self, id: UserId) -> Result<Option<User>>;
+
+    /// The user with this name.
+    async fn user_named(&self, name: &Username) -> Result<Option<User>>;
+
+    /// Up to `limit` users with ids above `after`, in order of id.
+    async fn users(&self, after: Option<UserId>, limit: usize) -> Result<Vec<User>>;
+
+    /// Changes a user; disabling also ends all of its sessions. `None`: no such user.
+    ///
+    /// # Errors
+    /// [`crate::Error::LastAdmin`]; storage errors.
+    async fn change_user(&self, id: UserId, change: UserChange, now: Timestamp) -> Result<Option<User>>;
+
+    /// Deletes a user and ends all of its sessions. `false`: no such user.
+    ///
+    /// # Errors
+    /// [`crate::Error::LastAdmin`]; storage errors.
+    async fn delete_user(&self, id: UserId, now: Timestamp) -> Result<bool>;
+
+    /// Opens a session, if the user still exists, is enabled and still has the password hash that was `verified`;
+    /// `false` if not. Of more than [`crate::auth::session::SESSIONS_PER_USER`] the least recently used ends.
+    /// `rehashed` replaces the hash in the same step.
+    async fn open_session(&self, session: Session, verified: PasswordHash, rehashed: Option<PasswordHash>) -> Result<bool>;
+
+    /// A user's sessions, the most recently used first.
+    async fn sessions(&self, user: UserId) -> Result<Vec<Session>>;
+
+    /// Presents a refresh token to its session ([`Session::present`]) and keeps what follows: the rotated state, or,
+    /// on reuse, the session's end.
+    async fn rotate_refresh(&self, id: SessionId, user: UserId, counter: u64, now: Timestamp, lifetimes: Lifetimes) -> Result<Presented>;
+
+    /// Ends sessions of a user and revokes `token` until its `exp`. Answers how many sessions ended.
+    ///
+    /// A named session that has no record is revoked all the same, until `token`'s `exp`.
+    async fn end_sessions(&self, user: UserId, which: Which, token: Option<(TokenId, Timestamp)>, now: Timestamp) -> Result<usize>;
+
+    /// Deletes up to `limit` sessions and revocations that ended before `before`, oldest first; answers how many.
+    async fn sweep_expired(&self, before: Timestamp, limit: usize) -> Result<usize>;
+
+    /// Every key that is kept.
+    async fn keys(&self) -> Result<Vec<StoredKey>>;
+
+    /// Keeps a new key.
+    async fn insert_key(&self, key: StoredKey) -> Result<()>;
+
+    /// The highest time kept so far ([`crate::auth::clock::Clock`]).
+    async fn clock_mark(&self) -> Result<Timestamp>;
+
+    /// Keeps a time mark, also if it lies before the one kept.
+    async fn set_clock_mark(&self, mark: Timestamp) -> Result<()>;
+
+    /// Becomes `Some(reason)` when the store can no longer promise anything: the process must stop.
+    fn failed(&self) -> watch::Receiver<Option<String>>;
+
+    /// Finishes what was accepted, marks the stop as clean and lets go of the directory.
+    ///
+    /// # Errors
+    /// Storage errors; the stop is then not clean.
+    async fn close(&self) -> Result<()>;
+}
+
+/// What can go wrong with the storage.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The operating system refused.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// "create", "open", "sync", …
+        action: &'static str,
+        /// What it was done to.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database engine failed.
+    #[error("the database failed to {action}")]
+    Engine {
+        /// "read", "write", "open", …
+        action: &'static str,
+        /// What the engine said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// What is on disk is not what was acknowledged. Nothing was changed or moved.
+    #[error("the data in {} is damaged: {what}. Nothing was changed. Keep a copy of the directory, then put back your newest backup of it", dir.display())]
+    Damaged {
+        /// The data directory.
+        dir: PathBuf,
+        /// What does not fit.
+        what: String,
+    },
+    /// Another process holds the directory.
+    #[error("the data directory {} is in use by {}; stop that server first, or name another directory with --data-dir", dir.display(), holder(*pid))]
+    Held {
+        /// The data directory.
+        dir: PathBuf,
+        /// Who, if it could be read.
+        pid: Option<u32>,
+    },
+    /// The directory is not ours alone.
+    #[error("the data directory {} {what}", dir.display())]
+    Unsafe {
+        /// The data directory.
+        dir: PathBuf,
+        /// What is wrong and how to mend it.
+        what: String,
+    },
+    /// A record cannot be read by this version.
+    #[error("a {record} record cannot be read")]
+    Record {
+        /// Which kind.
+        record: &'static str,
+        /// What the decoder said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Less free space than the floor: nothing was written.
+    #[error("the disk is almost full: {free_mib} MiB free, {floor_mib} MiB are kept clear")]
+    DiskFull {
+        /// What is free.
+        free_mib: u64,
+        /// What must stay free.
+        floor_mib: u64,
+    },
+    /// More writes are waiting than the queue holds.
+    #[error("the write queue is full")]
+    Busy,
+    /// The store has stopped; nothing more is written.
+    #[error("the store has stopped")]
+    Stopped,
+}
+
+fn holder(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The data directory; made if it is not there.
+    pub dir: PathBuf,
+    /// How long to wait for a predecessor to let go of the directory.
+    pub lock_wait: Duration,
+    /// Writes are refused when less space is free, in bytes.
+    pub free_space_floor: u64,
+    /// A commit that takes longer than this is a failure.
+    pub commit_deadline: Duration,
+}
+
+impl StoreOptions {
+    /// The usual ones.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            lock_wait: Duration::from_secs(5),
+            free_space_floor: 32 * 1024 * 1024,
+            commit_deadline: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How many of each there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Users.
+    pub users: u64,
+    /// Sessions.
+    pub sessions: u64,
+    /// Revoked token and session ids.
+    pub revocations: u64,
+}
