@@ -25,6 +25,7 @@
 //! - [`json`]: strict JSON objects, for bodies and tokens alike
 
 pub mod auth;
+pub mod json;
 
 pub mod error;
 

@@ -1,5 +1,6 @@
 //! The domain.
 pub mod clock;
+pub mod hasher;
 pub mod keys;
 pub mod password;
 pub mod session;
