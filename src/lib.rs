@@ -25,9 +25,12 @@
 //! - [`json`]: strict JSON objects, for bodies and tokens alike
 
 pub mod auth;
+pub mod cli;
 pub mod json;
 
+pub mod config;
 pub mod error;
+pub mod http;
 
 pub mod store;
 
