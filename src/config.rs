@@ -398,7 +398,7 @@ fn config_file(named: Option<&Path>) -> Result<figment::providers::Data<Toml>, C
     if named.is_some() && !path.is_file() {
         return Err(wrong(format!("the settings file {} does not exist", path.display())));
     }
-    let file = Toml::file_exact(path).nested();
+    let file = if path.is_file() { Toml::file_exact(path) } else { Toml::string("") }.nested();
     let profiles = file.data().map_err(|error| wrong(format!("{}: {}", path.display(), settings_belong(&error))))?;
     for profile in profiles.keys() {
         let name = profile.as_str().as_str();

@@ -181,9 +181,7 @@ impl Tokens {
     }
 
     fn access_claims(&self, user: &User, session: &Session, fresh: bool, now: Timestamp, expires: Timestamp) -> Map<String, Value> {
-        let mut claims = self.issuer.claims.as_map().clone();
-        claims.extend(user.claims.as_map().clone());
-        let Value::Object(own) = json!({
+        let Value::Object(mut claims) = json!({
             "iss": self.issuer.name,
             "iat": now.secs(),
             "nbf": now.secs(),
@@ -198,8 +196,10 @@ impl Tokens {
         }) else {
             unreachable!("the macro was given an object")
         };
-        claims.extend(own);
         claims.extend(self.issuer.audience.clone().map(|audience| ("aud".to_owned(), audience.into())));
+        // Reserved names cannot be among the custom ones.
+        claims.extend(self.issuer.claims.as_map().clone());
+        claims.extend(user.claims.as_map().clone());
         claims
     }
 

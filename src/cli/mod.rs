@@ -171,7 +171,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// Opens the data directory of these settings and starts the domain on it.
 async fn open(settings: &Settings, accept_clock: bool) -> Result<Auth, Failure> {
     let options = StoreOptions::new(&settings.data_dir);
-    let store = tokio::task::spawn_blocking(|| SledStore::open(options))
+    let store = tokio::task::spawn_blocking(move || SledStore::open(&options))
         .await
         .map_err(|source| Failure::System { action: "open the store", source: source.into() })??;
     Ok(Auth::start(Arc::new(store), settings.policy(accept_clock)).await?)

@@ -49,7 +49,7 @@ async fn serve(settings: &Settings, options: &Options) -> Result<(), Failure> {
             reason = failed.failed() => tracing::error!(reason, "the storage failed; stopping"),
         }
     };
-    front::serve(Arc::new(client), listeners, limits, settings.surface().security, stopping).await;
+    front::serve(Arc::new(client), listeners, limits, stopping).await;
     maintenance.abort();
     finish(&auth).await
 }

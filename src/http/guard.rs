@@ -15,8 +15,8 @@ use rocket::Request;
 use rocket::request::{FromRequest, Outcome};
 use rocket::{Ignite, Rocket, Sentinel};
 
+use super::UserRoutes;
 use super::problem::{Kind, Problem, refuse};
-use super::{Surface, UserRoutes};
 use crate::auth::token::Claims;
 use crate::auth::{Actor, Auth, Caller, Origin};
 use crate::error::TokenError;
@@ -166,8 +166,7 @@ impl<'r> FromRequest<'r> for UserCaller {
         if *request.local_cache(Door::default) == Door::Local {
             return Outcome::Success(Self(Caller::Operator(Actor::Local)));
         }
-        let surface = request.rocket().state::<Surface>().expect("the sentinel below aborts the launch without it");
-        match surface.user_routes {
+        match request.rocket().state::<UserRoutes>().expect("the sentinel below aborts the launch without it") {
             UserRoutes::Open if is_at_this_machine(request) => Outcome::Success(Self(Caller::Anyone)),
             UserRoutes::Open => refuse(
                 request,
@@ -219,5 +218,5 @@ needs! {
     AccessToken => Auth;
     AnyToken => Auth;
     Admin => Auth;
-    UserCaller => Auth, Surface;
+    UserCaller => Auth, UserRoutes;
 }

@@ -43,7 +43,8 @@ pub struct Surface {
 pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
     rocket::custom(engine_config())
         .manage(auth)
-        .manage(surface)
+        .manage(surface.user_routes)
+        .manage(surface.security)
         .mount("/", routes::account::routes())
         .mount("/", routes::session::routes())
         .mount("/", routes::users::routes())
@@ -51,6 +52,8 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .mount("/", routes::health::routes())
         .mount("/", routes::page::routes())
         .register("/", problem::catchers())
+        // Rocket's own security headers would differ from those of the front.
+        .attach(rocket::shield::Shield::new())
         .attach(StandardHeaders(surface.security))
 }
 

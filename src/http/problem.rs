@@ -16,6 +16,7 @@ use rocket::outcome::Outcome;
 use rocket::request::Request;
 use rocket::response::{Responder, Response, Result as Answer};
 use rocket::{Catcher, catch, catchers};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::allowed_methods;
@@ -213,12 +214,21 @@ impl Problem {
     #[must_use]
     pub fn body(&self) -> String {
         let (code, status, error, usual) = self.kind.row();
-        let mut body = json!({"code": code, "status": status, "error": error, "message": self.message.as_deref().unwrap_or(usual)});
-        if let Some(errors) = &self.errors {
-            body["errors"] = errors.clone();
-        }
-        body.to_string()
+        let wire = Wire { code, status, error, message: self.message.as_deref().unwrap_or(usual), errors: self.errors.as_ref() };
+        // Strings, a number and JSON always serialise.
+        serde_json::to_string(&wire).unwrap_or_default()
     }
+}
+
+/// The shape, in the order people read it.
+#[derive(Serialize)]
+struct Wire<'a> {
+    code: u16,
+    status: &'static str,
+    error: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<&'a Value>,
 }
 
 impl From<Error> for Problem {

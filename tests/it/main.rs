@@ -1,0 +1,11 @@
+//! Black-box tests: the real executable, over real sockets, on a data directory and a port of its own.
+
+mod cli;
+mod contract;
+mod durability;
+mod policy;
+mod races;
+mod readme;
+mod server;
+mod tokens;
+mod users;
