@@ -49,12 +49,12 @@ fn the_readmes_examples_answer_as_it_says() {
     assert!(examples.len() >= 8, "{examples:?}");
     let mut script = String::from("set -u\n");
     for (command, _) in &examples {
-        script.push_str(&format!("{command}\necho; echo ---8<---\n"));
+        script.push_str(&format!("{command}\necho; echo '=== next'\n"));
     }
     let script = script.replace("http://localhost:5000", &server.url);
     let output = Command::new("bash").args(["-c", &script]).current_dir(server.directory.path()).output().expect("bash");
     let printed = String::from_utf8(output.stdout).unwrap();
-    let printed: Vec<_> = printed.split("---8<---\n").collect();
+    let printed: Vec<_> = printed.split("=== next\n").collect();
     for ((command, expected), printed) in examples.iter().zip(printed) {
         assert!(fits(expected.trim(), printed.trim()), "{command}\nexpected: {expected}\nprinted: {printed}");
     }
