@@ -445,7 +445,6 @@ impl Environment {
         }
         for (name, key, value) in prefixed("JWT_") {
             match key.as_str() {
-                "secret_key" => {}
                 "secret_key_file" => drop(dict.entry("jwt_secret_key_file".to_owned()).or_insert_with(|| value.as_str().into())),
                 "access_token_expires" | "refresh_token_expires" => {
                     let seconds: u64 = value
@@ -453,7 +452,7 @@ impl Environment {
                         .map_err(|_| wrong(format!("{name} is {value:?}; it must be a number of seconds, and tokens must expire")))?;
                     dict.entry(key).or_insert_with(|| seconds.into());
                 }
-                // A Flask app's other settings may stand in the same environment.
+                // The secret is read by itself; a Flask app's other settings may stand in the same environment.
                 _ => {}
             }
         }

@@ -3,6 +3,8 @@
 //! Libraries that use the `log` facade are let through for errors only, and Rocket not at all: its lines hold URIs and
 //! guard errors that we have judged and logged already.
 
+use std::io::IsTerminal as _;
+
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use tracing_subscriber::EnvFilter;
 
@@ -15,7 +17,8 @@ pub fn install(settings: &Settings) -> Result<(), Failure> {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match settings.log_format {
         LogFormat::Text => {
-            lines.with_ansi(std::env::var_os("NO_COLOR").is_none() && std::io::IsTerminal::is_terminal(&std::io::stderr())).init()
+            let colours = std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal();
+            lines.with_ansi(colours).init();
         }
         LogFormat::Json => lines.json().flatten_event(true).init(),
     }

@@ -40,7 +40,7 @@ impl Object {
     /// The [`Problem`] to answer with.
     pub fn read<T: Fields>(bytes: &[u8]) -> Result<T, Problem> {
         let fields = json::object(bytes).map_err(|fault| match fault {
-            Fault::Syntax => Problem::new(Kind::MalformedJson).errors(json!(["Invalid JSON body."])),
+            Fault::Syntax => Problem::new(Kind::MalformedJson).errors(&json!(["Invalid JSON body."])),
             Fault::NotAnObject => Problem::invalid(&Faults::of("_schema", "Invalid input type.")),
             Fault::Duplicate(name) => Problem::invalid(&Faults::of(&name, "Field is there twice.")),
         })?;

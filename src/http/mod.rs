@@ -84,7 +84,7 @@ pub fn allowed_methods(rocket: &Rocket<Orbit>, path: &str) -> Option<String> {
     if methods.contains(&Method::Get) {
         methods.push(Method::Head);
     }
-    let mut names: Vec<_> = methods.into_iter().map(|method| method.as_str()).collect();
+    let mut names: Vec<_> = methods.into_iter().map(Method::as_str).collect();
     names.sort_unstable();
     names.dedup();
     (!names.is_empty()).then(|| names.join(", "))

@@ -136,7 +136,7 @@ const REALM: &str = "Bearer realm=\"doorward\"";
 pub struct Problem {
     kind: Kind,
     message: Option<Cow<'static, str>>,
-    errors: Option<Value>,
+    errors: Option<Box<Value>>,
     headers: Vec<(&'static str, String)>,
 }
 
@@ -173,15 +173,15 @@ impl Problem {
 
     /// With `errors.json`, what is wrong in the body.
     #[must_use]
-    pub fn errors(mut self, errors: Value) -> Self {
-        self.errors = Some(json!({ "json": errors }));
+    pub fn errors(mut self, errors: &Value) -> Self {
+        self.errors = Some(Box::new(json!({ "json": errors })));
         self
     }
 
     /// Fields that are not as they should be.
     #[must_use]
     pub fn invalid(faults: &Faults) -> Self {
-        Self::new(Kind::ValidationFailed).errors(json!(faults))
+        Self::new(Kind::ValidationFailed).errors(&json!(faults))
     }
 
     /// For a caller whose role does not suffice (RFC 6750 §3.1).
@@ -214,7 +214,7 @@ impl Problem {
     #[must_use]
     pub fn body(&self) -> String {
         let (code, status, error, usual) = self.kind.row();
-        let wire = Wire { code, status, error, message: self.message.as_deref().unwrap_or(usual), errors: self.errors.as_ref() };
+        let wire = Wire { code, status, error, message: self.message.as_deref().unwrap_or(usual), errors: self.errors.as_deref() };
         // Strings, a number and JSON always serialise.
         serde_json::to_string(&wire).unwrap_or_default()
     }

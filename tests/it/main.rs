@@ -3,6 +3,7 @@
 mod cli;
 mod contract;
 mod durability;
+mod hangup;
 mod policy;
 mod races;
 mod readme;
