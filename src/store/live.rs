@@ -132,6 +132,7 @@ impl Live {
     }
 
     /// Until when an id is revoked.
+    #[cfg(test)]
     pub(super) fn revoked_until(&self, id: Uuid) -> Option<Timestamp> {
         self.revoked.read().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
     }
@@ -144,6 +145,8 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+
     use super::*;
 
     #[test]

@@ -115,6 +115,8 @@ fn parse(text: &[u8]) -> Option<(Uuid, u64, bool)> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+
     use super::super::contract::TempDir;
     use super::*;
 

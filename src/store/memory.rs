@@ -1,6 +1,8 @@
 //! What the trait promises, in the plainest way: the model the contract compares [`super::SledStore`] with. Shares no
 //! code with it beyond the domain's own types.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
@@ -14,7 +16,7 @@ use crate::auth::keys::StoredKey;
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
 use crate::auth::token::TokenId;
-use crate::auth::user::{User, UserId, Username};
+use crate::auth::user::{Role, User, UserId, Username};
 use crate::error::{Error, Result};
 
 /// See the module's page.
@@ -41,7 +43,7 @@ impl Default for MemoryStore {
 }
 
 fn is_acting_admin(user: &User) -> bool {
-    !user.disabled && user.roles.iter().any(|role| role.is_admin())
+    !user.disabled && user.roles.iter().any(Role::is_admin)
 }
 
 impl Records {
@@ -67,7 +69,9 @@ impl Records {
 
     fn end_all(&mut self, live: &Live, user: UserId, now: Timestamp) -> usize {
         let ending = self.of(user);
-        ending.iter().for_each(|session| self.end(live, session, now));
+        for session in &ending {
+            self.end(live, session, now);
+        }
         if let Some((_, not_before)) = self.users.get_mut(&user) {
             *not_before = now.max(*not_before);
         }
@@ -222,7 +226,9 @@ impl Store for MemoryStore {
                 records.of(user).into_iter().filter(|session| session.id == id).collect::<Vec<_>>()
             }
         };
-        ending.iter().for_each(|session| records.end(&self.live, session, now));
+        for session in &ending {
+            records.end(&self.live, session, now);
+        }
         Ok(ending.len())
     }
 

@@ -21,6 +21,7 @@
 //! A refresh extends its session without touching `x`; the sweep that finds the session alive files it anew.
 
 pub(super) mod check;
+pub(super) mod reading;
 pub(super) mod records;
 mod steps;
 #[cfg(test)]
@@ -43,7 +44,8 @@ use crate::auth::session::{Lifetimes, Presented, Session, SessionId};
 use crate::auth::token::TokenId;
 use crate::auth::user::{User, UserId, Username};
 use crate::error::Result;
-use tree::{Records, Step};
+use reading::Records;
+use tree::Step;
 use writer::{FreeSpace, Job, Request, Shared, Writer};
 
 /// Most steps that wait for the writer.
@@ -176,7 +178,7 @@ impl Store for SledStore {
     }
 
     async fn keys(&self) -> Result<Vec<StoredKey>> {
-        self.read(|db| db.keys()).await
+        self.read(Records::keys).await
     }
 
     async fn insert_key(&self, key: StoredKey) -> Result<()> {

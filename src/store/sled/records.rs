@@ -30,6 +30,21 @@ pub(super) mod kind {
     pub const SESSION: u8 = b's';
     pub const USER: u8 = b'u';
     pub const EXPIRY: u8 = b'x';
+
+    /// For messages.
+    pub fn noun(kind: Option<u8>) -> &'static str {
+        match kind {
+            Some(STANDING) => "a user's restrictions",
+            Some(KEY) => "a key",
+            Some(NAME) => "a username",
+            Some(OWNED) => "an entry of the session index",
+            Some(REVOCATION) => "a revocation",
+            Some(SESSION) => "a session",
+            Some(USER) => "a user",
+            Some(EXPIRY) => "an entry of the expiry index",
+            _ => "a record of unknown kind",
+        }
+    }
 }
 
 /// Keys, and what they name.
@@ -40,7 +55,7 @@ pub(super) mod key {
 
     fn join(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
         let mut key = vec![kind];
-        parts.iter().for_each(|part| key.extend_from_slice(part));
+        key.extend(parts.iter().copied().flatten());
         key
     }
 
@@ -257,6 +272,8 @@ pub(super) fn decode<T: DeserializeOwned>(record: &'static str, bytes: &[u8]) ->
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+
     use super::*;
 
     #[test]
