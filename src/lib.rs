@@ -28,6 +28,8 @@ pub mod auth;
 
 pub mod error;
 
+pub mod http;
+
 pub mod store;
 
 pub use error::{Error, Result};
