@@ -88,6 +88,7 @@ impl Problem {
     #[must_use]
     pub fn body(&self) -> String {
         let (code, status, error, default) = self.kind.parts();
-        serde_json::json!({"code": code, "status": status, "error": error, "message": self.message.as_deref().unwrap_or(default)}).to_string()
+        serde_json::json!({"code": code, "status": status, "error": error, "message": self.message.as_deref().unwrap_or(default)})
+            .to_string()
     }
 }
