@@ -135,7 +135,7 @@ fn what_is_no_http_ends_the_connection_and_nothing_else() {
     let tls = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
     for garbage in [
         &tls[..],
-        &[0; 100_000],
+        &vec![0; 100_000],
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"GET /bare\r\n\r\n",
         b"GET /bare HTTP/3.0\r\n\r\n",

@@ -83,13 +83,14 @@ pub(super) async fn run(
     loop {
         tokio::select! {
             biased;
-            // How a connection ends is the peer's affair: a reset, a timeout and a malformed head are no events of ours.
-            _ = connection.as_mut() => return,
+            // First, so that no answer is begun without knowing that the server stops.
             changed = stage.changed() => match (changed, *stage.borrow_and_update()) {
                 (Ok(()), Stage::Serving) => {}
                 (Ok(()), Stage::Stopping) => connection.as_mut().graceful_shutdown(),
                 (Err(_), _) | (Ok(()), Stage::Over) => return,
             },
+            // How a connection ends is the peer's affair: a reset, a timeout and a malformed head are no events of ours.
+            _ = connection.as_mut() => return,
         }
     }
 }
