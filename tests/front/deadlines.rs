@@ -101,10 +101,25 @@ fn a_peer_that_asks_and_asks_but_never_reads_is_cut_off() {
 
 #[test]
 fn a_peer_that_reads_slowly_but_steadily_gets_everything() {
-    let size = 20 << 20;
-    let server = Server::with(Limits { write_stall: Duration::from_secs(2), response_bytes: size, ..patient() });
+    let (size, pause) = (40 << 20, Duration::from_millis(250));
+    let server = Server::with(Limits { write_stall: pause * 4, response_bytes: size, ..patient() });
     let mut wire = server.connect();
-    assert_eq!(wire.request(&format!("GET /big?size={size}")).answer().body.len(), size);
+    wire.request(&format!("GET /big?size={size}"));
+    // Longer than the deadline in all, never at once.
+    for _ in 0..6 {
+        wire.read_at_least(5 << 20);
+        std::thread::sleep(pause);
+    }
+    assert_eq!(wire.answer().body.len(), size);
+}
+
+#[test]
+fn a_body_may_take_longer_than_a_head() {
+    let server = Server::with(Limits { head: SHORT, ..patient() });
+    let mut wire = server.connect();
+    wire.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nhalf");
+    assert!(wire.is_silent_for(SHORT * 2));
+    assert_eq!(wire.send("half").answer().body, "halfhalf");
 }
 
 #[test]
@@ -131,7 +146,7 @@ fn a_handler_may_take_longer_than_any_deadline() {
     let server = Server::with(Limits { head: SHORT, body: SHORT, write_stall: SHORT, idle: SHORT, ..Limits::default() });
     let mut wire = server.connect();
     wire.request("GET /slow");
-    server.slow.lock().expect("no panic").recv().expect("the request arrives");
+    server.await_slow();
     assert!(wire.is_silent_for(SHORT * 3));
     server.release.add_permits(1);
     assert_eq!(wire.answer().body, "slow");

@@ -73,7 +73,7 @@ fn a_client_that_has_finished_sending_gets_its_answer() {
     let server = Server::start();
     let mut wire = server.connect();
     wire.request("GET /slow").half_close();
-    server.slow.lock().expect("no panic").recv().expect("the request arrives");
+    server.await_slow();
     server.release.add_permits(1);
     assert_eq!(wire.answer().body, "slow");
     wire.end();

@@ -103,6 +103,14 @@ impl Wire {
         }
     }
 
+    /// Reads that much more, for an answer to come.
+    pub fn read_at_least(&mut self, more: usize) {
+        let enough = self.buffer.len() + more;
+        while self.buffer.len() < enough {
+            assert!(self.fill(), "the connection ends early");
+        }
+    }
+
     /// The next answer.
     pub fn answer(&mut self) -> Answer {
         self.next_answer(true).expect("an answer")
