@@ -38,7 +38,7 @@ fn an_answer_to_trace_does_not_echo_the_request() {
 #[test]
 fn targets_without_a_path_are_refused() {
     let server = Server::start();
-    for target in ["CONNECT example.org:443", "OPTIONS *", "GET *", "GET example.org:80"] {
+    for target in ["CONNECT example.org:443", "CONNECT /bare", "OPTIONS *", "GET *", "GET example.org:80"] {
         let answer = line(&server, target);
         assert_eq!((answer.status, answer.error().as_str()), (400, "invalid_request"), "{target}");
         assert!(answer.closes(), "{target}");
