@@ -88,6 +88,7 @@ impl Session {
     /// The session a login opens at `now`.
     #[must_use]
     pub fn open(user: UserId, now: Timestamp, lifetimes: &Lifetimes) -> Self {
+        let expires = now + lifetimes.idle.min(lifetimes.absolute);
         Self {
             id: SessionId::random(),
             user,
@@ -95,11 +96,17 @@ impl Session {
             rotated_at: now,
             created: now,
             last_used: now,
-            expires: now + lifetimes.idle.min(lifetimes.absolute),
-            access_expires: now + lifetimes.access,
+            expires,
+            access_expires: expires.min(now + lifetimes.access),
             user_agent: None,
             address: None,
         }
+    }
+
+    /// The `exp` of an access token issued at `now`: none outlives its session.
+    #[must_use]
+    pub fn access_end(&self, now: Timestamp, lifetimes: &Lifetimes) -> Timestamp {
+        self.expires.min(now + lifetimes.access)
     }
 
     /// Judges a refresh token of `user` that carries `counter`, presented at `now`.
@@ -112,18 +119,17 @@ impl Session {
             return Presented::Unknown;
         }
         let mut next = self.clone();
-        next.last_used = now;
-        next.access_expires = next.access_expires.max(now + lifetimes.access);
-        if counter == self.counter {
+        let rotates = counter == self.counter;
+        if rotates {
             next.counter += 1;
             next.rotated_at = now;
             next.expires = (now + lifetimes.idle).min(self.created + lifetimes.absolute);
-            Presented::Rotated(next)
-        } else if counter + 1 == self.counter && now <= self.rotated_at + lifetimes.grace {
-            Presented::Repeated(next)
-        } else {
-            Presented::Reused
+        } else if counter + 1 < self.counter || now > self.rotated_at + lifetimes.grace {
+            return Presented::Reused;
         }
+        next.last_used = now;
+        next.access_expires = next.access_expires.max(next.access_end(now, lifetimes));
+        if rotates { Presented::Rotated(next) } else { Presented::Repeated(next) }
     }
 }
 

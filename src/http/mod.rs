@@ -1,37 +1,105 @@
-//! HTTP: what the connection front needs until the rest of the room is furnished.
+//! HTTP: every mount, catcher and fairing on one screen. The only room that knows Rocket and hyper.
 
+pub mod body;
+pub mod client;
 pub mod front;
+pub mod guard;
 pub mod headers;
 pub mod problem;
+mod routes;
 
+pub use rocket::Error as RocketError;
+use rocket::figment::Figment;
 use rocket::http::Method;
-use rocket::{Orbit, Rocket};
+use rocket::local::asynchronous::Client;
+use rocket::{Build, Config, Orbit, Rocket};
+use serde::{Deserialize, Serialize};
 
-/// The `Allow` value for a path, `None` if no route knows it. A route for GET also answers HEAD.
+use crate::auth::Auth;
+use headers::{Security, StandardHeaders};
+
+/// Who may use `GET` and `DELETE /user/<id>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UserRoutes {
+    /// The user itself, or an administrator.
+    #[default]
+    Guarded,
+    /// Anyone, as in the template; only on this machine.
+    Open,
+}
+
+/// What the settings say about the surface.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Surface {
+    /// See there.
+    pub user_routes: UserRoutes,
+    /// See there.
+    pub security: Security,
+}
+
+/// The whole API, ready to be served by [`front`] or driven by a local client.
+#[must_use]
+pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
+    rocket::custom(engine_config())
+        .manage(auth)
+        .manage(surface.user_routes)
+        .manage(surface.security)
+        .mount("/", routes::account::routes())
+        .mount("/", routes::session::routes())
+        .mount("/", routes::users::routes())
+        .mount("/", routes::keys::routes())
+        .mount("/", routes::health::routes())
+        .mount("/", routes::page::routes())
+        .register("/", problem::catchers())
+        // Rocket's own security headers would differ from those of the front.
+        .attach(rocket::shield::Shield::new())
+        .attach(StandardHeaders(surface.security))
+}
+
+/// [`rocket`], ready for [`front::serve`].
 ///
-/// Segments are compared as Rocket does (`<name>` fits any one, `<name..>` any number); query and format are
-/// not looked at, for another query is another resource only by accident.
+/// # Errors
+/// When the routes do not fit together: a fault of the program.
+pub async fn local(surface: Surface, auth: Auth) -> Result<Client, RocketError> {
+    Client::untracked(rocket(surface, auth)).await
+}
+
+/// Rocket routes and runs guards; sockets, deadlines, limits, logging and shutdown are ours, so nothing of its own
+/// configuration is read from anywhere.
+fn engine_config() -> Figment {
+    Figment::from(Config {
+        log_level: rocket::config::LogLevel::Off,
+        cli_colors: false,
+        ident: rocket::config::Ident::none(),
+        ip_header: None,
+        ..Config::release_default()
+    })
+}
+
+/// The methods of a path, as in an `Allow` header (RFC 9110 §10.2.1); `None`: no route knows the path.
 #[must_use]
 pub fn allowed_methods(rocket: &Rocket<Orbit>, path: &str) -> Option<String> {
-    let mut names: Vec<&str> = rocket.routes().filter(|route| fits(route.uri.path(), path)).map(|route| route.method.as_str()).collect();
-    if names.contains(&Method::Get.as_str()) {
-        names.push(Method::Head.as_str());
+    let mut methods: Vec<_> = rocket.routes().filter(|route| fits(route.uri.path(), path)).map(|route| route.method).collect();
+    if methods.contains(&Method::Get) {
+        methods.push(Method::Head);
     }
+    let mut names: Vec<_> = methods.into_iter().map(Method::as_str).collect();
     names.sort_unstable();
     names.dedup();
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// Whether `path` fits the pattern of a route.
+/// Whether a path fits a route's pattern, segment by segment; `<name>` fits any one.
 fn fits(pattern: &str, path: &str) -> bool {
-    let segments = |of: &'_ str| of.split('/').filter(|segment| !segment.is_empty()).map(str::to_owned).collect::<Vec<_>>();
-    let (pattern, path) = (segments(pattern), segments(path));
-    let rest = pattern.iter().position(|segment| segment.starts_with('<') && segment.ends_with("..>"));
-    let (fixed, length_fits) = match rest {
-        Some(at) => (&pattern[..at], path.len() >= at),
-        None => (&pattern[..], path.len() == pattern.len()),
-    };
-    length_fits && fixed.iter().zip(&path).all(|(want, have)| (want.starts_with('<') && want.ends_with('>')) || want == have)
+    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (pattern.next(), path.next()) {
+            (None, None) => return true,
+            (Some(want), Some(have)) if want == have || (want.starts_with('<') && !have.is_empty()) => {}
+            _ => return false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -39,20 +107,14 @@ mod tests {
     use super::fits;
 
     #[test]
-    fn a_path_fits_its_pattern_segment_by_segment() {
-        for (pattern, path, expected) in [
-            ("/", "/", true),
-            ("/login", "/login", true),
-            ("/login", "/Login", false),
-            ("/login", "/login/x", false),
-            ("/user/<id>", "/user/7", true),
-            ("/user/<id>", "/user", false),
-            ("/user/<id>/sessions", "/user/7/sessions", true),
-            ("/files/<rest..>", "/files", true),
-            ("/files/<rest..>", "/files/a/b", true),
-            ("/files/<rest..>", "/other", false),
-        ] {
-            assert_eq!(fits(pattern, path), expected, "{pattern} {path}");
+    fn a_path_fits_a_pattern_segment_by_segment() {
+        for (pattern, path) in [("/", "/"), ("/login", "/login"), ("/user/<id>", "/user/7"), ("/user/<id>/sessions", "/user/7/sessions")] {
+            assert!(fits(pattern, path), "{pattern} {path}");
+        }
+        for (pattern, path) in
+            [("/login", "/Login"), ("/login", "/login/x"), ("/user/<id>", "/user"), ("/user/<id>", "/user/"), ("/", "/x")]
+        {
+            assert!(!fits(pattern, path), "{pattern} {path}");
         }
     }
 }

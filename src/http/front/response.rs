@@ -101,9 +101,10 @@ pub(super) fn from_problem(problem: &Problem, id: &RequestId, security: &Securit
     for (name, value) in problem.headers() {
         add(headers, name, value);
     }
-    for (name, value) in standard(id, security) {
-        add(headers, name, &value);
+    for (name, value) in standard(*security) {
+        add(headers, name, value);
     }
+    add(headers, "X-Request-Id", &id.to_string());
     response
 }
 

@@ -1,0 +1,362 @@
+//! The Argon2 pool: a fixed number of low-priority threads, each with memory it reuses, and a queue bounded by time.
+//!
+//! A job owns its place in the queue: a client that hangs up does not make room for another. Working memory is written
+//! over by the next job, wiped when none is waiting, and given back after [`IDLE`]. Unknown users are checked against a
+//! dummy hash through the same queue, so that the answer and its time are the same (OWASP Authentication Cheat Sheet).
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use argon2::password_hash::phc;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use tokio::sync::oneshot;
+use zeroize::Zeroize;
+
+use super::password::{Password, PasswordHash};
+use crate::error::{Error, Result};
+
+/// Who would wait longer is refused.
+const MAX_WAIT: Duration = Duration::from_secs(2);
+/// Unused working memory is given back after this.
+const IDLE: Duration = Duration::from_secs(30);
+/// Jobs that wait at most, whatever the time one takes.
+const MAX_JOBS: usize = 1024;
+/// A stored hash that costs more than this is refused, not computed (only imported ones could).
+const MAX_MEMORY_KIB: u32 = 256 * 1024;
+const MAX_ITERATIONS: u32 = 16;
+const MAX_LANES: u32 = 16;
+const SALT_BYTES: usize = 16;
+const TAG_BYTES: usize = 32;
+
+/// What one hash costs (RFC 9106 §3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// m, in KiB.
+    pub memory_kib: u32,
+    /// t
+    pub iterations: u32,
+    /// p
+    pub lanes: u32,
+}
+
+impl Cost {
+    /// OWASP Password Storage Cheat Sheet; the floor.
+    pub const OWASP: Self = Self { memory_kib: 19_456, iterations: 2, lanes: 1 };
+
+    fn argon2(self) -> Result<Argon2<'static>> {
+        let params = Params::new(self.memory_kib, self.iterations, self.lanes, Some(TAG_BYTES)).map_err(hashing)?;
+        Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+    }
+
+    fn is_weaker_than(self, other: Self) -> bool {
+        u64::from(self.memory_kib) * u64::from(self.iterations) < u64::from(other.memory_kib) * u64::from(other.iterations)
+    }
+}
+
+/// What checking a password gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not this password.
+    Wrong,
+    /// This password. The hash to keep instead, when the stored one costs less than today's.
+    Right(Option<PasswordHash>),
+}
+
+enum Work {
+    Hash(Password),
+    Verify(Option<Password>, PasswordHash),
+}
+
+enum Done {
+    Hashed(PasswordHash),
+    Verified(Verdict),
+}
+
+struct Job {
+    work: Work,
+    reply: oneshot::Sender<Result<Done>>,
+}
+
+struct Queue {
+    jobs: VecDeque<Job>,
+    running: usize,
+    /// A moving average of what one job takes.
+    job_time: Duration,
+    closed: bool,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    threads: usize,
+    cost: Cost,
+}
+
+/// A handle on the pool; the threads end when it is dropped.
+pub struct Hasher {
+    shared: Arc<Shared>,
+    dummy: PasswordHash,
+}
+
+impl Hasher {
+    /// Starts `threads` threads.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`] when the cost cannot be met or a thread cannot be started.
+    pub fn start(threads: usize, cost: Cost) -> Result<Self> {
+        let dummy = hash_with(&cost.argon2()?, cost, "a password nobody has", &[0; SALT_BYTES], &mut Memory::default())?;
+        let queue = Queue { jobs: VecDeque::new(), running: 0, job_time: Duration::from_millis(25), closed: false };
+        let shared = Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new(), threads: threads.max(1), cost });
+        for number in 0..shared.threads {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new()
+                .name(format!("hasher-{number}"))
+                .spawn(move || shared.run())
+                .map_err(|source| Error::Crypto { action: "starting a hashing thread", source: source.into() })?;
+        }
+        Ok(Self { shared, dummy })
+    }
+
+    /// Hashes a new password.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`], [`Error::Crypto`]
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash> {
+        match self.run(Work::Hash(password)).await? {
+            Done::Hashed(hash) => Ok(hash),
+            Done::Verified(_) => unreachable!("a hash job hashes"),
+        }
+    }
+
+    /// Checks a password. Without a hash (no such user) or a password (nothing could read so), the same work is done for
+    /// a verdict that is always [`Verdict::Wrong`].
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`], [`Error::Crypto`]
+    pub async fn verify(&self, password: Option<Password>, hash: Option<&PasswordHash>) -> Result<Verdict> {
+        let work = match (password, hash) {
+            (Some(password), Some(hash)) => Work::Verify(Some(password), hash.clone()),
+            _ => Work::Verify(None, self.dummy.clone()),
+        };
+        match self.run(work).await? {
+            Done::Verified(verdict) => Ok(verdict),
+            Done::Hashed(_) => unreachable!("a verify job verifies"),
+        }
+    }
+
+    async fn run(&self, work: Work) -> Result<Done> {
+        let (reply, done) = oneshot::channel();
+        {
+            let mut queue = self.shared.lock();
+            let ahead = u32::try_from(queue.jobs.len() + queue.running).unwrap_or(u32::MAX);
+            let wait = queue.job_time.saturating_mul(ahead) / u32::try_from(self.shared.threads).unwrap_or(1);
+            if wait > MAX_WAIT || queue.jobs.len() >= MAX_JOBS {
+                return Err(Error::Overloaded { retry_after: MAX_WAIT });
+            }
+            queue.jobs.push_back(Job { work, reply });
+        }
+        self.shared.changed.notify_one();
+        done.await.unwrap_or(Err(Error::Overloaded { retry_after: MAX_WAIT }))
+    }
+}
+
+impl Drop for Hasher {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+/// One thread's working memory.
+#[derive(Default)]
+struct Memory(Vec<Block>);
+
+impl Memory {
+    fn of(&mut self, blocks: usize) -> &mut [Block] {
+        if self.0.len() < blocks {
+            self.0.resize(blocks, Block::new());
+        }
+        &mut self.0[..blocks]
+    }
+
+    fn wipe(&mut self) {
+        self.0.iter_mut().for_each(Zeroize::zeroize);
+    }
+
+    fn free(&mut self) {
+        self.0 = Vec::new();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        lower_priority();
+        let mut memory = Memory::default();
+        while let Some(job) = self.next(&mut memory) {
+            let started = Instant::now();
+            // A client that hung up has kept its place until now; the work itself would be for nobody.
+            let done = if job.reply.is_closed() { None } else { Some(self.work(job.work, &mut memory)) };
+            let mut queue = self.lock();
+            queue.running -= 1;
+            if let Some(done) = done {
+                queue.job_time = (queue.job_time * 7 + started.elapsed()) / 8;
+                drop(queue);
+                let _ = job.reply.send(done);
+            }
+        }
+    }
+
+    /// The next job. While none is there, memory is first wiped, then given back.
+    fn next(&self, memory: &mut Memory) -> Option<Job> {
+        let mut queue = self.lock();
+        let mut wiped = false;
+        loop {
+            if let Some(job) = queue.jobs.pop_front() {
+                queue.running += 1;
+                return Some(job);
+            }
+            if queue.closed {
+                return None;
+            }
+            if !wiped {
+                drop(queue);
+                memory.wipe();
+                wiped = true;
+                queue = self.lock();
+                continue;
+            }
+            let (next, waited) = self.changed.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner);
+            queue = next;
+            if waited.timed_out() {
+                memory.free();
+            }
+        }
+    }
+
+    fn work(&self, work: Work, memory: &mut Memory) -> Result<Done> {
+        match work {
+            Work::Hash(password) => self.hash(&password, memory).map(Done::Hashed),
+            Work::Verify(password, hash) => {
+                let typed = password.as_ref().map_or("", Password::expose);
+                let (matches, cost) = verify_with(&hash, typed, memory)?;
+                let Some(password) = password.filter(|_| matches) else { return Ok(Done::Verified(Verdict::Wrong)) };
+                let better = if cost.is_weaker_than(self.cost) { Some(self.hash(&password, memory)?) } else { None };
+                Ok(Done::Verified(Verdict::Right(better)))
+            }
+        }
+    }
+
+    fn hash(&self, password: &Password, memory: &mut Memory) -> Result<PasswordHash> {
+        let mut salt = [0; SALT_BYTES];
+        SystemRandom::new().fill(&mut salt).map_err(|source| Error::Crypto { action: "making a salt", source: source.into() })?;
+        hash_with(&self.cost.argon2()?, self.cost, password.expose(), &salt, memory)
+    }
+}
+
+fn hash_with(argon2: &Argon2<'_>, cost: Cost, password: &str, salt: &[u8], memory: &mut Memory) -> Result<PasswordHash> {
+    let mut tag = [0; TAG_BYTES];
+    let blocks = memory.of(argon2.params().block_count());
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut tag, blocks).map_err(hashing)?;
+    let (salt, tag) = (phc::Salt::new(salt).map_err(hashing)?, phc::Output::new(&tag).map_err(hashing)?);
+    let Cost { memory_kib, iterations, lanes } = cost;
+    Ok(PasswordHash::from_phc(format!("$argon2id$v=19$m={memory_kib},t={iterations},p={lanes}${salt}${tag}")))
+}
+
+/// Whether the password is the one of the hash, and what the hash cost.
+fn verify_with(hash: &PasswordHash, password: &str, memory: &mut Memory) -> Result<(bool, Cost)> {
+    let parsed = phc::PasswordHash::new(hash.as_phc()).map_err(hashing)?;
+    let params = Params::try_from(&parsed).map_err(hashing)?;
+    let cost = Cost { memory_kib: params.m_cost(), iterations: params.t_cost(), lanes: params.p_cost() };
+    if cost.memory_kib > MAX_MEMORY_KIB || cost.iterations > MAX_ITERATIONS || cost.lanes > MAX_LANES {
+        return Err(hashing("the stored hash costs more than is allowed"));
+    }
+    let (Some(salt), Some(expected)) = (parsed.salt, parsed.hash) else { return Err(hashing("the stored hash is incomplete")) };
+    let algorithm = Algorithm::try_from(parsed.algorithm.as_str()).map_err(hashing)?;
+    let version = parsed.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(hashing)?;
+    let argon2 = Argon2::new(algorithm, version, params);
+    let mut tag = vec![0; expected.len()];
+    let blocks = memory.of(argon2.params().block_count());
+    argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut tag, blocks).map_err(hashing)?;
+    // `Output` compares in constant time.
+    Ok((phc::Output::new(&tag).map_err(hashing)? == expected, cost))
+}
+
+fn hashing(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::Crypto { action: "hashing a password", source: source.into() }
+}
+
+/// Logins give way to everything else. Where the system cannot do this for one thread alone, nothing is changed.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, 19) {
+        tracing::debug!(%error, "hashing threads run at normal priority");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: Cost = Cost { memory_kib: 64, iterations: 1, lanes: 1 };
+
+    fn password(typed: &str) -> Password {
+        Password::presented(typed).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_right_password_is_right_and_others_are_wrong() {
+        let hasher = Hasher::start(1, SMALL).unwrap();
+        let hash = hasher.hash(password("securepassword")).await.unwrap();
+        assert_eq!(hasher.verify(Some(password("securepassword")), Some(&hash)).await.unwrap(), Verdict::Right(None));
+        assert_eq!(hasher.verify(Some(password("Securepassword")), Some(&hash)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.verify(None, Some(&hash)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.verify(Some(password("a password nobody has")), None).await.unwrap(), Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn a_cheaper_hash_is_replaced_at_the_next_login() {
+        let cheap = Hasher::start(1, SMALL).unwrap().hash(password("securepassword")).await.unwrap();
+        let hasher = Hasher::start(1, Cost { iterations: 2, ..SMALL }).unwrap();
+        let Verdict::Right(Some(better)) = hasher.verify(Some(password("securepassword")), Some(&cheap)).await.unwrap() else {
+            panic!("no better hash")
+        };
+        assert!(better.as_phc().contains("t=2"));
+        assert_eq!(hasher.verify(Some(password("securepassword")), Some(&better)).await.unwrap(), Verdict::Right(None));
+    }
+
+    #[tokio::test]
+    async fn our_hashes_are_those_of_the_argon2_crate() {
+        use argon2::PasswordVerifier as _;
+        let hash = Hasher::start(1, Cost::OWASP).unwrap().hash(password("securepassword")).await.unwrap();
+        let parsed = phc::PasswordHash::new(hash.as_phc()).unwrap();
+        assert!(Argon2::default().verify_password(b"securepassword", &parsed).is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_would_wait_too_long_is_refused_at_once_and_hanging_up_makes_no_room() {
+        let hasher = Hasher::start(1, SMALL).unwrap();
+        // No thread takes a job while the queue is locked, so the estimate alone decides.
+        hasher.shared.lock().job_time = Duration::from_secs(3);
+        let stuck = hasher.shared.lock().running;
+        hasher.shared.lock().running = stuck + 1;
+        let refused = hasher.hash(password("securepassword")).await.unwrap_err();
+        assert!(matches!(refused, Error::Overloaded { .. }), "{refused:?}");
+        hasher.shared.lock().running = stuck;
+        assert!(hasher.hash(password("securepassword")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_stored_hash_that_costs_too_much_is_not_computed() {
+        let hasher = Hasher::start(1, SMALL).unwrap();
+        let hash = PasswordHash::from_phc(
+            "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".into(),
+        );
+        assert!(matches!(hasher.verify(Some(password("securepassword")), Some(&hash)).await, Err(Error::Crypto { .. })));
+    }
+}

@@ -1,0 +1,184 @@
+//! Strict JSON objects, for request bodies and JWS parts alike: what RFC 8259 leaves open is refused.
+//!
+//! An object, not an array (serde would take one for a struct); no name twice, at any depth (RFC 8259 §4 leaves the
+//! meaning open, and two parsers that read it differently are an attack); UTF-8 without a byte order mark.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
+use serde_json::{Map, Number, Value};
+
+/// Why bytes are not a strict JSON object.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Not JSON, or more than one value, or nested too deeply.
+    #[error("not JSON")]
+    Syntax,
+    /// JSON, but not an object.
+    #[error("not an object")]
+    NotAnObject,
+    /// A name is there twice.
+    #[error("a name is there twice: {0}")]
+    Duplicate(String),
+}
+
+/// Reads one object.
+///
+/// # Errors
+/// [`Fault`]
+pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
+    let top: Top = serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        Category::Data => Fault::NotAnObject,
+        Category::Syntax | Category::Eof | Category::Io => Fault::Syntax,
+    })?;
+    match top.duplicate {
+        Some(name) => Err(Fault::Duplicate(name)),
+        None => Ok(top.fields),
+    }
+}
+
+/// The outermost object. It only notes a name that is there twice, so that the rest of the text is still checked.
+struct Top {
+    fields: Map<String, Value>,
+    duplicate: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Top {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TopVisitor;
+
+        impl<'de> Visitor<'de> for TopVisitor {
+            type Value = Top;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Top, A::Error> {
+                let mut top = Top { fields: Map::new(), duplicate: None };
+                while let Some((name, Nested { value, duplicate })) = access.next_entry::<String, Nested>()? {
+                    let again = top.fields.contains_key(&name).then(|| name.clone());
+                    top.duplicate = top.duplicate.or(again).or(duplicate);
+                    top.fields.insert(name, value);
+                }
+                Ok(top)
+            }
+        }
+
+        deserializer.deserialize_any(TopVisitor)
+    }
+}
+
+/// Any value below the outermost object.
+struct Nested {
+    value: Value,
+    duplicate: Option<String>,
+}
+
+impl From<Value> for Nested {
+    fn from(value: Value) -> Self {
+        Self { value, duplicate: None }
+    }
+}
+
+impl<'de> Deserialize<'de> for Nested {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NestedVisitor)
+    }
+}
+
+struct NestedVisitor;
+
+impl<'de> Visitor<'de> for NestedVisitor {
+    type Value = Nested;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Nested, E> {
+        Ok(Value::Bool(value).into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Nested, E> {
+        Ok(Value::Number(value.into()).into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Nested, E> {
+        Ok(Value::Number(value.into()).into())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Nested, E> {
+        Number::from_f64(value).map(|number| Value::Number(number).into()).ok_or_else(|| E::custom("not a finite number"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Nested, E> {
+        Ok(Value::String(value.to_owned()).into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Nested, E> {
+        Ok(Value::String(value).into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Nested, E> {
+        Ok(Value::Null.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Nested, A::Error> {
+        let (mut items, mut first) = (Vec::new(), None);
+        while let Some(Nested { value, duplicate }) = access.next_element()? {
+            first = first.or(duplicate);
+            items.push(value);
+        }
+        Ok(Nested { value: Value::Array(items), duplicate: first })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Nested, A::Error> {
+        let top = Top::deserialize(serde::de::value::MapAccessDeserializer::new(access)).map_err(A::Error::custom)?;
+        Ok(Nested { value: Value::Object(top.fields), duplicate: top.duplicate })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_read_as_serde_json_reads_it() {
+        let text = r#" {"a":[1,-2,3.5,null,true,{"b":"c\u00e9"}],"\u0062":{}} "#;
+        assert_eq!(Value::Object(object(text.as_bytes()).unwrap()), serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice_is_refused_at_any_depth_and_in_any_spelling() {
+        for text in [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"{"b":{"a":1,"a":2}}"#, r#"{"b":[[{"a":1,"a":2}]]}"#] {
+            assert_eq!(object(text.as_bytes()), Err(Fault::Duplicate("a".into())), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_but_one_object_is_refused() {
+        for text in ["[]", "null", "1", "true", "\"x\"", r#"["alice","good password"]"#] {
+            assert_eq!(object(text.as_bytes()), Err(Fault::NotAnObject), "{text}");
+        }
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200), "]".repeat(200));
+        for text in [
+            "",
+            "{",
+            "{\"a\":1",
+            "{\"a\":1}x",
+            "{}{}",
+            "{\"a\":1,}",
+            "{'a':1}",
+            "{\"a\":NaN}",
+            "{\"a\":1e999}",
+            "\u{feff}{}",
+            "{\"a\":\"\\ud800\"}",
+            &deep,
+        ] {
+            assert_eq!(object(text.as_bytes()), Err(Fault::Syntax), "{text}");
+        }
+        assert_eq!(object(b"{\"a\":\"\xc0\x80\"}"), Err(Fault::Syntax));
+    }
+}
