@@ -194,7 +194,7 @@ impl<'h> Vetted<'h> {
                 request.add_header(Header::new(name.as_str(), text));
             }
         }
-        request.local_cache(|| id.clone());
+        request.local_cache(|| *id);
         local
     }
 }

@@ -93,7 +93,7 @@ async fn read(response: &mut LocalResponse<'_>, announced: Option<usize>, limit:
 }
 
 /// A problem of the front's own, with the headers the fairing would have added.
-pub(super) fn from_problem(problem: &Problem, id: &RequestId, security: &Security) -> Response<Full<Bytes>> {
+pub(super) fn from_problem(problem: &Problem, id: &RequestId, security: Security) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(problem.body())));
     *response.status_mut() = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
@@ -101,7 +101,7 @@ pub(super) fn from_problem(problem: &Problem, id: &RequestId, security: &Securit
     for (name, value) in problem.headers() {
         add(headers, name, value);
     }
-    for (name, value) in standard(*security) {
+    for (name, value) in standard(security) {
         add(headers, name, value);
     }
     add(headers, "X-Request-Id", &id.to_string());

@@ -29,7 +29,7 @@ pub(super) struct Front {
 impl Front {
     /// Takes the security headers' settings from Rocket's managed state, as the fairing does.
     pub(super) fn new(client: Arc<Client>, limits: Limits) -> Self {
-        let security = client.rocket().state::<Security>().cloned().unwrap_or_default();
+        let security = client.rocket().state::<Security>().copied().unwrap_or_default();
         Self { client, security, limits }
     }
 
@@ -92,7 +92,7 @@ impl Front {
     }
 
     fn problem(&self, id: &RequestId, problem: &Problem) -> Response<Full<Bytes>> {
-        response::from_problem(problem, id, &self.security)
+        response::from_problem(problem, id, self.security)
     }
 
     /// The last answer of a connection whose peer may still be sending.
