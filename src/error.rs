@@ -32,6 +32,9 @@ pub enum Error {
     /// There is no such user.
     #[error("no such user")]
     NoSuchUser,
+    /// There is no such service.
+    #[error("no such service")]
+    NoSuchService,
     /// The input breaks a rule; every field's fault is named.
     #[error("the input is not valid")]
     Invalid(Faults),

@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use super::service::ServiceId;
 use super::session::SessionId;
 use super::user::UserId;
 use super::{Actor, Caller};
@@ -67,6 +68,20 @@ pub enum Event {
         /// Which.
         session: SessionId,
     },
+    /// An administrator let a program ask here.
+    ServiceAdded {
+        /// Who did it.
+        actor: Actor,
+        /// The program.
+        service: ServiceId,
+    },
+    /// An administrator removed a program's key.
+    ServiceRemoved {
+        /// Who did it.
+        actor: Actor,
+        /// The program.
+        service: ServiceId,
+    },
 }
 
 /// Writes an event to the log.
@@ -86,6 +101,8 @@ pub fn note(event: &Event) {
         Event::LoggedIn { user, session, address } => tracing::info!(target: "audit", %user, %session, ?address, "logged in"),
         Event::LoginFailed { user, address } => tracing::info!(target: "audit", ?user, ?address, "login failed"),
         Event::LoggedOut { user, session } => tracing::info!(target: "audit", %user, ?session, "logged out"),
+        Event::ServiceAdded { actor, service } => tracing::info!(target: "audit", ?actor, %service, "service added"),
+        Event::ServiceRemoved { actor, service } => tracing::info!(target: "audit", ?actor, %service, "service removed"),
         Event::RefreshReused { user, session } => {
             tracing::warn!(target: "audit", %user, %session, "a spent refresh token was used again; its session has ended");
         }

@@ -1,13 +1,16 @@
-//! The domain: one method of [`Auth`] per use case, those of users in `accounts.rs`, those of sessions in `logins.rs`. The only writer to the store; knows no HTTP, no settings file, no
+//! The domain: one method of [`Auth`] per use case, those of users in `accounts.rs`, those of sessions in `logins.rs`,
+//! those of other programs in `service.rs` and `introspection.rs`. The only writer to the store; knows no HTTP, no settings file, no
 //! command line.
 
 mod accounts;
 pub mod audit;
 pub mod clock;
 pub mod hasher;
+pub mod introspection;
 pub mod keys;
 mod logins;
 pub mod password;
+pub mod service;
 pub mod session;
 pub mod token;
 pub mod user;
@@ -162,6 +165,7 @@ impl Auth {
     pub async fn maintain(&self) -> Result<()> {
         let mark = self.0.clock.mark();
         self.0.store.set_clock_mark(mark).await?;
+        self.keep_service_uses().await?;
         self.0.store.sweep_expired(mark, SWEEP_LIMIT).await?;
         Ok(())
     }
@@ -171,7 +175,9 @@ impl Auth {
     /// # Errors
     /// Storage errors: the stop is then not clean.
     pub async fn close(&self) -> Result<()> {
-        self.0.store.close().await
+        // When services were last used is no reason not to stop.
+        let kept = self.keep_service_uses().await;
+        self.0.store.close().await.and(kept)
     }
 }
 

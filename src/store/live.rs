@@ -1,4 +1,4 @@
-//! What every request needs of the records, in memory: who exists, what they may do, and what is revoked.
+//! What every request needs of the records, in memory: who exists, what they may do, and what is revoked ([`Feed`]).
 //!
 //! A user costs one bit; only users about whom there is something to say (a role, disabled, a cut-off) have an entry.
 //! The writer updates it when it applies a step, so it may run ahead of durability, never behind an answer.
@@ -9,6 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::feed::{Feed, Revoked};
+use super::services::Services;
 use crate::auth::clock::Timestamp;
 use crate::auth::user::{Role, UserId};
 
@@ -38,7 +40,8 @@ impl Standing {
 #[derive(Debug, Default)]
 pub struct Live {
     users: RwLock<Users>,
-    revoked: RwLock<HashMap<Uuid, Timestamp>>,
+    feed: Feed,
+    services: Services,
 }
 
 #[derive(Debug, Default)]
@@ -73,7 +76,7 @@ impl Live {
     /// Whether a token or session id is revoked.
     #[must_use]
     pub fn is_revoked(&self, id: Uuid) -> bool {
-        self.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(&id)
+        self.feed.is_revoked(id)
     }
 
     /// How many administrators can act.
@@ -92,7 +95,19 @@ impl Live {
     /// How many revocations are remembered.
     #[must_use]
     pub fn revocation_count(&self) -> usize {
-        self.revoked.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.feed.len()
+    }
+
+    /// What is revoked, in the order in which it was.
+    #[must_use]
+    pub const fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// The services that may ask here.
+    #[must_use]
+    pub const fn services(&self) -> &Services {
+        &self.services
     }
 
     /// Notes that a user exists and what it may do.
@@ -111,6 +126,7 @@ impl Live {
         } else {
             users.standings.insert(id, Arc::new(standing.clone()));
         }
+        self.feed.cut_off(id, standing.not_before);
     }
 
     /// Notes that a user is gone.
@@ -122,24 +138,23 @@ impl Live {
             users.count -= 1;
         }
         users.standings.remove(&id);
+        self.feed.forget_user(id);
     }
 
     /// Remembers a revocation until `until`; the later end counts.
-    pub(super) fn revoke(&self, id: Uuid, until: Timestamp) {
-        let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
-        let end = revoked.entry(id).or_insert(until);
-        *end = (*end).max(until);
+    pub(super) fn revoke(&self, id: Uuid, what: Revoked, until: Timestamp) {
+        self.feed.revoke(id, what, until);
     }
 
     /// Until when an id is revoked.
     #[cfg(test)]
     pub(super) fn revoked_until(&self, id: Uuid) -> Option<Timestamp> {
-        self.revoked.read().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
+        self.feed.revoked_until(id)
     }
 
     /// Forgets a revocation that no longer matters.
     pub(super) fn forget(&self, id: Uuid) {
-        self.revoked.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.feed.forget(id);
     }
 }
 
@@ -165,8 +180,8 @@ mod tests {
     #[test]
     fn the_later_end_of_two_revocations_counts() {
         let (live, id) = (Live::default(), Uuid::new_v4());
-        live.revoke(id, Timestamp::from_secs(20));
-        live.revoke(id, Timestamp::from_secs(10));
+        live.revoke(id, Revoked::Token, Timestamp::from_secs(20));
+        live.revoke(id, Revoked::Token, Timestamp::from_secs(10));
         assert_eq!(live.revoked_until(id), Some(Timestamp::from_secs(20)));
     }
 }

@@ -10,10 +10,11 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::{Live, NewUser, Standing, StorageError, Store, UserChange, Which};
+use super::{Live, NewUser, Revoked, Standing, StorageError, Store, UserChange, Which};
 use crate::auth::clock::Timestamp;
 use crate::auth::keys::StoredKey;
 use crate::auth::password::PasswordHash;
+use crate::auth::service::{self, Service, ServiceId};
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
 use crate::auth::token::TokenId;
 use crate::auth::user::{Role, User, UserId, Username};
@@ -33,6 +34,7 @@ struct Records {
     sessions: BTreeMap<SessionId, Session>,
     revoked: BTreeMap<Uuid, Timestamp>,
     keys: BTreeMap<String, StoredKey>,
+    services: BTreeMap<ServiceId, Service>,
     mark: Timestamp,
 }
 
@@ -54,17 +56,17 @@ impl Records {
         sessions
     }
 
-    fn revoke(&mut self, live: &Live, id: Uuid, until: Timestamp, now: Timestamp) {
+    fn revoke(&mut self, live: &Live, (id, what): (Uuid, Revoked), until: Timestamp, now: Timestamp) {
         if until > now {
             let end = self.revoked.entry(id).or_insert(until);
             *end = until.max(*end);
-            live.revoke(id, until);
+            live.revoke(id, what, until);
         }
     }
 
     fn end(&mut self, live: &Live, session: &Session, now: Timestamp) {
         self.sessions.remove(&session.id);
-        self.revoke(live, session.id.0, session.access_expires, now);
+        self.revoke(live, (session.id.0, Revoked::Session), session.access_expires, now);
     }
 
     fn end_all(&mut self, live: &Live, user: UserId, now: Timestamp) -> usize {
@@ -213,7 +215,7 @@ impl Store for MemoryStore {
     async fn end_sessions(&self, user: UserId, which: Which, token: Option<(TokenId, Timestamp)>, now: Timestamp) -> Result<usize> {
         let mut records = self.open()?;
         if let Some((id, until)) = token {
-            records.revoke(&self.live, id.0, until, now);
+            records.revoke(&self.live, (id.0, Revoked::Token), until, now);
         }
         let ending = match which {
             Which::None => Vec::new(),
@@ -221,7 +223,7 @@ impl Store for MemoryStore {
             Which::Others(kept) => records.of(user).into_iter().filter(|session| session.id != kept).collect(),
             Which::One(id) => {
                 if let (false, Some((_, until))) = (records.sessions.contains_key(&id), token) {
-                    records.revoke(&self.live, id.0, until, now);
+                    records.revoke(&self.live, (id.0, Revoked::Session), until, now);
                 }
                 records.of(user).into_iter().filter(|session| session.id == id).collect::<Vec<_>>()
             }
@@ -256,6 +258,33 @@ impl Store for MemoryStore {
 
     async fn insert_key(&self, key: StoredKey) -> Result<()> {
         self.open()?.keys.insert(key.kid.clone(), key);
+        Ok(())
+    }
+
+    async fn insert_service(&self, service: Service) -> Result<()> {
+        let mut records = self.open()?;
+        if records.services.len() >= service::MAX_SERVICES {
+            return Err(service::too_many());
+        }
+        records.services.insert(service.id, service.clone());
+        self.live.services().put(service);
+        Ok(())
+    }
+
+    async fn remove_service(&self, id: ServiceId) -> Result<bool> {
+        let removed = self.open()?.services.remove(&id).is_some();
+        self.live.services().remove(id);
+        Ok(removed)
+    }
+
+    async fn keep_service_uses(&self, uses: Vec<(ServiceId, Timestamp)>) -> Result<()> {
+        let mut records = self.open()?;
+        for (id, at) in uses {
+            if let Some(service) = records.services.get_mut(&id) {
+                service.last_used = Some(at);
+                self.live.services().put(service.clone());
+            }
+        }
         Ok(())
     }
 

@@ -6,11 +6,13 @@
 
 #[cfg(test)]
 mod contract;
+mod feed;
 mod live;
 mod marker;
 #[cfg(test)]
 mod memory;
 mod opening;
+mod services;
 mod sled;
 
 use std::path::PathBuf;
@@ -23,12 +25,15 @@ use tokio::sync::watch;
 use crate::auth::clock::Timestamp;
 use crate::auth::keys::StoredKey;
 use crate::auth::password::PasswordHash;
+use crate::auth::service::{Service, ServiceId};
 use crate::auth::session::{Lifetimes, Presented, Session, SessionId};
 use crate::auth::token::TokenId;
 use crate::auth::user::{CustomClaims, Role, User, UserId, Username};
 use crate::error::Result;
 
+pub use feed::{Cursor, Feed, News, Revoked};
 pub use live::{Live, Standing};
+pub use services::Services;
 pub use sled::SledStore;
 
 /// A user to be.
@@ -128,6 +133,18 @@ pub trait Store: Send + Sync + 'static {
 
     /// Keeps a new key.
     async fn insert_key(&self, key: StoredKey) -> Result<()>;
+
+    /// Keeps a new service; [`Live::services`] knows it then.
+    ///
+    /// # Errors
+    /// [`crate::Error::Invalid`] when there are [`crate::auth::service::MAX_SERVICES`]; storage errors.
+    async fn insert_service(&self, service: Service) -> Result<()>;
+
+    /// Removes a service, and its key counts no more. `false`: no such service.
+    async fn remove_service(&self, id: ServiceId) -> Result<bool>;
+
+    /// Keeps when services were last used; one that is gone is passed over.
+    async fn keep_service_uses(&self, uses: Vec<(ServiceId, Timestamp)>) -> Result<()>;
 
     /// The highest time kept so far ([`crate::auth::clock::Clock`]).
     async fn clock_mark(&self) -> Result<Timestamp>;

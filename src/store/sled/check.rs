@@ -11,10 +11,11 @@ use uuid::Uuid;
 
 use super::super::{Counts, Live, Standing, StorageError};
 use super::reading::engine;
-use super::records::{Meta, SCHEMA, SessionRecord, UserRecord, decode, key, kind};
+use super::records::{Meta, RevocationRecord, SCHEMA, SessionRecord, UserRecord, decode, key, kind};
 use super::writer::describe;
 use crate::auth::clock::Timestamp;
 use crate::auth::keys::StoredKey;
+use crate::auth::service::Service;
 use crate::auth::session::SessionId;
 use crate::auth::user::UserId;
 
@@ -113,7 +114,11 @@ fn enlist(live: &Live, standings: &mut HashMap<UserId, Standing>, meta: &Meta, k
             let id = known(key::as_id(key, kind::STANDING))?;
             standings.insert(id, decode("standing", value)?);
         }
-        Some(&kind::REVOCATION) => live.revoke(known(key::as_uuid(key, kind::REVOCATION))?, decode("revocation", value)?),
+        Some(&kind::REVOCATION) => {
+            let RevocationRecord { until, what } = decode("revocation", value)?;
+            live.revoke(known(key::as_uuid(key, kind::REVOCATION))?, what, until);
+        }
+        Some(&kind::SERVICE) => live.services().put(decode("service", value)?),
         Some(&kind::USER) => {
             let id = known(key::as_id(key, kind::USER))?;
             if id.get() >= meta.next_user {
@@ -149,7 +154,7 @@ impl Links {
             Some(&kind::OWNED) => self.owned.insert(known(key::as_owned(key))?),
             Some(&kind::REVOCATION) => {
                 let id = known(key::as_uuid(key, kind::REVOCATION))?;
-                self.due.insert((decode("revocation", value)?, kind::REVOCATION, id))
+                self.due.insert((decode::<RevocationRecord>("revocation", value)?.until, kind::REVOCATION, id))
             }
             Some(&kind::SESSION) => {
                 let SessionRecord { session, indexed } = decode("session", value)?;
@@ -163,6 +168,7 @@ impl Links {
                 let user: UserRecord = decode("user", value)?;
                 self.names.remove(&id).is_some_and(|name| name == user.username.as_str().as_bytes())
             }
+            Some(&kind::SERVICE) => key::service(decode::<Service>("service", value)?.id) == key,
             Some(&kind::EXPIRY) => self.due.remove(&known(key::as_expiry(key))?),
             _ => false,
         };

@@ -14,15 +14,17 @@
 //! | `n` + username | user id |
 //! | `s` + session id (16) | the session, and under which time `x` has it |
 //! | `o` + user id (8) + session id (16) | nothing: a user's sessions |
-//! | `r` + token or session id (16) | until when it is revoked |
+//! | `r` + token or session id (16) | until when it is revoked, and what the id names |
 //! | `x` + time (8) + `s` or `r` + id (16) | nothing: what to look at when that time has passed |
 //! | `k` + kid | a key |
+//! | `v` + service id (16) | a service |
 //!
 //! A refresh extends its session without touching `x`; the sweep that finds the session alive files it anew.
 
 pub(super) mod check;
 pub(super) mod reading;
 pub(super) mod records;
+mod services;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -40,6 +42,7 @@ use super::{Live, NewUser, StorageError, Store, StoreOptions, UserChange, Which}
 use crate::auth::clock::Timestamp;
 use crate::auth::keys::StoredKey;
 use crate::auth::password::PasswordHash;
+use crate::auth::service::{Service, ServiceId};
 use crate::auth::session::{Lifetimes, Presented, Session, SessionId};
 use crate::auth::token::TokenId;
 use crate::auth::user::{User, UserId, Username};
@@ -183,6 +186,18 @@ impl Store for SledStore {
 
     async fn insert_key(&self, key: StoredKey) -> Result<()> {
         self.write(move |step| Ok(step.put_key(&key)?)).await
+    }
+
+    async fn insert_service(&self, service: Service) -> Result<()> {
+        self.write(move |step| services::insert(step, service)).await
+    }
+
+    async fn remove_service(&self, id: ServiceId) -> Result<bool> {
+        self.write(move |step| services::remove(step, id)).await
+    }
+
+    async fn keep_service_uses(&self, uses: Vec<(ServiceId, Timestamp)>) -> Result<()> {
+        self.write(move |step| services::keep_uses(step, uses)).await
     }
 
     async fn clock_mark(&self) -> Result<Timestamp> {

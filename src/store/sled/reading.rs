@@ -3,9 +3,10 @@
 use uuid::Uuid;
 
 use super::super::{Standing, StorageError};
-use super::records::{Meta, SessionRecord, UserRecord, decode, key, kind};
+use super::records::{Meta, RevocationRecord, SessionRecord, UserRecord, decode, key, kind};
 use crate::auth::clock::Timestamp;
 use crate::auth::keys::StoredKey;
+use crate::auth::service::{Service, ServiceId};
 use crate::auth::session::{Session, SessionId};
 use crate::auth::user::{User, UserId, Username};
 
@@ -69,12 +70,17 @@ pub(super) trait Records {
     }
 
     fn revoked_until(&self, id: Uuid) -> Result<Option<Timestamp>, StorageError> {
-        self.get(&key::revocation(id))?.map(|bytes| decode("revocation", &bytes)).transpose()
+        let record = self.get(&key::revocation(id))?.map(|bytes| decode("revocation", &bytes)).transpose()?;
+        Ok(record.map(|record: RevocationRecord| record.until))
     }
 
     fn keys(&self) -> Result<Vec<StoredKey>, StorageError> {
         let (from, to) = key::all(kind::KEY);
         self.scan(&from, &to, usize::MAX)?.iter().map(|(_, bytes)| decode("key", bytes)).collect()
+    }
+
+    fn service(&self, id: ServiceId) -> Result<Option<Service>, StorageError> {
+        self.get(&key::service(id))?.map(|bytes| decode("service", &bytes)).transpose()
     }
 
     fn meta(&self) -> Result<Option<Meta>, StorageError> {

@@ -7,9 +7,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::super::{Counts, StorageError};
+use super::super::{Counts, Revoked, StorageError};
 use crate::auth::clock::Timestamp;
 use crate::auth::password::PasswordHash;
+use crate::auth::service::ServiceId;
 use crate::auth::session::{Session, SessionId};
 use crate::auth::user::{CustomClaims, UserId, Username};
 
@@ -29,6 +30,7 @@ pub(super) mod kind {
     pub const REVOCATION: u8 = b'r';
     pub const SESSION: u8 = b's';
     pub const USER: u8 = b'u';
+    pub const SERVICE: u8 = b'v';
     pub const EXPIRY: u8 = b'x';
 
     /// For messages.
@@ -41,6 +43,7 @@ pub(super) mod kind {
             Some(REVOCATION) => "a revocation",
             Some(SESSION) => "a session",
             Some(USER) => "a user",
+            Some(SERVICE) => "a service",
             Some(EXPIRY) => "an entry of the expiry index",
             _ => "a record of unknown kind",
         }
@@ -49,7 +52,7 @@ pub(super) mod kind {
 
 /// Keys, and what they name.
 pub(super) mod key {
-    use super::{SessionId, Timestamp, UserId, Username, Uuid, kind};
+    use super::{ServiceId, SessionId, Timestamp, UserId, Username, Uuid, kind};
 
     pub const META: &[u8] = &[kind::META];
 
@@ -86,6 +89,10 @@ pub(super) mod key {
     /// `of` is [`kind::SESSION`] or [`kind::REVOCATION`].
     pub fn expiry(at: Timestamp, of: u8, id: Uuid) -> Vec<u8> {
         join(kind::EXPIRY, &[&at.secs().to_be_bytes(), &[of], id.as_bytes()])
+    }
+
+    pub fn service(id: ServiceId) -> Vec<u8> {
+        join(kind::SERVICE, &[id.as_bytes()])
     }
 
     pub fn signing(kid: &str) -> Vec<u8> {
@@ -251,6 +258,13 @@ pub(super) struct UserRecord {
 pub(super) struct SessionRecord {
     pub session: Session,
     pub indexed: Timestamp,
+}
+
+/// A revocation.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RevocationRecord {
+    pub until: Timestamp,
+    pub what: Revoked,
 }
 
 /// A value as it is written.

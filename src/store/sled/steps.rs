@@ -1,6 +1,6 @@
 //! The steps themselves: what [`Store`](super::super::Store) promises, decided on one thread, in one order.
 
-use super::super::{NewUser, Standing, StorageError, UserChange, Which};
+use super::super::{NewUser, Revoked, Standing, StorageError, UserChange, Which};
 use super::reading::Records;
 use super::records::{SessionRecord, UserRecord, key, kind};
 use super::tree::Step;
@@ -108,7 +108,7 @@ pub(super) fn end_sessions(
     now: Timestamp,
 ) -> Result<usize> {
     if let Some((TokenId(id), until)) = token {
-        step.revoke(id, until, now)?;
+        step.revoke(id, Revoked::Token, until, now)?;
     }
     match which {
         Which::None => Ok(0),
@@ -128,7 +128,7 @@ pub(super) fn end_sessions(
             }
             // Already gone, or never kept here; other tokens of it may still be out.
             (None, Some((_, until))) => {
-                step.revoke(id.0, until, now)?;
+                step.revoke(id.0, Revoked::Session, until, now)?;
                 Ok(0)
             }
             // Somebody else's stays.
@@ -154,7 +154,7 @@ fn end_all(step: &mut Step<'_>, user: UserId, now: Timestamp) -> Result<usize, S
 
 fn end(step: &mut Step<'_>, record: &SessionRecord, now: Timestamp) -> Result<(), StorageError> {
     step.remove_session(record);
-    step.revoke(record.session.id.0, record.session.access_expires, now)
+    step.revoke(record.session.id.0, Revoked::Session, record.session.access_expires, now)
 }
 
 /// What one bounded round of the sweep did.

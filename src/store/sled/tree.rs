@@ -8,11 +8,12 @@ use std::ops::Bound;
 
 use uuid::Uuid;
 
-use super::super::{Live, Standing, StorageError};
+use super::super::{Live, Revoked, Standing, StorageError};
 use super::reading::{Entry, Records, engine};
-use super::records::{Meta, SessionRecord, UserRecord, encode, key, kind};
+use super::records::{Meta, RevocationRecord, SessionRecord, UserRecord, encode, key, kind};
 use crate::auth::clock::Timestamp;
 use crate::auth::keys::StoredKey;
+use crate::auth::service::{Service, ServiceId};
 use crate::auth::session::Session;
 use crate::auth::user::{UserId, Username};
 use crate::error::Result;
@@ -110,8 +111,10 @@ impl Tree {
 enum Effect {
     User(UserId, Standing),
     NoUser(UserId),
-    Revoked(Uuid, Timestamp),
+    Revoked(Uuid, Revoked, Timestamp),
     Forgotten(Uuid),
+    Service(Service),
+    NoService(ServiceId),
 }
 
 impl Effect {
@@ -119,8 +122,10 @@ impl Effect {
         match self {
             Self::User(id, standing) => live.put_user(id, &standing),
             Self::NoUser(id) => live.remove_user(id),
-            Self::Revoked(id, until) => live.revoke(id, until),
+            Self::Revoked(id, what, until) => live.revoke(id, what, until),
             Self::Forgotten(id) => live.forget(id),
+            Self::Service(service) => live.services().put(service),
+            Self::NoService(id) => live.services().remove(id),
         }
     }
 }
@@ -248,7 +253,7 @@ impl Step<'_> {
     }
 
     /// Revokes an id; the later end counts. Nothing, if that lies before `now`.
-    pub fn revoke(&mut self, id: Uuid, until: Timestamp, now: Timestamp) -> Result<(), StorageError> {
+    pub fn revoke(&mut self, id: Uuid, what: Revoked, until: Timestamp, now: Timestamp) -> Result<(), StorageError> {
         let before = self.revoked_until(id)?;
         if until <= now || before.is_some_and(|before| before >= until) {
             return Ok(());
@@ -257,8 +262,8 @@ impl Step<'_> {
             self.remove(key::expiry(before, kind::REVOCATION, id));
         }
         self.put(key::expiry(until, kind::REVOCATION, id), Vec::new());
-        self.put(key::revocation(id), encode("revocation", &until)?);
-        self.effects.push(Effect::Revoked(id, until));
+        self.put(key::revocation(id), encode("revocation", &RevocationRecord { until, what })?);
+        self.effects.push(Effect::Revoked(id, what, until));
         Ok(())
     }
 
@@ -271,6 +276,17 @@ impl Step<'_> {
     /// Drops an entry of the expiry index that leads nowhere.
     pub fn remove_expiry(&mut self, at: Timestamp, of: u8, id: Uuid) {
         self.remove(key::expiry(at, of, id));
+    }
+
+    pub fn put_service(&mut self, service: Service) -> Result<(), StorageError> {
+        self.put(key::service(service.id), encode("service", &service)?);
+        self.effects.push(Effect::Service(service));
+        Ok(())
+    }
+
+    pub fn remove_service(&mut self, id: ServiceId) {
+        self.remove(key::service(id));
+        self.effects.push(Effect::NoService(id));
     }
 
     pub fn put_key(&mut self, stored: &StoredKey) -> Result<(), StorageError> {

@@ -1,0 +1,281 @@
+//! What is revoked, in the order in which it was: the question of every request and the feed of those who do not ask.
+//!
+//! Each entry has a position of its own, and a cursor is the last position somebody has seen, so what is new is found
+//! without a look at the rest. Positions count anew at each start, and the cursor names the start (its *epoch*): after
+//! `kill -9`, or on a restored copy, a number that was already given out could otherwise stand for something else, and
+//! a reader would miss it without a sign. A reader with a cursor of another start gets the whole list.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::auth::clock::Timestamp;
+use crate::auth::user::UserId;
+
+/// What a revoked id names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Revoked {
+    /// One token: the claim `jti`.
+    Token,
+    /// A session, and with it every token that names it: the claim `sid`.
+    Session,
+}
+
+/// How far somebody has read. Opaque to others: base64url of the epoch (16 bytes) and the position (8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    epoch: Uuid,
+    position: u64,
+}
+
+impl Cursor {
+    /// Reads what [`Cursor`] displays as; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 24] = BASE64URL.decode(text).ok()?.try_into().ok()?;
+        let (epoch, position) = bytes.split_first_chunk()?;
+        Some(Self { epoch: Uuid::from_bytes(*epoch), position: u64::from_be_bytes(position.try_into().ok()?) })
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&BASE64URL.encode([&self.epoch.as_bytes()[..], &self.position.to_be_bytes()].concat()))
+    }
+}
+
+/// What is new after a cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// Where to go on.
+    pub cursor: Cursor,
+    /// The cursor was none of this start: what was read before is to be forgotten, this is the beginning of the list.
+    pub reset: bool,
+    /// There is more after the cursor already.
+    pub more: bool,
+    /// Ids, what they name, and until when they matter.
+    pub revoked: Vec<(Uuid, Revoked, Timestamp)>,
+    /// Users whose tokens without a session are refused when issued before a time.
+    pub cut_offs: Vec<(UserId, Timestamp)>,
+}
+
+/// See the module's page.
+#[derive(Debug)]
+pub struct Feed {
+    epoch: Uuid,
+    state: RwLock<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    revoked: HashMap<Uuid, Entry>,
+    /// Position and time of each user's cut-off.
+    cut_offs: HashMap<UserId, (u64, Timestamp)>,
+    order: BTreeMap<u64, Item>,
+    last: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    until: Timestamp,
+    position: u64,
+    what: Revoked,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Item {
+    Id(Uuid),
+    User(UserId),
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self { epoch: Uuid::new_v4(), state: RwLock::default() }
+    }
+}
+
+impl Feed {
+    /// What is new after `after`, at most `limit` entries of it; what expired before `now` is left out.
+    #[must_use]
+    pub fn since(&self, after: Option<Cursor>, now: Timestamp, limit: usize) -> News {
+        let state = self.read();
+        let known = after.filter(|cursor| cursor.epoch == self.epoch && cursor.position <= state.last);
+        let mut position = known.map_or(0, |cursor| cursor.position);
+        let (mut revoked, mut cut_offs) = (Vec::new(), Vec::new());
+        let mut later = state.order.range((Bound::Excluded(position), Bound::Unbounded));
+        for (at, item) in later.by_ref().take(limit) {
+            position = *at;
+            match item {
+                Item::Id(id) => revoked.extend(state.revoked.get(id).filter(|it| it.until > now).map(|it| (*id, it.what, it.until))),
+                Item::User(id) => cut_offs.extend(state.cut_offs.get(id).map(|(_, not_before)| (*id, *not_before))),
+            }
+        }
+        let more = later.next().is_some();
+        let cursor = Cursor { epoch: self.epoch, position: if more { position } else { state.last } };
+        News { cursor, reset: known.is_none(), more, revoked, cut_offs }
+    }
+
+    pub(super) fn is_revoked(&self, id: Uuid) -> bool {
+        self.read().revoked.contains_key(&id)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.read().revoked.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn revoked_until(&self, id: Uuid) -> Option<Timestamp> {
+        self.read().revoked.get(&id).map(|entry| entry.until)
+    }
+
+    /// Remembers a revocation until `until`; the later end counts, and is news.
+    pub(super) fn revoke(&self, id: Uuid, what: Revoked, until: Timestamp) {
+        let mut state = self.write();
+        if state.revoked.get(&id).is_some_and(|entry| entry.until >= until) {
+            return;
+        }
+        let position = state.append(Item::Id(id));
+        if let Some(before) = state.revoked.insert(id, Entry { until, position, what }) {
+            state.order.remove(&before.position);
+        }
+    }
+
+    /// Forgets a revocation that no longer matters.
+    pub(super) fn forget(&self, id: Uuid) {
+        let mut state = self.write();
+        if let Some(entry) = state.revoked.remove(&id) {
+            state.order.remove(&entry.position);
+        }
+    }
+
+    /// Remembers since when a user's tokens without a session are good. Zero, or the same again, is no news.
+    pub(super) fn cut_off(&self, user: UserId, not_before: Timestamp) {
+        let mut state = self.write();
+        let before = state.cut_offs.get(&user).copied();
+        if not_before == before.map_or(Timestamp::default(), |(_, before)| before) {
+            return;
+        }
+        let position = state.append(Item::User(user));
+        state.cut_offs.insert(user, (position, not_before));
+        if let Some((position, _)) = before {
+            state.order.remove(&position);
+        }
+    }
+
+    /// Forgets a user's cut-off.
+    pub(super) fn forget_user(&self, user: UserId) {
+        let mut state = self.write();
+        if let Some((position, _)) = state.cut_offs.remove(&user) {
+            state.order.remove(&position);
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn append(&mut self, item: Item) -> u64 {
+        self.last += 1;
+        self.order.insert(self.last, item);
+        self.last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(100);
+    const LATER: Timestamp = Timestamp::from_secs(200);
+
+    fn ids(news: &News) -> Vec<Uuid> {
+        news.revoked.iter().map(|(id, ..)| *id).collect()
+    }
+
+    #[test]
+    fn a_reader_gets_each_entry_once_in_order_page_by_page() {
+        let (feed, revoked) = (Feed::default(), [(); 5].map(|()| Uuid::new_v4()));
+        revoked.iter().for_each(|id| feed.revoke(*id, Revoked::Token, LATER));
+        let first = feed.since(None, NOW, 2);
+        assert_eq!((ids(&first), first.reset, first.more), (revoked[..2].to_vec(), true, true));
+        let rest = feed.since(Some(first.cursor), NOW, 3);
+        assert_eq!((ids(&rest), rest.reset, rest.more), (revoked[2..].to_vec(), false, false));
+        let none = feed.since(Some(rest.cursor), NOW, 3);
+        assert_eq!((ids(&none), none.cursor, none.reset), (vec![], rest.cursor, false));
+    }
+
+    #[test]
+    fn what_is_extended_is_news_and_what_is_repeated_is_not() {
+        let (feed, id) = (Feed::default(), Uuid::new_v4());
+        feed.revoke(id, Revoked::Session, LATER);
+        let seen = feed.since(None, NOW, 9).cursor;
+        feed.revoke(id, Revoked::Session, NOW);
+        assert_eq!(feed.since(Some(seen), NOW, 9).cursor, seen);
+        let end = Timestamp::from_secs(300);
+        feed.revoke(id, Revoked::Session, end);
+        assert_eq!(feed.since(Some(seen), NOW, 9).revoked, [(id, Revoked::Session, end)]);
+        assert_eq!(feed.since(None, NOW, 9).revoked.len(), 1);
+    }
+
+    #[test]
+    fn what_has_expired_or_was_forgotten_is_left_out() {
+        let (feed, kept) = (Feed::default(), Uuid::new_v4());
+        feed.revoke(Uuid::new_v4(), Revoked::Token, NOW);
+        feed.revoke(kept, Revoked::Token, LATER);
+        let gone = Uuid::new_v4();
+        feed.revoke(gone, Revoked::Token, LATER);
+        feed.forget(gone);
+        assert_eq!(ids(&feed.since(None, NOW, 9)), [kept]);
+    }
+
+    #[test]
+    fn a_users_newest_cut_off_is_told_until_the_user_is_gone() {
+        let (feed, user) = (Feed::default(), UserId::new(7));
+        feed.cut_off(user, Timestamp::default());
+        feed.cut_off(user, NOW);
+        let seen = feed.since(None, NOW, 9).cursor;
+        feed.cut_off(user, NOW);
+        assert_eq!(feed.since(Some(seen), NOW, 9).cursor, seen);
+        feed.cut_off(user, LATER);
+        assert_eq!(feed.since(Some(seen), NOW, 9).cut_offs, [(user, LATER)]);
+        assert_eq!(feed.since(None, NOW, 9).cut_offs, [(user, LATER)]);
+        feed.forget_user(user);
+        assert_eq!(feed.since(None, NOW, 9).cut_offs, []);
+    }
+
+    #[test]
+    fn a_cursor_of_another_start_or_from_the_future_begins_anew() {
+        let (feed, other) = (Feed::default(), Feed::default());
+        feed.revoke(Uuid::new_v4(), Revoked::Token, LATER);
+        let foreign = other.since(None, NOW, 9).cursor;
+        let future = Cursor { epoch: feed.epoch, position: 2 };
+        for cursor in [foreign, future] {
+            let news = feed.since(Some(cursor), NOW, 9);
+            assert_eq!((news.reset, news.revoked.len()), (true, 1));
+        }
+    }
+
+    #[test]
+    fn a_cursor_reads_back_as_it_was_shown() {
+        let cursor = Cursor { epoch: Uuid::new_v4(), position: u64::MAX - 1 };
+        let shown = cursor.to_string();
+        assert_eq!((shown.len(), Cursor::parse(&shown)), (32, Some(cursor)));
+        for text in ["", "0", &shown[1..], &format!("{shown}A"), "ä", &"A".repeat(10_000)] {
+            assert_eq!(Cursor::parse(text), None, "{text}");
+        }
+    }
+}
