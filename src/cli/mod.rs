@@ -6,6 +6,7 @@
 mod config;
 mod logging;
 mod serve;
+mod service;
 mod table;
 mod user;
 
@@ -48,6 +49,9 @@ enum Command {
     /// Add and list users
     #[command(subcommand)]
     User(user::Command),
+    /// Add, list and remove the keys of services, programs that may ask about tokens
+    #[command(subcommand)]
+    Service(service::Command),
     /// Show the settings in effect
     #[command(subcommand)]
     Config(config::Command),
@@ -153,6 +157,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         None | Some(Command::Serve) => serve::run(&loaded.settings, &cli.serve),
         Some(Command::User(command)) => user::run(&loaded.settings, command),
+        Some(Command::Service(command)) => service::run(&loaded.settings, command),
         Some(Command::Config(command)) => {
             config::run(&loaded, &command);
             Ok(())

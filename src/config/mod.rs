@@ -25,7 +25,7 @@ use crate::auth::token::{Issuer, MAX_ACCESS_SECS};
 use crate::auth::user::CustomClaims;
 use crate::auth::{Policy, Registration};
 use crate::http::headers::Security;
-use crate::http::{Surface, UserRoutes};
+use crate::http::{RevocationReaders, Surface, UserRoutes};
 pub use span::Span;
 
 /// Every setting: its name and what it is, as `doorward config show` and the documentation tell it.
@@ -49,6 +49,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("refresh_grace", "how long after a refresh the token before it gets the same answer again"),
     ("refresh_token_expires", "how long a session lasts that is not refreshed"),
     ("registration", "open or closed"),
+    ("revocations", "who may follow GET /revocations: services (with a key of that scope) or public (anyone)"),
     ("session_expires", "how long a session lasts, however often it is refreshed"),
     ("user_routes", "who may use /user/<id>: guarded (oneself, administrators) or open (anyone on this machine)"),
 ];
@@ -77,6 +78,7 @@ pub struct Settings {
     pub refresh_grace: Span,
     pub refresh_token_expires: Span,
     pub registration: Registration,
+    pub revocations: RevocationReaders,
     pub session_expires: Span,
     pub user_routes: UserRoutes,
     /// From `JWT_SECRET_KEY` or the file; never printed.
@@ -106,6 +108,7 @@ impl Default for Settings {
             refresh_grace: Span(Duration::from_secs(30)),
             refresh_token_expires: Span(Duration::from_secs(30 * 86_400)),
             registration: Registration::Open,
+            revocations: RevocationReaders::Services,
             session_expires: Span(Duration::from_secs(90 * 86_400)),
             user_routes: UserRoutes::Guarded,
             shared_secret: None,
@@ -245,7 +248,7 @@ impl Settings {
     #[must_use]
     pub fn surface(&self) -> Surface {
         let https = self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
-        Surface { user_routes: self.user_routes, security: Security { https } }
+        Surface { user_routes: self.user_routes, revocations: self.revocations, security: Security { https } }
     }
 
     /// What an operator should know about these settings before others find out.

@@ -73,6 +73,14 @@ impl Object {
         self.noted(name, parse(&text))
     }
 
+    /// A value that must be there.
+    pub fn required<T, E: Into<String>>(&mut self, name: &str, parse: impl FnOnce(Value) -> Result<T, E>) -> Option<T> {
+        if !self.fields.contains_key(name) {
+            self.fault(name, MISSING);
+        }
+        self.optional(name, parse)
+    }
+
     /// A value that may be missing, but not null.
     pub fn optional<T, E: Into<String>>(&mut self, name: &str, parse: impl FnOnce(Value) -> Result<T, E>) -> Option<T> {
         match self.fields.remove(name)? {

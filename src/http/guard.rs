@@ -22,7 +22,7 @@ use crate::auth::{Actor, Auth, Caller, Origin};
 use crate::error::TokenError;
 
 /// The domain, which [`super::rocket`] manages; [`Sentinel`]s make a launch without it fail.
-fn auth<'r>(request: &'r Request<'_>) -> &'r Auth {
+pub(super) fn auth<'r>(request: &'r Request<'_>) -> &'r Auth {
     request.rocket().state::<Auth>().expect("every guard here aborts the launch unless Auth is managed")
 }
 

@@ -2,11 +2,13 @@
 
 pub mod body;
 pub mod client;
+pub mod form;
 pub mod front;
 pub mod guard;
 pub mod headers;
 pub mod problem;
 mod routes;
+pub mod service;
 
 pub use rocket::Error as RocketError;
 use rocket::figment::Figment;
@@ -29,11 +31,24 @@ pub enum UserRoutes {
     Open,
 }
 
+/// Who may follow `GET /revocations`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RevocationReaders {
+    /// Services with the scope.
+    #[default]
+    Services,
+    /// Anyone: the ids say nothing about whose they were.
+    Public,
+}
+
 /// What the settings say about the surface.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Surface {
     /// See there.
     pub user_routes: UserRoutes,
+    /// See there.
+    pub revocations: RevocationReaders,
     /// See there.
     pub security: Security,
 }
@@ -44,11 +59,14 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
     rocket::custom(engine_config())
         .manage(auth)
         .manage(surface.user_routes)
+        .manage(surface.revocations)
         .manage(surface.security)
         .mount("/", routes::account::routes())
         .mount("/", routes::session::routes())
         .mount("/", routes::users::routes())
         .mount("/", routes::keys::routes())
+        .mount("/", routes::services::routes())
+        .mount("/", routes::introspection::routes())
         .mount("/", routes::health::routes())
         .mount("/", routes::page::routes())
         .register("/", problem::catchers())

@@ -9,6 +9,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::contract_services::{
+    a_service_is_found_by_its_key_until_it_is_removed, the_feed_tells_each_revocation_once_with_what_it_names,
+    the_feed_tells_of_users_who_are_cut_off, the_last_use_of_a_service_is_kept_and_never_moves_back,
+    there_are_never_more_services_than_fit_one_answer,
+};
 use super::memory::MemoryStore;
 use super::{Live, NewUser, SledStore, Standing, Store, StoreOptions, UserChange, Which};
 use crate::auth::clock::Timestamp;
@@ -158,6 +163,11 @@ contract! {
     the_sweep_takes_what_ended_and_keeps_what_was_extended
     the_sweep_stops_at_its_limit
     keys_and_the_clock_mark_are_kept
+    a_service_is_found_by_its_key_until_it_is_removed
+    the_last_use_of_a_service_is_kept_and_never_moves_back
+    there_are_never_more_services_than_fit_one_answer
+    the_feed_tells_each_revocation_once_with_what_it_names
+    the_feed_tells_of_users_who_are_cut_off
     after_the_close_nothing_is_written
 }
 

@@ -6,6 +6,8 @@
 
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod contract_services;
 mod feed;
 mod live;
 mod marker;

@@ -42,7 +42,10 @@ impl Services {
     pub fn unkept_uses(&self) -> Vec<(ServiceId, Timestamp)> {
         let services = self.read();
         let current = services.values().map(|known| (known.service.last_used, known.current()));
-        current.filter(|(kept, current)| *kept != current.last_used).filter_map(|(_, current)| Some((current.id, current.last_used?))).collect()
+        current
+            .filter(|(kept, current)| *kept != current.last_used)
+            .filter_map(|(_, current)| Some((current.id, current.last_used?)))
+            .collect()
     }
 
     pub(super) fn put(&self, service: Service) {

@@ -22,10 +22,15 @@ const PUBLIC: &[&str] = &[
     "GET /ready",
     "POST /register",
     "POST /login",
+    // The token in the body is its own credential (RFC 7009 §2.1).
+    "POST /revoke",
 ];
 
 /// Routes that take a refresh token, so that it is not a wrong kind there.
 const TAKES_REFRESH: &[&str] = &["POST /refresh", "POST /logout"];
+
+/// Routes that take a service key, to which a user's token, revoked or not, is just no key.
+const TAKES_SERVICE_KEY: &[&str] = &["POST /introspect", "GET /revocations"];
 
 /// Method and path of every mounted route, from the running program's own table.
 fn mounted() -> BTreeSet<String> {
@@ -45,7 +50,10 @@ fn mounted() -> BTreeSet<String> {
 #[test]
 fn every_route_that_is_not_public_refuses_no_token_and_each_wrong_kind() {
     let routes = mounted();
-    assert!(PUBLIC.iter().chain(TAKES_REFRESH).all(|route| routes.contains(*route)), "a route named here is not mounted: {routes:?}");
+    assert!(
+        PUBLIC.iter().chain(TAKES_REFRESH).chain(TAKES_SERVICE_KEY).all(|route| routes.contains(*route)),
+        "a route named here is not mounted: {routes:?}"
+    );
     let server = Server::start();
     let client = server.client();
     let pair = client.newcomer("arun");
@@ -68,7 +76,10 @@ fn every_route_that_is_not_public_refuses_no_token_and_each_wrong_kind() {
         send(Some(&format!("{}A", pair.access))).refused(401, "invalid_token");
         let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", pair.access.split('.').nth(1).unwrap());
         send(Some(&unsigned)).refused(401, "invalid_token");
-        if route == "POST /refresh" {
+        if TAKES_SERVICE_KEY.contains(&route.as_str()) {
+            send(Some(&revoked.access)).refused(401, "invalid_token");
+            send(Some(&pair.access)).refused(401, "invalid_token");
+        } else if route == "POST /refresh" {
             send(Some(&pair.access)).refused(401, "invalid_token");
         } else {
             send(Some(&revoked.access)).refused(401, "token_revoked");
@@ -87,7 +98,14 @@ fn every_administrators_route_refuses_a_user() {
     let server = Server::start();
     let client = server.client();
     let pair = client.newcomer("arun");
-    for (method, path) in [("GET", "/users"), ("POST", "/users"), ("PATCH", "/user/1")] {
+    for (method, path) in [
+        ("GET", "/users"),
+        ("POST", "/users"),
+        ("PATCH", "/user/1"),
+        ("GET", "/services"),
+        ("POST", "/services"),
+        ("DELETE", "/services/1"),
+    ] {
         client.with_token(method, path, &pair.access).refused(403, "forbidden");
     }
 }

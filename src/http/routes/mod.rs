@@ -2,8 +2,10 @@
 
 pub mod account;
 pub mod health;
+pub mod introspection;
 pub mod keys;
 pub mod page;
+pub mod services;
 pub mod session;
 pub mod users;
 
