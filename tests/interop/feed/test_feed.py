@@ -1,0 +1,137 @@
+"""The examples as subscribers: they verify offline, and refuse a token soon after its logout."""
+import base64, json, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, time, unittest, urllib.error, urllib.request
+
+BINARY = os.environ["DOORWARD_BIN"]
+HERE = pathlib.Path(__file__).resolve().parent
+EXAMPLES = HERE.parents[2] / "examples"
+POLL_SECONDS = 1  # as in the examples
+CREDENTIALS = {"username": "arun", "password": "securepassword"}
+
+
+def ask(method, url, body=None, authorization=None, form=False):
+    """One request; answers the status and the parsed body."""
+    request = urllib.request.Request(url, method=method)
+    if body is not None:
+        request.data = (body if form else json.dumps(body)).encode()
+        request.add_header("Content-Type", "application/x-www-form-urlencoded" if form else "application/json")
+    if authorization:
+        request.add_header("Authorization", authorization)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        return refused.code, json.load(refused)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(done, seconds=15):
+    """Asks again and again until it is so; answers how long that took."""
+    start = time.monotonic()
+    while not done():
+        if time.monotonic() - start > seconds:
+            raise AssertionError(f"not within {seconds} s")
+        time.sleep(0.02)
+    return time.monotonic() - start
+
+
+class Feed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.home, cls.running = tempfile.mkdtemp(), []
+        cls.environment = {name: value for name, value in os.environ.items() if not re.match("(DOORWARD|ROCKET|JWT)_", name)}
+        cls.addClassCleanup(shutil.rmtree, cls.home)
+        cls.addClassCleanup(lambda: [(process.kill(), process.wait()) for process in cls.running])
+        cls.key = cls.doorward("service", "add", "examples", "--scope", "introspect,revocations").strip()
+        cls.port = free_port()
+        cls.url = f"http://127.0.0.1:{cls.port}"
+        cls.server = cls.serve()
+        ask("POST", f"{cls.url}/register", CREDENTIALS)
+        flask_port, node_port = free_port(), free_port()
+        flask = [sys.executable, "-m", "flask", "--app", EXAMPLES / "flask_app.py", "run", "--port", str(flask_port)]
+        cls.start(flask, cls.home)
+        # Node looks for packages beside the module: the example is run from where they are.
+        shutil.copy(EXAMPLES / "node_app.mjs", HERE / "node_modules" / "node_app.mjs")
+        cls.start(["node", HERE / "node_modules" / "node_app.mjs"], HERE, PORT=str(node_port))
+        cls.apps = {"Flask": f"http://127.0.0.1:{flask_port}/hello", "Node": f"http://127.0.0.1:{node_port}/"}
+
+    @classmethod
+    def doorward(cls, *arguments):
+        done = subprocess.run([BINARY, *arguments], cwd=cls.home, env=cls.environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    @classmethod
+    def start(cls, command, directory, **variables):
+        environment = {**cls.environment, "DOORWARD_URL": cls.url, "DOORWARD_SERVICE_KEY": cls.key, **variables}
+        process = subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        cls.running.append(process)
+        return process
+
+    @classmethod
+    def serve(cls):
+        command = [BINARY, "serve", "--address", "127.0.0.1", "--port", str(cls.port)]
+        process = subprocess.Popen(command, cwd=cls.home, env=cls.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        cls.running.append(process)
+        assert process.stdout.readline().startswith(b"listening on ")
+        return process
+
+    def login(self):
+        status, pair = ask("POST", f"{self.url}/login", CREDENTIALS)
+        self.assertEqual(status, 200, pair)
+        return pair
+
+    def status(self, app, token):
+        try:
+            return ask("GET", self.apps[app], authorization=f"Bearer {token}")[0]
+        except OSError:
+            return 0  # it is starting
+
+    def test_the_examples_refuse_a_token_soon_after_its_logout(self):
+        for app in self.apps:
+            delays = []
+            for end in ["logout", "revoke", "logout"]:
+                pair, other = self.login(), self.login()
+                until(lambda: self.status(app, pair["access_token"]) == 200)
+                if end == "logout":
+                    status, _ = ask("POST", f"{self.url}/logout", authorization=f"Bearer {pair['refresh_token']}")
+                else:
+                    status, _ = ask("POST", f"{self.url}/revoke", f"token={pair['access_token']}", form=True)
+                self.assertEqual(status, 200)
+                delays.append(until(lambda: self.status(app, pair["access_token"]) == 401))
+                self.assertEqual(self.status(app, other["access_token"]), 200, "another session goes on")
+            shown = ", ".join(f"{delay:.2f} s" for delay in delays)
+            print(f"\n{app}: refused {shown} after the end of the session, asking every {POLL_SECONDS} s")
+            self.assertLess(max(delays), 2 * POLL_SECONDS + 1)
+
+    def test_the_examples_refuse_what_is_no_access_token(self):
+        pair = self.login()
+        header, claims, signature = pair["access_token"].split(".")
+        unsigned = base64.urlsafe_b64encode(b'{"alg":"none","typ":"at+jwt"}').decode().rstrip("=")
+        for app in self.apps:
+            until(lambda: self.status(app, pair["access_token"]) == 200)
+            for token in [pair["refresh_token"], f"{unsigned}.{claims}.", f"{header}.{claims}.{signature[:-2]}AA", "x", self.key]:
+                self.assertIn(self.status(app, token), (401, 422), token)  # Flask-JWT-Extended says 422 to a malformed token
+
+    def test_the_examples_go_on_after_the_server_was_killed(self):
+        pair, other = self.login(), self.login()
+        for app in self.apps:
+            until(lambda: self.status(app, pair["access_token"]) == 200)
+        self.assertEqual(ask("POST", f"{self.url}/logout", authorization=f"Bearer {pair['access_token']}")[0], 200)
+        self.server.kill()
+        self.server.wait()
+        type(self).server = self.serve()
+        for app in self.apps:
+            until(lambda: self.status(app, pair["access_token"]) == 401)
+            self.assertEqual(self.status(app, other["access_token"]), 200)
+        self.assertEqual(ask("POST", f"{self.url}/logout", authorization=f"Bearer {other['access_token']}")[0], 200)
+        for app in self.apps:
+            until(lambda: self.status(app, other["access_token"]) == 401)
+
+
+if __name__ == "__main__":
+    unittest.main()
