@@ -132,6 +132,7 @@ impl Live {
     }
 
     /// Until when an id is revoked.
+    #[cfg(test)]
     pub(super) fn revoked_until(&self, id: Uuid) -> Option<Timestamp> {
         self.revoked.read().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
     }

@@ -167,12 +167,22 @@ pub enum StorageError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// What is on disk is not what was acknowledged. Nothing was changed or moved.
-    #[error("the data in {} is damaged: {what}. Nothing was changed. Keep a copy of the directory, then put back your newest backup of it", dir.display())]
+    #[error("the data in {} is damaged: {what}. Nothing was moved or deleted. Keep a copy of the directory, then put back your newest backup of it", dir.display())]
     Damaged {
         /// The data directory.
         dir: PathBuf,
         /// What does not fit.
         what: String,
+    },
+    /// A later version wrote it.
+    #[error("the data in {} was written by a newer Doorward (data version {found}; this one knows up to {known}); run that version", dir.display())]
+    TooNew {
+        /// The data directory.
+        dir: PathBuf,
+        /// Its data version.
+        found: u16,
+        /// The latest this version reads.
+        known: u16,
     },
     /// Another process holds the directory.
     #[error("the data directory {} is in use by {}; stop that server first, or name another directory with --data-dir", dir.display(), holder(*pid))]

@@ -1,0 +1,189 @@
+//! Whether the records are what they should be: read once, in order of their keys, when the database is opened.
+//!
+//! Every start compares the counts and the digest that each change has kept up, which finds anything lost, old or
+//! altered. After an unclean stop every record is decoded, too, and each must be where the others say.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::super::{Counts, Live, Standing, StorageError};
+use super::records::{Meta, SCHEMA, SessionRecord, UserRecord, decode, key, kind};
+use super::tree::engine;
+use super::writer::describe;
+use crate::auth::clock::Timestamp;
+use crate::auth::keys::StoredKey;
+use crate::auth::session::SessionId;
+use crate::auth::user::{UserId, Username};
+
+/// What is wrong.
+pub(in crate::store) enum Fault {
+    /// What does not fit.
+    Damage(String),
+    /// Written by a later version, with this schema.
+    TooNew(u16),
+    /// Nobody knows: reading failed.
+    Read(StorageError),
+}
+
+impl Fault {
+    /// As an error about a directory.
+    pub fn in_dir(self, dir: &Path) -> StorageError {
+        match self {
+            Self::Damage(what) => StorageError::Damaged { dir: dir.into(), what },
+            Self::TooNew(found) => StorageError::TooNew { dir: dir.into(), found, known: SCHEMA },
+            Self::Read(error) => error,
+        }
+    }
+}
+
+impl From<sled::Error> for Fault {
+    fn from(error: sled::Error) -> Self {
+        match error {
+            sled::Error::Io(_) => Self::Read(engine("read")(error)),
+            _ => Self::Damage(format!("a record cannot be read ({error})")),
+        }
+    }
+}
+
+impl From<StorageError> for Fault {
+    fn from(error: StorageError) -> Self {
+        Self::Damage(describe(&error))
+    }
+}
+
+fn damage<T>(what: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault::Damage(what.into()))
+}
+
+/// The record that describes the others, if it is there. Judges its schema before its form, which a later version may
+/// have changed.
+pub(in crate::store) fn meta(db: &sled::Db) -> Result<Option<Meta>, Fault> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u16,
+    }
+    let Some(bytes) = db.get(key::META)? else { return Ok(None) };
+    match bytes.split_first().map(|(_, json)| serde_json::from_slice(json)) {
+        Some(Ok(Version { schema })) if schema > SCHEMA => Err(Fault::TooNew(schema)),
+        _ => Ok(Some(decode("meta", &bytes)?)),
+    }
+}
+
+/// Reads every record and answers what requests need of them. `thorough`: also decodes each and follows the indexes.
+pub(in crate::store) fn records(db: &sled::Db, meta: &Meta, thorough: bool) -> Result<Live, Fault> {
+    let live = Live::default();
+    let mut sum = Meta::new(meta.instance);
+    let mut standings = HashMap::new();
+    let mut links = thorough.then(Links::default);
+    for entry in db.iter() {
+        let (key, value) = entry?;
+        if *key == *key::META {
+            continue;
+        }
+        sum.note(&key, None, Some(&value));
+        enlist(&live, &mut standings, meta, &key, &value)?;
+        if let Some(links) = &mut links {
+            links.follow(&key, &value)?;
+        }
+    }
+    if sum.counts != meta.counts {
+        return damage(format!("it holds {}, but should hold {}", counted(sum.counts), counted(meta.counts)));
+    }
+    if sum.digest != meta.digest {
+        return damage("a record is lost, out of date or altered");
+    }
+    if let Some(id) = standings.keys().next() {
+        return damage(format!("there are restrictions for user {id}, who does not exist"));
+    }
+    links.map_or(Ok(()), Links::finish)?;
+    Ok(live)
+}
+
+fn counted(counts: Counts) -> String {
+    format!("{} users, {} sessions and {} revocations", counts.users, counts.sessions, counts.revocations)
+}
+
+/// Puts what requests need of a record into `live`. Standings come before their users.
+fn enlist(live: &Live, standings: &mut HashMap<UserId, Standing>, meta: &Meta, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+    match key.first() {
+        Some(&kind::STANDING) => {
+            let id = known(key::as_id(key, kind::STANDING))?;
+            standings.insert(id, decode("standing", value)?);
+        }
+        Some(&kind::REVOCATION) => live.revoke(known(key::as_uuid(key, kind::REVOCATION))?, decode("revocation", value)?),
+        Some(&kind::USER) => {
+            let id = known(key::as_id(key, kind::USER))?;
+            if id.get() >= meta.next_user {
+                return damage(format!("there is a user {id}, but the next is to be {}", meta.next_user));
+            }
+            live.put_user(id, &standings.remove(&id).unwrap_or_default());
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn known<T>(key: Option<T>) -> Result<T, Fault> {
+    key.ok_or_else(|| Fault::Damage("a key has no meaning".to_owned()))
+}
+
+/// What records met so far say must be met later, in order of their keys. Nothing may be left in the end.
+#[derive(Default)]
+struct Links {
+    names: HashMap<UserId, Username>,
+    owned: HashSet<(UserId, SessionId)>,
+    owners: HashSet<UserId>,
+    due: HashSet<(Timestamp, u8, Uuid)>,
+}
+
+impl Links {
+    fn follow(&mut self, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+        let fits = match key.first() {
+            Some(&kind::STANDING) => true,
+            Some(&kind::KEY) => key::signing(&decode::<StoredKey>("key", value)?.kid) == key,
+            Some(&kind::NAME) => {
+                let name = str::from_utf8(&key[1..]).ok().and_then(|name| Username::parse(name).ok());
+                self.names.insert(decode("name", value)?, known(name)?).is_none()
+            }
+            Some(&kind::OWNED) => self.owned.insert(known(key::as_owned(key))?),
+            Some(&kind::REVOCATION) => {
+                let id = known(key::as_uuid(key, kind::REVOCATION))?;
+                self.due.insert((decode("revocation", value)?, kind::REVOCATION, id))
+            }
+            Some(&kind::SESSION) => {
+                let SessionRecord { session, indexed } = decode("session", value)?;
+                self.owners.insert(session.user);
+                self.due.insert((indexed, kind::SESSION, session.id.0));
+                key::session(session.id) == key && self.owned.remove(&(session.user, session.id))
+            }
+            Some(&kind::USER) => {
+                let id = known(key::as_id(key, kind::USER))?;
+                self.owners.remove(&id);
+                self.names.remove(&id) == Some(decode::<UserRecord>("user", value)?.username)
+            }
+            Some(&kind::EXPIRY) => self.due.remove(&known(key::as_expiry(key))?),
+            _ => false,
+        };
+        if fits {
+            Ok(())
+        } else {
+            damage(format!("a record of kind {:?} does not fit the others", key.first().map(|kind| char::from(*kind))))
+        }
+    }
+
+    fn finish(self) -> Result<(), Fault> {
+        let left = [
+            (self.names.len(), "usernames of no user"),
+            (self.owned.len(), "missing sessions"),
+            (self.owners.len(), "sessions of no user"),
+            (self.due.len(), "missing entries of the expiry index"),
+        ];
+        match left.into_iter().find(|(count, _)| *count > 0) {
+            Some((count, what)) => damage(format!("there are {count} {what}")),
+            None => Ok(()),
+        }
+    }
+}

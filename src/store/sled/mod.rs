@@ -1,0 +1,215 @@
+//! [`Store`] over sled 0.34: who may touch what, and the records' layout.
+//!
+//! Writes are steps ([`steps`]) in a bounded queue to one thread ([`writer`]); a caller that goes away has either queued
+//! its step or not. Reads go straight to sled, on a blocking thread: sled may have to fetch a page from disk, and lets
+//! no read pass while a batch is applied.
+//!
+//! One tree, keys by kind; numbers are big-endian, so keys sort by them. A value is a version byte and JSON.
+//!
+//! | Key | Value |
+//! |---|---|
+//! | `m` | what all the others together should be: schema, instance, sequence, counts, digest; the next user id, the clock mark |
+//! | `u` + user id (8) | username, password hash, claims, created |
+//! | `a` + user id (8) | [`Standing`](super::Standing), when there is something to say |
+//! | `n` + username | user id |
+//! | `s` + session id (16) | the session, and under which time `x` has it |
+//! | `o` + user id (8) + session id (16) | nothing: a user's sessions |
+//! | `r` + token or session id (16) | until when it is revoked |
+//! | `x` + time (8) + `s` or `r` + id (16) | nothing: what to look at when that time has passed |
+//! | `k` + kid | a key |
+//!
+//! A refresh extends its session without touching `x`; the sweep that finds the session alive files it anew.
+
+pub(super) mod check;
+pub(super) mod records;
+mod steps;
+pub(super) mod tree;
+pub(super) mod writer;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::opening::{self, Opened};
+use super::{Live, NewUser, StorageError, Store, StoreOptions, UserChange, Which};
+use crate::auth::clock::Timestamp;
+use crate::auth::keys::StoredKey;
+use crate::auth::password::PasswordHash;
+use crate::auth::session::{Lifetimes, Presented, Session, SessionId};
+use crate::auth::token::TokenId;
+use crate::auth::user::{User, UserId, Username};
+use crate::error::Result;
+use tree::{Records, Step};
+use writer::{FreeSpace, Job, Request, Shared, Writer};
+
+/// Most steps that wait for the writer.
+const QUEUE: usize = 4096;
+/// Most entries one round of the sweep looks at, so that other steps get in between.
+const SWEEP_ROUND: usize = 100;
+
+/// See the module's page. Cheap to clone. Without [`Store::close`] the stop counts as unclean.
+#[derive(Clone)]
+pub struct SledStore(Arc<Handle>);
+
+struct Handle {
+    shared: Arc<Shared>,
+    queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+}
+
+impl SledStore {
+    /// Opens the data directory, or makes a new one. Blocks: for as long as the check of the records takes, and up to
+    /// [`StoreOptions::lock_wait`] for a predecessor.
+    ///
+    /// # Errors
+    /// Everything in [`StorageError`] that is about a whole directory. A refusal moves and deletes nothing.
+    pub fn open(options: &StoreOptions) -> Result<Self, StorageError> {
+        let Opened { db, file, path, lock, marker, meta, live } = opening::open(options)?;
+        let shared = Arc::new(Shared::new(live, db.clone()));
+        let (sender, queue) = mpsc::channel(QUEUE);
+        let space = FreeSpace::new(options.dir.clone(), options.free_space_floor);
+        let writer = Writer { queue, tree: tree::Tree::new(db, meta), file, path, marker, space, shared: Arc::clone(&shared), lock };
+        let (watched, deadline) = (Arc::clone(&shared), options.commit_deadline);
+        let spawned = thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run());
+        spawned
+            .and_then(|_| thread::Builder::new().name("store-watchdog".to_owned()).spawn(move || watched.watch(deadline)))
+            .map_err(|source| StorageError::Io { action: "start the writer for", path: options.dir.clone(), source })?;
+        Ok(Self(Arc::new(Handle { shared, queue: Mutex::new(Some(sender)) })))
+    }
+
+    /// Queues a step and waits until it is durable.
+    async fn write<T, F>(&self, step: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Step<'_>) -> Result<T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(Box::new(Request::new(step, reply)))?;
+        answer.await.unwrap_or_else(|_| Err(StorageError::Stopped.into()))
+    }
+
+    fn enqueue(&self, job: Box<dyn Job>) -> Result<(), StorageError> {
+        if self.0.shared.failed.borrow().is_some() {
+            return Err(StorageError::Stopped);
+        }
+        let queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let sender = queue.as_ref().ok_or(StorageError::Stopped)?;
+        sender.try_send(job).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => StorageError::Busy,
+            mpsc::error::TrySendError::Closed(_) => StorageError::Stopped,
+        })
+    }
+
+    /// Reads on a thread that may block.
+    async fn read<T, F>(&self, read: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&sled::Db) -> Result<T, StorageError> + Send + 'static,
+    {
+        let db = self.0.shared.db.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StorageError::Stopped)?;
+        let read = tokio::task::spawn_blocking(move || read(&db)).await;
+        Ok(read.map_err(|panic| StorageError::Engine { action: "read", source: Box::new(panic) })??)
+    }
+}
+
+#[async_trait]
+impl Store for SledStore {
+    fn live(&self) -> &Live {
+        &self.0.shared.live
+    }
+
+    async fn insert_user(&self, user: NewUser) -> Result<User> {
+        self.write(|step| steps::insert_user(step, user)).await
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<User>> {
+        self.read(move |db| db.user(id)).await
+    }
+
+    async fn user_named(&self, name: &Username) -> Result<Option<User>> {
+        let name = name.clone();
+        self.read(move |db| db.id_named(&name)?.map_or(Ok(None), |id| db.user(id))).await
+    }
+
+    async fn users(&self, after: Option<UserId>, limit: usize) -> Result<Vec<User>> {
+        self.read(move |db| db.users_after(after, limit)).await
+    }
+
+    async fn change_user(&self, id: UserId, change: UserChange, now: Timestamp) -> Result<Option<User>> {
+        self.write(move |step| steps::change_user(step, id, change, now)).await
+    }
+
+    async fn delete_user(&self, id: UserId, now: Timestamp) -> Result<bool> {
+        self.write(move |step| steps::delete_user(step, id, now)).await
+    }
+
+    async fn open_session(&self, session: Session, verified: PasswordHash, rehashed: Option<PasswordHash>) -> Result<bool> {
+        self.write(move |step| steps::open_session(step, session, &verified, rehashed)).await
+    }
+
+    async fn sessions(&self, user: UserId) -> Result<Vec<Session>> {
+        self.read(move |db| Ok(db.session_records(user)?.into_iter().map(|record| record.session).collect())).await
+    }
+
+    async fn rotate_refresh(&self, id: SessionId, user: UserId, counter: u64, now: Timestamp, lifetimes: Lifetimes) -> Result<Presented> {
+        self.write(move |step| steps::rotate_refresh(step, id, user, counter, now, &lifetimes)).await
+    }
+
+    async fn end_sessions(&self, user: UserId, which: Which, token: Option<(TokenId, Timestamp)>, now: Timestamp) -> Result<usize> {
+        self.write(move |step| steps::end_sessions(step, user, which, token, now)).await
+    }
+
+    async fn sweep_expired(&self, before: Timestamp, limit: usize) -> Result<usize> {
+        let mut deleted = 0;
+        while deleted < limit {
+            let round = SWEEP_ROUND.min(limit - deleted);
+            let swept = self.write(move |step| steps::sweep(step, before, round)).await?;
+            deleted += swept.deleted;
+            if swept.seen < round {
+                break;
+            }
+        }
+        Ok(deleted)
+    }
+
+    async fn keys(&self) -> Result<Vec<StoredKey>> {
+        self.read(Records::keys).await
+    }
+
+    async fn insert_key(&self, key: StoredKey) -> Result<()> {
+        self.write(move |step| Ok(step.put_key(&key)?)).await
+    }
+
+    async fn clock_mark(&self) -> Result<Timestamp> {
+        self.read(|db| Ok(db.meta()?.map_or(Timestamp::default(), |meta| meta.clock_mark))).await
+    }
+
+    async fn set_clock_mark(&self, mark: Timestamp) -> Result<()> {
+        self.write(move |step| {
+            step.set_clock_mark(mark);
+            Ok(())
+        })
+        .await
+    }
+
+    fn failed(&self) -> watch::Receiver<Option<String>> {
+        self.0.shared.failed.subscribe()
+    }
+
+    async fn close(&self) -> Result<()> {
+        let shared = &self.0.shared;
+        shared.close();
+        drop(self.0.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let (mut ended, mut failed) = (shared.ended.subscribe(), shared.failed.subscribe());
+        tokio::select! {
+            _ = ended.wait_for(|ended| *ended) => {}
+            _ = failed.wait_for(Option::is_some) => {}
+        }
+        if shared.failed.borrow().is_some() {
+            return Err(StorageError::Stopped.into());
+        }
+        let stop_error = shared.stop_error.lock().unwrap_or_else(PoisonError::into_inner).take();
+        stop_error.map_or(Ok(()), |error| Err(error.into()))
+    }
+}

@@ -1,0 +1,187 @@
+//! The steps themselves: what [`Store`](super::super::Store) promises, decided on one thread, in one order.
+
+use super::super::{NewUser, Standing, StorageError, UserChange, Which};
+use super::records::{SessionRecord, UserRecord, key, kind};
+use super::tree::{Records, Step};
+use crate::auth::clock::Timestamp;
+use crate::auth::password::PasswordHash;
+use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
+use crate::auth::token::TokenId;
+use crate::auth::user::{User, UserId};
+use crate::error::{Error, Result};
+
+pub(super) fn insert_user(step: &mut Step<'_>, new: NewUser) -> Result<User> {
+    let NewUser { username, password, roles, claims, created } = new;
+    if step.id_named(&username)?.is_some() {
+        return Err(Error::UsernameTaken);
+    }
+    let id = step.new_user_id();
+    step.put_name(&username, id)?;
+    let record = UserRecord { username, password, claims, created };
+    step.put_user(id, &record)?;
+    step.put_standing(id, Standing { roles: roles.clone(), ..Standing::default() })?;
+    let UserRecord { username, password, claims, created } = record;
+    Ok(User { id, username, password, roles, claims, disabled: false, created })
+}
+
+pub(super) fn change_user(step: &mut Step<'_>, id: UserId, change: UserChange, now: Timestamp) -> Result<Option<User>> {
+    let Some(mut record) = step.user_record(id)? else { return Ok(None) };
+    let before = step.standing(id)?;
+    let mut standing = before.clone();
+    standing.roles = change.roles.unwrap_or(standing.roles);
+    standing.disabled = change.disabled.unwrap_or(standing.disabled);
+    if !standing.is_active_admin() && step.is_last_admin(&before) {
+        return Err(Error::LastAdmin);
+    }
+    if let Some(claims) = change.claims.filter(|claims| *claims != record.claims) {
+        record.claims = claims;
+        step.put_user(id, &record)?;
+    }
+    if standing != before {
+        step.put_standing(id, standing)?;
+    }
+    if change.disabled == Some(true) {
+        end_all(step, id, now)?;
+    }
+    Ok(step.user(id)?)
+}
+
+pub(super) fn delete_user(step: &mut Step<'_>, id: UserId, now: Timestamp) -> Result<bool> {
+    let Some(record) = step.user_record(id)? else { return Ok(false) };
+    if step.is_last_admin(&step.standing(id)?) {
+        return Err(Error::LastAdmin);
+    }
+    for session in step.session_records(id)? {
+        end(step, &session, now)?;
+    }
+    step.remove_user(id, &record.username)?;
+    Ok(true)
+}
+
+pub(super) fn open_session(step: &mut Step<'_>, session: Session, verified: &PasswordHash, rehashed: Option<PasswordHash>) -> Result<bool> {
+    let Some(mut record) = step.user_record(session.user)? else { return Ok(false) };
+    if record.password != *verified || step.standing(session.user)?.disabled {
+        return Ok(false);
+    }
+    if let Some(password) = rehashed {
+        record.password = password;
+        step.put_user(session.user, &record)?;
+    }
+    if let Some(same) = step.session_record(session.id)? {
+        step.remove_session(&same);
+    }
+    let others = step.session_records(session.user)?;
+    for beyond in others.iter().skip(SESSIONS_PER_USER - 1) {
+        end(step, beyond, session.created)?;
+    }
+    step.insert_session(session)?;
+    Ok(true)
+}
+
+pub(super) fn rotate_refresh(
+    step: &mut Step<'_>,
+    id: SessionId,
+    user: UserId,
+    counter: u64,
+    now: Timestamp,
+    lifetimes: &Lifetimes,
+) -> Result<Presented> {
+    let Some(mut record) = step.session_record(id)? else { return Ok(Presented::Unknown) };
+    let presented = record.session.present(user, counter, now, lifetimes);
+    match &presented {
+        Presented::Rotated(next) | Presented::Repeated(next) => {
+            record.session = next.clone();
+            step.put_session(&record)?;
+        }
+        Presented::Reused => end(step, &record, now)?,
+        Presented::Unknown => {}
+    }
+    Ok(presented)
+}
+
+pub(super) fn end_sessions(
+    step: &mut Step<'_>,
+    user: UserId,
+    which: Which,
+    token: Option<(TokenId, Timestamp)>,
+    now: Timestamp,
+) -> Result<usize> {
+    if let Some((TokenId(id), until)) = token {
+        step.revoke(id, until, now)?;
+    }
+    match which {
+        Which::All => Ok(end_all(step, user, now)?),
+        Which::Others(kept) => {
+            let mut ending = step.session_records(user)?;
+            ending.retain(|record| record.session.id != kept);
+            for record in &ending {
+                end(step, record, now)?;
+            }
+            Ok(ending.len())
+        }
+        Which::One(id) => match (step.session_record(id)?, token) {
+            (Some(record), _) if record.session.user == user => {
+                end(step, &record, now)?;
+                Ok(1)
+            }
+            // Already gone, or never kept here; other tokens of it may still be out.
+            (None, Some((_, until))) => {
+                step.revoke(id.0, until, now)?;
+                Ok(0)
+            }
+            // Somebody else's stays.
+            _ => Ok(0),
+        },
+    }
+}
+
+/// Ends all of a user's sessions, and refuses its tokens without one.
+fn end_all(step: &mut Step<'_>, user: UserId, now: Timestamp) -> Result<usize, StorageError> {
+    let ending = step.session_records(user)?;
+    for record in &ending {
+        end(step, record, now)?;
+    }
+    if step.user_record(user)?.is_some() {
+        let standing = step.standing(user)?;
+        if standing.not_before < now {
+            step.put_standing(user, Standing { not_before: now, ..standing })?;
+        }
+    }
+    Ok(ending.len())
+}
+
+fn end(step: &mut Step<'_>, record: &SessionRecord, now: Timestamp) -> Result<(), StorageError> {
+    step.remove_session(record);
+    step.revoke(record.session.id.0, record.session.access_expires, now)
+}
+
+/// What one bounded round of the sweep did.
+pub(super) struct Swept {
+    /// Entries of the expiry index it looked at.
+    pub seen: usize,
+    /// Sessions and revocations it deleted.
+    pub deleted: usize,
+}
+
+pub(super) fn sweep(step: &mut Step<'_>, before: Timestamp, limit: usize) -> Result<Swept> {
+    let (from, _) = key::all(kind::EXPIRY);
+    let to = key::expiry(before, 0, uuid::Uuid::nil());
+    let entries = step.scan(&from, &to, limit)?;
+    let mut swept = Swept { seen: entries.len(), deleted: 0 };
+    for (at, of, id) in entries.iter().filter_map(|(key, _)| key::as_expiry(key)) {
+        if of == kind::REVOCATION {
+            step.forget(id, at);
+            swept.deleted += 1;
+        } else if let Some(record) = step.session_record(SessionId(id))? {
+            if record.session.expires < before {
+                step.remove_session(&record);
+                swept.deleted += 1;
+            } else {
+                step.reindex_session(record)?;
+            }
+        } else {
+            step.remove_expiry(at, of, id);
+        }
+    }
+    Ok(swept)
+}

@@ -1,0 +1,379 @@
+//! The records as the writer sees them: what is in sled, and over it what the steps taken since have changed.
+//!
+//! Steps of one group end up in one atomic batch, because sled starts two writes to the file per batch, however small.
+//! A step that is refused leaves nothing behind: its changes are kept apart until it has ended well.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use uuid::Uuid;
+
+use super::super::{Live, Standing, StorageError};
+use super::records::{Meta, SessionRecord, UserRecord, decode, encode, key, kind};
+use crate::auth::clock::Timestamp;
+use crate::auth::keys::StoredKey;
+use crate::auth::session::{Session, SessionId};
+use crate::auth::user::{User, UserId, Username};
+use crate::error::Result;
+
+/// Writes the first record of a new database; durable once the file is synced.
+pub(in crate::store) fn found(db: &sled::Db, instance: Uuid) -> Result<Meta, StorageError> {
+    let mut tree = Tree::new(db.clone(), Meta { sequence: 1, ..Meta::new(instance) });
+    tree.changed = true;
+    tree.apply()?;
+    tree.flush()?;
+    Ok(tree.meta)
+}
+
+/// Key → its new value, or `None` where it goes.
+type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+/// A key and its value.
+type Entry = (Vec<u8>, Vec<u8>);
+
+/// What sled said.
+pub(in crate::store) fn engine(action: &'static str) -> impl Fn(sled::Error) -> StorageError {
+    move |source| StorageError::Engine { action, source: Box::new(source) }
+}
+
+/// Reading records, in domain words.
+pub(super) trait Records {
+    /// The value under a key.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError>;
+
+    /// The first `limit` entries from `from` up to, but not including, `to`.
+    fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Entry>, StorageError>;
+
+    fn standing(&self, id: UserId) -> Result<Standing, StorageError> {
+        let bytes = self.get(&key::standing(id))?;
+        bytes.map_or(Ok(Standing::default()), |bytes| decode("standing", &bytes))
+    }
+
+    fn user_record(&self, id: UserId) -> Result<Option<UserRecord>, StorageError> {
+        self.get(&key::user(id))?.map(|bytes| decode("user", &bytes)).transpose()
+    }
+
+    fn user(&self, id: UserId) -> Result<Option<User>, StorageError> {
+        // In this order: a user who is deleted in between is gone, not suddenly without its restrictions.
+        let standing = self.standing(id)?;
+        Ok(self.user_record(id)?.map(|record| assemble(id, record, standing)))
+    }
+
+    fn id_named(&self, name: &Username) -> Result<Option<UserId>, StorageError> {
+        self.get(&key::name(name))?.map(|bytes| decode("name", &bytes)).transpose()
+    }
+
+    fn users_after(&self, after: Option<UserId>, limit: usize) -> Result<Vec<User>, StorageError> {
+        let (first, end) = key::all(kind::USER);
+        let from = match after.map(|id| id.get().checked_add(1)) {
+            None => first,
+            Some(Some(next)) => key::user(UserId::new(next)),
+            Some(None) => return Ok(Vec::new()),
+        };
+        let ids = self.scan(&from, &end, limit)?.into_iter().filter_map(|(key, _)| key::as_id(&key, kind::USER));
+        ids.filter_map(|id| self.user(id).transpose()).collect()
+    }
+
+    fn session_record(&self, id: SessionId) -> Result<Option<SessionRecord>, StorageError> {
+        self.get(&key::session(id))?.map(|bytes| decode("session", &bytes)).transpose()
+    }
+
+    /// A user's sessions, the most recently used first.
+    fn session_records(&self, user: UserId) -> Result<Vec<SessionRecord>, StorageError> {
+        let (from, to) = key::owned_by(user);
+        let ids = self.scan(&from, &to, usize::MAX)?.into_iter().filter_map(|(key, _)| key::as_owned(&key));
+        let mut records = ids.filter_map(|(_, id)| self.session_record(id).transpose()).collect::<Result<Vec<_>, StorageError>>()?;
+        records.sort_by_key(|record| std::cmp::Reverse(recency(&record.session)));
+        Ok(records)
+    }
+
+    fn revoked_until(&self, id: Uuid) -> Result<Option<Timestamp>, StorageError> {
+        self.get(&key::revocation(id))?.map(|bytes| decode("revocation", &bytes)).transpose()
+    }
+
+    fn keys(&self) -> Result<Vec<StoredKey>, StorageError> {
+        let (from, to) = key::all(kind::KEY);
+        self.scan(&from, &to, usize::MAX)?.iter().map(|(_, bytes)| decode("key", bytes)).collect()
+    }
+
+    fn meta(&self) -> Result<Option<Meta>, StorageError> {
+        self.get(key::META)?.map(|bytes| decode("meta", &bytes)).transpose()
+    }
+}
+
+/// Orders sessions by when they were last used; two of the same second have an order, too.
+fn recency(session: &Session) -> (Timestamp, Timestamp, SessionId) {
+    (session.last_used, session.created, session.id)
+}
+
+fn assemble(id: UserId, record: UserRecord, standing: Standing) -> User {
+    User {
+        id,
+        username: record.username,
+        password: record.password,
+        roles: standing.roles,
+        claims: record.claims,
+        disabled: standing.disabled,
+        created: record.created,
+    }
+}
+
+impl Records for sled::Db {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        Ok(sled::Tree::get(self, key).map_err(engine("read"))?.map(|value| value.to_vec()))
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Entry>, StorageError> {
+        let entries = self.range(from..to).take(limit);
+        entries.map(|entry| entry.map(|(key, value)| (key.to_vec(), value.to_vec())).map_err(engine("read"))).collect()
+    }
+}
+
+/// See the module's page.
+pub(in crate::store) struct Tree {
+    db: sled::Db,
+    meta: Meta,
+    /// Of steps that ended well and are not in sled yet.
+    pending: Changes,
+    pending_bytes: usize,
+    changed: bool,
+}
+
+impl Tree {
+    /// The records in `db`, of which `meta` is true.
+    pub fn new(db: sled::Db, meta: Meta) -> Self {
+        Self { db, meta, pending: Changes::new(), pending_bytes: 0, changed: false }
+    }
+
+    /// How many steps changed something so far.
+    pub fn sequence(&self) -> u64 {
+        self.meta.sequence
+    }
+
+    /// About how many bytes [`Tree::apply`] would write.
+    pub fn pending_bytes(&self) -> usize {
+        self.pending_bytes
+    }
+
+    /// Takes one step. An error leaves everything as it was.
+    pub(super) fn take<T>(&mut self, live: &Live, step: impl FnOnce(&mut Step<'_>) -> Result<T>) -> Result<T> {
+        let mut taken = Step { meta: self.meta.clone(), tree: self, live, changes: Changes::new(), effects: Vec::new() };
+        let value = step(&mut taken)?;
+        let Step { meta, changes, effects, .. } = taken;
+        if !changes.is_empty() || meta != self.meta {
+            self.meta = meta;
+            self.meta.sequence += 1;
+            self.changed = true;
+            self.pending_bytes += changes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum::<usize>();
+            self.pending.extend(changes);
+        }
+        for effect in effects {
+            effect.show(live);
+        }
+        Ok(value)
+    }
+
+    /// Hands what the steps changed to sled, in one batch together with the meta record that fits it. Answers whether
+    /// there was anything.
+    ///
+    /// # Errors
+    /// sled's. What is in sled is then uncertain.
+    pub fn apply(&mut self) -> Result<bool, StorageError> {
+        if !std::mem::take(&mut self.changed) {
+            return Ok(false);
+        }
+        let mut batch = sled::Batch::default();
+        self.pending_bytes = 0;
+        for (key, new) in std::mem::take(&mut self.pending) {
+            let old = sled::Tree::get(&self.db, &key).map_err(engine("read"))?;
+            self.meta.note(&key, old.as_deref(), new.as_deref());
+            match new {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        batch.insert(key::META, encode("meta", &self.meta)?);
+        self.db.apply_batch(batch).map_err(engine("write"))?;
+        Ok(true)
+    }
+
+    /// Writes what was applied to the file. It is on stable storage only once that was synced.
+    ///
+    /// # Errors
+    /// sled's.
+    pub fn flush(&self) -> Result<(), StorageError> {
+        self.db.flush().map(drop).map_err(engine("flush"))
+    }
+}
+
+/// What requests see of a step at once.
+enum Effect {
+    User(UserId, Standing),
+    NoUser(UserId),
+    Revoked(Uuid, Timestamp),
+    Forgotten(Uuid),
+}
+
+impl Effect {
+    fn show(self, live: &Live) {
+        match self {
+            Self::User(id, standing) => live.put_user(id, &standing),
+            Self::NoUser(id) => live.remove_user(id),
+            Self::Revoked(id, until) => live.revoke(id, until),
+            Self::Forgotten(id) => live.forget(id),
+        }
+    }
+}
+
+/// A step while it is taken: reads what was there with its own changes over it.
+pub(super) struct Step<'a> {
+    tree: &'a Tree,
+    live: &'a Live,
+    meta: Meta,
+    changes: Changes,
+    effects: Vec<Effect>,
+}
+
+impl Records for Step<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        match self.changes.get(key).or_else(|| self.tree.pending.get(key)) {
+            Some(changed) => Ok(changed.clone()),
+            None => Records::get(&self.tree.db, key),
+        }
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<Entry>, StorageError> {
+        let range = (Bound::Included(from), Bound::Excluded(to));
+        let mut over: BTreeMap<&[u8], Option<&[u8]>> = BTreeMap::new();
+        for changes in [&self.tree.pending, &self.changes] {
+            over.extend(changes.range::<[u8], _>(range).map(|(key, value)| (key.as_slice(), value.as_deref())));
+        }
+        let mut found = BTreeMap::new();
+        for entry in self.tree.db.range(from..to) {
+            if found.len() >= limit {
+                break;
+            }
+            let (key, value) = entry.map_err(engine("read"))?;
+            if !over.contains_key(&*key) {
+                found.insert(key.to_vec(), value.to_vec());
+            }
+        }
+        found.extend(over.iter().filter_map(|(key, value)| Some((key.to_vec(), (*value)?.to_vec()))));
+        Ok(found.into_iter().take(limit).collect())
+    }
+}
+
+impl Step<'_> {
+    /// Whether this is the only administrator who can act.
+    pub fn is_last_admin(&self, standing: &Standing) -> bool {
+        standing.is_active_admin() && self.live.active_admins() == 1
+    }
+
+    /// An id that no user ever had.
+    pub fn new_user_id(&mut self) -> UserId {
+        let id = UserId::new(self.meta.next_user);
+        self.meta.next_user += 1;
+        id
+    }
+
+    pub fn set_clock_mark(&mut self, mark: Timestamp) {
+        self.meta.clock_mark = mark;
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.changes.insert(key, Some(value));
+    }
+
+    fn remove(&mut self, key: Vec<u8>) {
+        self.changes.insert(key, None);
+    }
+
+    pub fn put_user(&mut self, id: UserId, record: &UserRecord) -> Result<(), StorageError> {
+        self.put(key::user(id), encode("user", record)?);
+        Ok(())
+    }
+
+    pub fn put_name(&mut self, name: &Username, id: UserId) -> Result<(), StorageError> {
+        self.put(key::name(name), encode("name", &id)?);
+        Ok(())
+    }
+
+    /// Also what makes requests see the user.
+    pub fn put_standing(&mut self, id: UserId, standing: Standing) -> Result<(), StorageError> {
+        if standing != Standing::default() {
+            self.put(key::standing(id), encode("standing", &standing)?);
+        } else if self.get(&key::standing(id))?.is_some() {
+            self.remove(key::standing(id));
+        }
+        self.effects.push(Effect::User(id, standing));
+        Ok(())
+    }
+
+    pub fn remove_user(&mut self, id: UserId, name: &Username) -> Result<(), StorageError> {
+        if self.get(&key::standing(id))?.is_some() {
+            self.remove(key::standing(id));
+        }
+        self.remove(key::user(id));
+        self.remove(key::name(name));
+        self.effects.push(Effect::NoUser(id));
+        Ok(())
+    }
+
+    pub fn insert_session(&mut self, session: Session) -> Result<(), StorageError> {
+        self.put(key::owned(session.user, session.id), Vec::new());
+        self.put(key::expiry(session.expires, kind::SESSION, session.id.0), Vec::new());
+        self.put_session(&SessionRecord { indexed: session.expires, session })
+    }
+
+    /// Keeps another state of a session that is there. The expiry index stays: the sweep follows it up.
+    pub fn put_session(&mut self, record: &SessionRecord) -> Result<(), StorageError> {
+        self.put(key::session(record.session.id), encode("session", record)?);
+        Ok(())
+    }
+
+    /// Puts a session that was extended where the sweep will look for it next.
+    pub fn reindex_session(&mut self, mut record: SessionRecord) -> Result<(), StorageError> {
+        let id = record.session.id.0;
+        self.remove(key::expiry(record.indexed, kind::SESSION, id));
+        record.indexed = record.session.expires;
+        self.put(key::expiry(record.indexed, kind::SESSION, id), Vec::new());
+        self.put_session(&record)
+    }
+
+    pub fn remove_session(&mut self, record: &SessionRecord) {
+        let session = &record.session;
+        self.remove(key::session(session.id));
+        self.remove(key::owned(session.user, session.id));
+        self.remove(key::expiry(record.indexed, kind::SESSION, session.id.0));
+    }
+
+    /// Revokes an id; the later end counts. Nothing, if that lies before `now`.
+    pub fn revoke(&mut self, id: Uuid, until: Timestamp, now: Timestamp) -> Result<(), StorageError> {
+        let before = self.revoked_until(id)?;
+        if until <= now || before.is_some_and(|before| before >= until) {
+            return Ok(());
+        }
+        if let Some(before) = before {
+            self.remove(key::expiry(before, kind::REVOCATION, id));
+        }
+        self.put(key::expiry(until, kind::REVOCATION, id), Vec::new());
+        self.put(key::revocation(id), encode("revocation", &until)?);
+        self.effects.push(Effect::Revoked(id, until));
+        Ok(())
+    }
+
+    pub fn forget(&mut self, id: Uuid, until: Timestamp) {
+        self.remove(key::expiry(until, kind::REVOCATION, id));
+        self.remove(key::revocation(id));
+        self.effects.push(Effect::Forgotten(id));
+    }
+
+    /// Drops an entry of the expiry index that leads nowhere.
+    pub fn remove_expiry(&mut self, at: Timestamp, of: u8, id: Uuid) {
+        self.remove(key::expiry(at, of, id));
+    }
+
+    pub fn put_key(&mut self, stored: &StoredKey) -> Result<(), StorageError> {
+        self.put(key::signing(&stored.kid), encode("key", stored)?);
+        Ok(())
+    }
+}
