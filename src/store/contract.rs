@@ -467,7 +467,7 @@ async fn the_sweep_takes_what_ended_and_keeps_what_was_extended(store: Arc<dyn S
     assert_eq!(store.sweep_expired(dying.expires, 1000).await.unwrap(), 2, "what ends at that very moment stays");
     assert_eq!(store.live().revocation_count(), 0);
     assert_eq!(store.sessions(user.id).await.unwrap().len(), 2);
-    assert_eq!(store.sweep_expired(T0 + 31 * DAY, 1000).await.unwrap(), 1);
+    assert_eq!(store.sweep_expired(T0 + 50 * DAY, 1000).await.unwrap(), 1);
     assert_eq!(ids(&*store, user.id).await, BTreeSet::from([living.id]));
     assert_eq!(store.sweep_expired(T0 + 50 * DAY, 1000).await.unwrap(), 0);
     assert_eq!(store.sweep_expired(T0 + 51 * DAY, 1000).await.unwrap(), 1);
@@ -571,49 +571,76 @@ impl Play {
         Self { dice: Dice(seed), now: T0, sessions: vec![Session::open(UserId::new(1), T0, &lifetimes())], ids: Vec::new() }
     }
 
-    /// One arbitrary step, the same on each of `stores`; answers what each said.
-    pub async fn step(&mut self, stores: &[&dyn Store]) -> Vec<String> {
+    /// An arbitrary step.
+    pub fn next(&mut self) -> Action {
         self.now = self.now + Duration::from_secs(self.dice.roll(200));
-        let now = self.now;
         let user = UserId::new(1 + self.dice.roll(12));
-        let session = self.dice.pick(&self.sessions);
-        let third = self.dice.pick(&[0, 1, 2]);
-        let (dice, number) = (self.dice.roll(100), self.dice.roll(10));
-        let roles = if number < 4 { vec![Role::admin()] } else { Vec::new() };
-        let token = (TokenId::random(), now + 10 * MINUTE);
-        let opened = Session::open(user, now, &lifetimes());
-        let mut said = Vec::new();
-        for store in stores {
-            said.push(match dice {
-                0..10 => format!("{:?}", store.insert_user(NewUser { roles: roles.clone(), ..named(&format!("user{number}")) }).await),
-                10..20 => {
-                    let claims = Some(claims(serde_json::json!({ "n": number })));
-                    let change = UserChange { roles: Some(roles.clone()), claims, disabled: [None, Some(false), Some(true)][third] };
-                    format!("{:?}", store.change_user(user, change, now).await)
-                }
-                20..24 => format!("{:?}", store.delete_user(user, now).await),
-                24..55 => format!("{:?}", store.open_session(opened.clone(), hash("first"), None).await),
-                55..80 => {
-                    let counter = number / 3;
-                    format!("{:?}", store.rotate_refresh(session.id, session.user, counter, now, lifetimes()).await)
-                }
-                80..95 => {
-                    let which = [Which::One(session.id), Which::Others(session.id), Which::All][third];
-                    format!("{:?}", store.end_sessions(session.user, which, (number < 5).then_some(token), now).await)
-                }
-                95..97 => format!("{:?}", store.sweep_expired(now, usize::MAX).await),
-                97 => format!("{:?}", store.insert_key(key(&format!("kid{number}"))).await),
-                _ => format!("{:?}", store.set_clock_mark(now).await),
-            });
+        let action = Action {
+            dice: self.dice.roll(100),
+            number: self.dice.roll(10),
+            third: self.dice.pick(&[0, 1, 2]),
+            now: self.now,
+            user,
+            session: self.dice.pick(&self.sessions),
+            opened: Session::open(user, self.now, &lifetimes()),
+            token: (TokenId::random(), self.now + 10 * MINUTE),
+        };
+        self.ids.extend([action.token.0.0, action.opened.id.0]);
+        if (24..55).contains(&action.dice) {
+            self.sessions.push(action.opened.clone());
         }
-        self.ids.extend([token.0.0, opened.id.0]);
-        if (24..55).contains(&dice) {
-            self.sessions.push(opened);
-        }
-        if dice == 99 {
+        if action.dice == 99 {
             self.now = self.now + 10 * DAY;
         }
+        action
+    }
+
+    /// Takes an arbitrary step in each of `stores`; answers what each said.
+    pub async fn step(&mut self, stores: &[&dyn Store]) -> Vec<String> {
+        let action = self.next();
+        let mut said = Vec::new();
+        for store in stores {
+            said.push(action.run(*store).await);
+        }
         said
+    }
+}
+
+/// One step of a [`Play`].
+pub(super) struct Action {
+    dice: u64,
+    number: u64,
+    third: usize,
+    now: Timestamp,
+    user: UserId,
+    session: Session,
+    opened: Session,
+    token: (TokenId, Timestamp),
+}
+
+impl Action {
+    /// Takes it; answers what the store said.
+    pub async fn run(&self, store: &dyn Store) -> String {
+        let Self { dice, number, third, now, user, session, opened, token } = self;
+        let roles = if *number < 4 { vec![Role::admin()] } else { Vec::new() };
+        match dice {
+            0..10 => format!("{:?}", store.insert_user(NewUser { roles, ..named(&format!("user{number}")) }).await),
+            10..20 => {
+                let claims = Some(claims(serde_json::json!({ "n": number })));
+                let change = UserChange { roles: Some(roles), claims, disabled: [None, Some(false), Some(true)][*third] };
+                format!("{:?}", store.change_user(*user, change, *now).await)
+            }
+            20..24 => format!("{:?}", store.delete_user(*user, *now).await),
+            24..55 => format!("{:?}", store.open_session(opened.clone(), hash("first"), None).await),
+            55..80 => format!("{:?}", store.rotate_refresh(session.id, session.user, number / 3, *now, lifetimes()).await),
+            80..95 => {
+                let which = [Which::One(session.id), Which::Others(session.id), Which::All][*third];
+                format!("{:?}", store.end_sessions(session.user, which, (*number < 5).then_some(*token), *now).await)
+            }
+            95..97 => format!("{:?}", store.sweep_expired(*now, usize::MAX).await),
+            97 => format!("{:?}", store.insert_key(key(&format!("kid{number}"))).await),
+            _ => format!("{:?}", store.set_clock_mark(*now).await),
+        }
     }
 }
 

@@ -145,6 +145,8 @@ impl Live {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+
     use super::*;
 
     #[test]

@@ -10,13 +10,13 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::super::{Counts, Live, Standing, StorageError};
+use super::reading::engine;
 use super::records::{Meta, SCHEMA, SessionRecord, UserRecord, decode, key, kind};
-use super::tree::engine;
 use super::writer::describe;
 use crate::auth::clock::Timestamp;
 use crate::auth::keys::StoredKey;
 use crate::auth::session::SessionId;
-use crate::auth::user::{UserId, Username};
+use crate::auth::user::UserId;
 
 /// What is wrong.
 pub(in crate::store) enum Fault {
@@ -133,7 +133,8 @@ fn known<T>(key: Option<T>) -> Result<T, Fault> {
 /// What records met so far say must be met later, in order of their keys. Nothing may be left in the end.
 #[derive(Default)]
 struct Links {
-    names: HashMap<UserId, Username>,
+    /// As bytes: to parse a name is slow.
+    names: HashMap<UserId, Vec<u8>>,
     owned: HashSet<(UserId, SessionId)>,
     owners: HashSet<UserId>,
     due: HashSet<(Timestamp, u8, Uuid)>,
@@ -144,10 +145,7 @@ impl Links {
         let fits = match key.first() {
             Some(&kind::STANDING) => true,
             Some(&kind::KEY) => key::signing(&decode::<StoredKey>("key", value)?.kid) == key,
-            Some(&kind::NAME) => {
-                let name = str::from_utf8(&key[1..]).ok().and_then(|name| Username::parse(name).ok());
-                self.names.insert(decode("name", value)?, known(name)?).is_none()
-            }
+            Some(&kind::NAME) => self.names.insert(decode("name", value)?, key[1..].to_vec()).is_none(),
             Some(&kind::OWNED) => self.owned.insert(known(key::as_owned(key))?),
             Some(&kind::REVOCATION) => {
                 let id = known(key::as_uuid(key, kind::REVOCATION))?;
@@ -162,16 +160,13 @@ impl Links {
             Some(&kind::USER) => {
                 let id = known(key::as_id(key, kind::USER))?;
                 self.owners.remove(&id);
-                self.names.remove(&id) == Some(decode::<UserRecord>("user", value)?.username)
+                let user: UserRecord = decode("user", value)?;
+                self.names.remove(&id).is_some_and(|name| name == user.username.as_str().as_bytes())
             }
             Some(&kind::EXPIRY) => self.due.remove(&known(key::as_expiry(key))?),
             _ => false,
         };
-        if fits {
-            Ok(())
-        } else {
-            damage(format!("a record of kind {:?} does not fit the others", key.first().map(|kind| char::from(*kind))))
-        }
+        if fits { Ok(()) } else { damage(format!("{} does not fit the other records", kind::noun(key.first().copied()))) }
     }
 
     fn finish(self) -> Result<(), Fault> {
@@ -184,6 +179,72 @@ impl Links {
         match left.into_iter().find(|(count, _)| *count > 0) {
             Some((count, what)) => damage(format!("there are {count} {what}")),
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+
+    use std::time::Duration;
+
+    use super::super::reading::Records;
+    use super::super::steps;
+    use super::super::tree::{Step, Tree, found};
+    use super::*;
+    use crate::auth::session::Session;
+    use crate::auth::token::TokenId;
+    use crate::auth::user::Username;
+    use crate::store::Which;
+    use crate::store::contract::{T0, TempDir, hash, lifetimes, named};
+
+    /// What the check says of a small database after a step that only a mistake of ours could take.
+    fn said_after(mistake: impl FnOnce(&mut Step<'_>, &Session) -> Result<(), StorageError>) -> String {
+        let dir = TempDir::new();
+        let db = sled::Config::new().path(dir.path()).flush_every_ms(None).open().unwrap();
+        let (live, mut tree) = (Live::default(), Tree::new(db.clone(), found(&db, Uuid::new_v4()).unwrap()));
+        let session = Session::open(UserId::new(1), T0, &lifetimes());
+        let (opened, token) = (session.clone(), (TokenId::random(), session.expires));
+        tree.take(&live, |step| steps::insert_user(step, named("arun"))).unwrap();
+        tree.take(&live, |step| steps::open_session(step, opened, &hash("first"), None)).unwrap();
+        tree.take(&live, |step| steps::end_sessions(step, UserId::new(1), Which::Others(session.id), Some(token), T0)).unwrap();
+        tree.take(&live, |step| Ok(mistake(step, &session)?)).unwrap();
+        tree.apply().unwrap();
+        let meta = meta(&db).ok().unwrap().unwrap();
+        match records(&db, &meta, true) {
+            Ok(_) => "fine".to_owned(),
+            Err(fault) => fault.in_dir(dir.path()).to_string(),
+        }
+    }
+
+    #[test]
+    fn records_that_do_not_fit_each_other_are_named() {
+        assert_eq!(said_after(|_, _| Ok(())), "fine");
+        let id = UserId::new(1);
+        let name = |name: &str| Username::parse(name).unwrap();
+        let said = [
+            (said_after(|step, _| step.put_name(&name("bina"), UserId::new(2))), "1 usernames of no user"),
+            (said_after(|step, _| step.put_name(&name("bina"), id)), "a username does not fit"),
+            (said_after(|step, _| step.remove_user(id, &name("arun"))), "1 sessions of no user"),
+            (said_after(|step, _| step.remove_user(id, &name("bina"))), "1 usernames of no user"),
+            (said_after(|step, _| step.put_standing(UserId::new(7), Standing { disabled: true, ..Standing::default() })), "for user 7"),
+            (
+                said_after(|step, of| {
+                    step.insert_session(Session { id: of.id, ..Session::open(id, T0 + Duration::from_secs(1), &lifetimes()) })
+                }),
+                "an entry of the expiry index does not fit",
+            ),
+            (
+                said_after(|step, of| {
+                    let user = step.user_record(of.user)?.ok_or(StorageError::Stopped)?;
+                    step.put_user(UserId::new(2), &user)
+                }),
+                "there is a user 2, but the next is to be 2",
+            ),
+        ];
+        for (said, expected) in said {
+            assert!(said.contains(expected), "{said} / {expected}");
         }
     }
 }

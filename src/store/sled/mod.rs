@@ -21,8 +21,11 @@
 //! A refresh extends its session without touching `x`; the sweep that finds the session alive files it anew.
 
 pub(super) mod check;
+pub(super) mod reading;
 pub(super) mod records;
 mod steps;
+#[cfg(test)]
+mod tests;
 pub(super) mod tree;
 pub(super) mod writer;
 
@@ -41,7 +44,8 @@ use crate::auth::session::{Lifetimes, Presented, Session, SessionId};
 use crate::auth::token::TokenId;
 use crate::auth::user::{User, UserId, Username};
 use crate::error::Result;
-use tree::{Records, Step};
+use reading::Records;
+use tree::Step;
 use writer::{FreeSpace, Job, Request, Shared, Writer};
 
 /// Most steps that wait for the writer.

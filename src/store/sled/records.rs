@@ -30,6 +30,21 @@ pub(super) mod kind {
     pub const SESSION: u8 = b's';
     pub const USER: u8 = b'u';
     pub const EXPIRY: u8 = b'x';
+
+    /// For messages.
+    pub fn noun(kind: Option<u8>) -> &'static str {
+        match kind {
+            Some(STANDING) => "a user's restrictions",
+            Some(KEY) => "a key",
+            Some(NAME) => "a username",
+            Some(OWNED) => "an entry of the session index",
+            Some(REVOCATION) => "a revocation",
+            Some(SESSION) => "a session",
+            Some(USER) => "a user",
+            Some(EXPIRY) => "an entry of the expiry index",
+            _ => "a record of unknown kind",
+        }
+    }
 }
 
 /// Keys, and what they name.

@@ -1,8 +1,9 @@
 //! The steps themselves: what [`Store`](super::super::Store) promises, decided on one thread, in one order.
 
 use super::super::{NewUser, Standing, StorageError, UserChange, Which};
+use super::reading::Records;
 use super::records::{SessionRecord, UserRecord, key, kind};
-use super::tree::{Records, Step};
+use super::tree::Step;
 use crate::auth::clock::Timestamp;
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
