@@ -355,6 +355,25 @@ pub(super) mod tests {
     }
 
     #[tokio::test]
+    async fn damage_to_the_engines_other_files_is_found_or_harmless() {
+        let sample = Sample::new(true).await;
+        let names = fs::read_dir(sample.dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let others: Vec<_> = names.filter(|name| name == "conf" || name.starts_with("snap.")).collect();
+        assert_eq!(others.len(), 2, "{others:?}");
+        for name in others {
+            let whole = fs::read(sample.dir.path().join(&name)).unwrap();
+            for (case, content) in [("emptied", Vec::new()), ("cut", whole[..10].to_vec()), ("garbage", vec![0xA5; whole.len()])] {
+                let dir = sample.copy();
+                fs::write(dir.path().join(&name), content).unwrap();
+                sample.is_refused(&dir, &format!("{name} {case}")).await;
+            }
+            let dir = sample.copy();
+            fs::remove_file(dir.path().join(&name)).unwrap();
+            sample.is_refused(&dir, &format!("{name} removed")).await;
+        }
+    }
+
+    #[tokio::test]
     async fn an_emptied_database_is_no_new_one() {
         let sample = Sample::new(true).await;
         let emptied = sample.copy();

@@ -96,6 +96,12 @@ struct Phase {
     closing: bool,
 }
 
+impl Phase {
+    fn is_late(&self, now: Instant, deadline: Duration) -> bool {
+        self.committing.is_some_and(|since| now.saturating_duration_since(since) > deadline)
+    }
+}
+
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -148,7 +154,7 @@ impl Shared {
         let pause = (deadline / 4).clamp(Duration::from_millis(5), Duration::from_secs(5));
         let mut phase = locked(&self.phase);
         while !*self.ended.borrow() {
-            if phase.committing.is_some_and(|since| since.elapsed() > deadline) {
+            if phase.is_late(Instant::now(), deadline) {
                 self.fail(format!("a write was not on disk after {} s", deadline.as_secs_f32()));
                 return;
             }
@@ -292,4 +298,18 @@ pub(super) fn describe(error: &dyn std::error::Error) -> String {
 pub(in crate::store) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "no message".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_commit_that_is_under_way_can_be_late() {
+        let (start, deadline) = (Instant::now(), Duration::from_secs(10));
+        let phase = |committing| Phase { committing, closing: false };
+        assert!(!phase(None).is_late(start + 2 * deadline, deadline));
+        assert!(!phase(Some(start)).is_late(start + deadline, deadline));
+        assert!(phase(Some(start)).is_late(start + deadline + Duration::from_millis(1), deadline));
+    }
 }
