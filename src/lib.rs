@@ -13,8 +13,8 @@
 //!                                                            store  ─ one atomic, durable step per method ─ writer thread ─ sled
 //! ```
 //!
-//! Data moves one way. Only [`http`] knows Rocket and hyper, only [`cli`] knows clap, only `store/sled.rs` and
-//! `store/opening.rs` know sled; [`auth`] knows none of them.
+//! Data moves one way. Only [`http`] knows Rocket and hyper, only [`cli`] knows clap, only `store/sled/` knows sled;
+//! [`auth`] knows none of them.
 //!
 //! - [`auth`]: the domain: users, passwords, tokens, sessions, keys
 //! - [`store`]: what is kept, and when it counts as kept
@@ -25,9 +25,12 @@
 //! - [`json`]: strict JSON objects, for bodies and tokens alike
 
 pub mod auth;
+pub mod cli;
 pub mod json;
 
+pub mod config;
 pub mod error;
+pub mod http;
 
 pub mod store;
 

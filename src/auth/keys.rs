@@ -145,7 +145,7 @@ impl Key {
                 let encoding = EncodingKey::from_ec_der(&secret);
                 let mut jwk = public_jwk(&encoding)?;
                 let decoding = DecodingKey::from_jwk(&jwk).map_err(crypto("reading a public key"))?;
-                jwk.common.key_id = kid.clone();
+                jwk.common.key_id.clone_from(&kid);
                 jwk.common.public_key_use = Some(PublicKeyUse::Signature);
                 Ok(Self { kid, algorithm: Algorithm::ES256, profile, encoding, decoding, public: Some(jwk) })
             }

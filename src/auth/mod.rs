@@ -1,8 +1,201 @@
-//! The domain.
+//! The domain: one method of [`Auth`] per use case, those of users in `accounts.rs`, those of sessions in `logins.rs`. The only writer to the store; knows no HTTP, no settings file, no
+//! command line.
+
+mod accounts;
+pub mod audit;
 pub mod clock;
 pub mod hasher;
 pub mod keys;
+mod logins;
 pub mod password;
 pub mod session;
 pub mod token;
 pub mod user;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use jsonwebtoken::jwk::JwkSet;
+use secrecy::SecretString;
+
+use crate::error::{Error, Result};
+use crate::store::Store;
+use clock::{Clock, ClockBehind, Timestamp};
+use hasher::{Cost, Hasher};
+use keys::{Keyring, Purpose, StoredKey};
+use session::Lifetimes;
+use token::{Claims, Issuer, Tokens};
+use user::UserId;
+
+/// Expired records deleted in one go; what is left follows at the next.
+const SWEEP_LIMIT: usize = 10_000;
+
+/// Who may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Registration {
+    /// Anyone.
+    Open,
+    /// Nobody; an administrator adds users.
+    Closed,
+}
+
+/// What an operator decides about the domain.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// How long tokens and sessions last.
+    pub lifetimes: Lifetimes,
+    /// Where tokens say they come from.
+    pub issuer: Issuer,
+    /// The secret shared with a Flask app (`JWT_SECRET_KEY`).
+    pub shared_secret: Option<SecretString>,
+    /// Who may register.
+    pub registration: Registration,
+    /// What hashing a password costs.
+    pub hashing: Cost,
+    /// How many passwords are hashed at once.
+    pub hashing_threads: usize,
+    /// Start although the system clock is far behind ([`Clock::start`]).
+    pub accept_clock: bool,
+}
+
+/// An administrator at work. Only the HTTP guard that proved it makes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// A user with the role `admin`.
+    Admin(UserId),
+    /// The command line on this machine.
+    Local,
+}
+
+/// Who asks about a user.
+#[derive(Debug, Clone)]
+pub enum Caller {
+    /// Anyone: the template's open user routes.
+    Anyone,
+    /// The holder of an access token.
+    Holder(Arc<Claims>),
+    /// An administrator.
+    Operator(Actor),
+}
+
+/// Where a request comes from, for the session list and the audit log.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The client's address.
+    pub address: Option<IpAddr>,
+    /// Its `User-Agent`.
+    pub user_agent: Option<String>,
+}
+
+/// See the module's page. Cheap to clone.
+#[derive(Clone)]
+pub struct Auth(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    hasher: Hasher,
+    tokens: Tokens,
+    clock: Clock,
+    lifetimes: Lifetimes,
+    registration: Registration,
+}
+
+/// Why the domain could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// See there.
+    #[error(transparent)]
+    Clock(#[from] ClockBehind),
+    /// See there.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
+impl Auth {
+    /// Starts on an open store: the clock goes on from its mark, missing keys are made, and each key is tried.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub async fn start(store: Arc<dyn Store>, policy: Policy) -> Result<Self, StartError> {
+        let mark = if policy.accept_clock { Timestamp::default() } else { store.clock_mark().await? };
+        let clock = Clock::start(mark)?;
+        store.set_clock_mark(clock.mark()).await?;
+        let keys = keyring(store.as_ref(), clock.now(), policy.shared_secret.as_ref()).await?;
+        let inner = Inner {
+            hasher: Hasher::start(policy.hashing_threads, policy.hashing)?,
+            tokens: Tokens::new(keys, policy.issuer),
+            clock,
+            lifetimes: policy.lifetimes,
+            registration: policy.registration,
+            store,
+        };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// The public keys (RFC 7517 §5).
+    #[must_use]
+    pub fn jwks(&self) -> JwkSet {
+        self.0.tokens.keys().jwks()
+    }
+
+    /// Whether the store can still keep what it promises.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0.store.failed().borrow().is_none()
+    }
+
+    /// Waits until the store can promise nothing more, and says why. The process must stop then.
+    pub async fn failed(&self) -> String {
+        let mut failed = self.0.store.failed();
+        match failed.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or_default(),
+            // The store is gone without a failure: it was closed.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// What has to be done every minute: the time mark is kept, and what has expired is deleted.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn maintain(&self) -> Result<()> {
+        let mark = self.0.clock.mark();
+        self.0.store.set_clock_mark(mark).await?;
+        self.0.store.sweep_expired(mark, SWEEP_LIMIT).await?;
+        Ok(())
+    }
+
+    /// Finishes every write and lets go of the store.
+    ///
+    /// # Errors
+    /// Storage errors: the stop is then not clean.
+    pub async fn close(&self) -> Result<()> {
+        self.0.store.close().await
+    }
+}
+
+/// The stored keys, with those that are needed and missing made and kept.
+async fn keyring(store: &dyn Store, now: Timestamp, shared: Option<&SecretString>) -> Result<Keyring> {
+    let mut keys = store.keys().await?;
+    keys.sort_by_key(|key| key.created);
+    let has = |purpose, keys: &[StoredKey]| keys.iter().any(|key| key.purpose == purpose);
+    let mut made = Vec::new();
+    if !has(Purpose::Refresh, &keys) {
+        made.push(StoredKey::generate_refresh(now)?);
+    }
+    if shared.is_none() && !has(Purpose::Access, &keys) {
+        made.push(StoredKey::generate_es256(now)?);
+    }
+    for key in made {
+        store.insert_key(key.clone()).await?;
+        keys.push(key);
+    }
+    Keyring::load(&keys, shared)
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth").finish_non_exhaustive()
+    }
+}

@@ -76,6 +76,8 @@ const RESERVED: &[&str] = &[
 /// Most characters of a name.
 pub const USERNAME_CHARS: usize = 64;
 
+const CHARACTERS: &str = "Only letters, digits, and . _ - @ + are allowed.";
+
 /// A user's name as it is kept and compared: RFC 8265 UsernameCaseMapped (width-mapped, lower case, NFC), then our
 /// grammar: 1–64 letters, digits and marks of one script, `.`, `_`, `-`, `@` and `+`, at least one letter, not starting
 /// with `-` or `.`.
@@ -96,7 +98,6 @@ impl Username {
         if typed.len() > USERNAME_CHARS * 4 {
             return Err("Longer than maximum length 64.");
         }
-        const CHARACTERS: &str = "Only letters, digits, and . _ - @ + are allowed.";
         let name = UsernameCaseMapped::enforce(typed).map_err(|_| CHARACTERS)?;
         // Mapping must be stable: what was stored is what is looked up.
         if UsernameCaseMapped::enforce(name.as_ref()).as_deref() != Ok(name.as_ref()) {

@@ -216,6 +216,7 @@ impl Store for MemoryStore {
             records.revoke(&self.live, id.0, until, now);
         }
         let ending = match which {
+            Which::None => Vec::new(),
             Which::All => return Ok(records.end_all(&self.live, user, now)),
             Which::Others(kept) => records.of(user).into_iter().filter(|session| session.id != kept).collect(),
             Which::One(id) => {

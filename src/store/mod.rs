@@ -66,6 +66,8 @@ pub enum Which {
     Others(SessionId),
     /// All, and every token without a session.
     All,
+    /// None: only the token that is named with it.
+    None,
 }
 
 /// Persistence in domain words. See the module's page for what `Ok` and `Err` promise.

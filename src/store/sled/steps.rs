@@ -111,6 +111,7 @@ pub(super) fn end_sessions(
         step.revoke(id, until, now)?;
     }
     match which {
+        Which::None => Ok(0),
         Which::All => Ok(end_all(step, user, now)?),
         Which::Others(kept) => {
             let mut ending = step.session_records(user)?;

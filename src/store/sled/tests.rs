@@ -324,7 +324,7 @@ async fn keeps(store: &SledStore, promises: &[String]) {
         let kept = match promise.split(' ').collect::<Vec<_>>()[..] {
             ["user", _, name] => user.map_or(may_be_gone.contains(&id), |user| user.username.as_str() == name),
             ["session", _, sid, counter] => match sessions.first() {
-                Some(session) => session.id.to_string() == sid && session.counter >= counter.parse().unwrap(),
+                Some(session) => session.id.to_string() == sid && session.counter >= counter.parse::<u64>().unwrap(),
                 None => may_be_gone.contains(&id) && is_revoked(sid),
             },
             ["ended", _, sid] => user.is_some() && sessions.is_empty() && is_revoked(sid),

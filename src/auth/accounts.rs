@@ -1,0 +1,135 @@
+//! Use cases of users: register, see, change, delete.
+
+use super::audit::{self, Event};
+use super::password::Password;
+use super::session::Session;
+use super::token::Claims;
+use super::user::{CustomClaims, Role, User, UserId, Username};
+use super::{Actor, Auth, Caller, Registration};
+use crate::error::{Error, Faults, Result, TokenError};
+use crate::store::{NewUser, UserChange};
+
+/// An access token is never longer: proxies cut headers at 4 to 8 KiB, cookies at 4.
+pub const MAX_ISSUED_TOKEN_BYTES: usize = 3072;
+
+impl Auth {
+    /// Registers a user.
+    ///
+    /// # Errors
+    /// [`Error::RegistrationClosed`], [`Error::UsernameTaken`], [`Error::Overloaded`]; storage errors.
+    pub async fn register(&self, username: Username, password: Password) -> Result<UserId> {
+        match self.0.registration {
+            Registration::Open => {}
+            Registration::Closed => return Err(Error::RegistrationClosed),
+        }
+        let user = self.insert(username, password, Vec::new()).await?;
+        audit::note(&Event::Registered { user: user.id });
+        Ok(user.id)
+    }
+
+    /// Adds a user with roles. Only the command line gives reserved names.
+    ///
+    /// # Errors
+    /// As [`Auth::register`], but not closed; [`Error::Invalid`] for a reserved name.
+    pub async fn add_user(&self, actor: Actor, username: Username, password: Password, roles: Vec<Role>) -> Result<User> {
+        if username.is_reserved() && actor != Actor::Local {
+            return Err(Error::Invalid(Faults::of("username", "This name is reserved.")));
+        }
+        let user = self.insert(username, password, roles).await?;
+        audit::note(&Event::Added { actor, user: user.id });
+        Ok(user)
+    }
+
+    async fn insert(&self, username: Username, password: Password, roles: Vec<Role>) -> Result<User> {
+        let password = self.0.hasher.hash(password).await?;
+        let user = NewUser { username, password, roles, claims: CustomClaims::default(), created: self.0.clock.now() };
+        self.0.store.insert_user(user).await
+    }
+
+    /// Whether the user is an administrator now: roles that decide come from the store, not from the token.
+    #[must_use]
+    pub fn is_admin(&self, user: UserId) -> bool {
+        self.0.store.live().standing(user).is_some_and(|standing| standing.is_active_admin())
+    }
+
+    /// The user a token belongs to.
+    ///
+    /// # Errors
+    /// [`TokenError::Revoked`] when it was deleted this very moment; storage errors.
+    pub async fn me(&self, claims: &Claims) -> Result<User> {
+        Ok(self.0.store.user(claims.user).await?.ok_or(TokenError::Revoked)?)
+    }
+
+    /// One user, for the user itself, an administrator, or anyone where the routes are open. `None`: not an id.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for another's, whether it is there or not; [`Error::NoSuchUser`].
+    pub async fn user(&self, caller: &Caller, id: Option<UserId>) -> Result<User> {
+        self.may_touch(caller, id)?;
+        match id {
+            Some(id) => self.0.store.user(id).await?.ok_or(Error::NoSuchUser),
+            None => Err(Error::NoSuchUser),
+        }
+    }
+
+    /// Deletes a user and ends all of its sessions before it returns.
+    ///
+    /// # Errors
+    /// As [`Auth::user`]; [`TokenError::NotFresh`] for oneself without a fresh token; [`Error::LastAdmin`].
+    pub async fn delete_user(&self, caller: &Caller, id: Option<UserId>) -> Result<()> {
+        self.may_touch(caller, id)?;
+        let id = id.ok_or(Error::NoSuchUser)?;
+        if let Caller::Holder(claims) = caller
+            && claims.user == id
+            && !self.is_fresh(claims)
+        {
+            return Err(TokenError::NotFresh.into());
+        }
+        if !self.0.store.delete_user(id, self.0.clock.now()).await? {
+            return Err(Error::NoSuchUser);
+        }
+        audit::note(&Event::Deleted { by: caller.clone(), user: id });
+        Ok(())
+    }
+
+    fn may_touch(&self, caller: &Caller, id: Option<UserId>) -> Result<()> {
+        let may = match caller {
+            Caller::Anyone | Caller::Operator(_) => true,
+            Caller::Holder(claims) => id == Some(claims.user) || self.is_admin(claims.user),
+        };
+        if may { Ok(()) } else { Err(Error::Forbidden) }
+    }
+
+    /// Up to `limit` users with ids above `after`.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn users(&self, _actor: Actor, after: Option<UserId>, limit: usize) -> Result<Vec<User>> {
+        self.0.store.users(after, limit).await
+    }
+
+    /// Changes roles, custom claims or whether a user is disabled; disabling ends all sessions before it returns.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchUser`], [`Error::LastAdmin`], [`Error::Invalid`] when the user's tokens would grow too long.
+    pub async fn change_user(&self, actor: Actor, id: UserId, change: UserChange) -> Result<User> {
+        let mut user = self.0.store.user(id).await?.ok_or(Error::NoSuchUser)?;
+        user.roles = change.roles.clone().unwrap_or(user.roles);
+        user.claims = change.claims.clone().unwrap_or(user.claims);
+        self.check_token_length(&user, if change.claims.is_some() { "claims" } else { "roles" })?;
+        let user = self.0.store.change_user(id, change, self.0.clock.now()).await?.ok_or(Error::NoSuchUser)?;
+        audit::note(&Event::Changed { actor, user: id });
+        Ok(user)
+    }
+
+    fn check_token_length(&self, user: &User, field: &str) -> Result<()> {
+        let now = self.0.clock.now();
+        let session = Session::open(user.id, now, &self.0.lifetimes);
+        let bytes = self.0.tokens.issue(user, &session, true, now, &self.0.lifetimes)?.access.len();
+        if bytes > MAX_ISSUED_TOKEN_BYTES {
+            let fault = format!("The access token would be {bytes} bytes long; {MAX_ISSUED_TOKEN_BYTES} are allowed.");
+            return Err(Error::Invalid(Faults::of(field, fault)));
+        }
+        Ok(())
+    }
+}

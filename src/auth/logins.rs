@@ -1,0 +1,123 @@
+//! Use cases of sessions: log in, refresh, log out, and judge a token.
+
+use std::sync::Arc;
+
+use super::audit::{self, Event};
+use super::clock::Timestamp;
+use super::hasher::Verdict;
+use super::password::Password;
+use super::session::{Presented, Session};
+use super::token::{Claims, Kind, TokenPair};
+use super::user::{UserId, Username};
+use super::{Auth, Origin};
+use crate::error::{Error, Result, TokenError};
+use crate::store::Which;
+
+/// Most characters kept of a `User-Agent`.
+const USER_AGENT_CHARS: usize = 200;
+
+impl Auth {
+    /// Checks a name and a password as typed and opens a session. The access token is fresh.
+    ///
+    /// Unknown user, impossible name, wrong password and disabled account cost the same work and give the same error.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`], [`Error::Overloaded`]; storage errors.
+    pub async fn login(&self, username: &str, password: &str, origin: Origin) -> Result<TokenPair> {
+        let user = match Username::parse(username) {
+            Ok(name) => self.0.store.user_named(&name).await?,
+            Err(_) => None,
+        };
+        let verdict = self.0.hasher.verify(Password::presented(password), user.as_ref().map(|user| &user.password)).await?;
+        let refused = |user: Option<UserId>, origin: &Origin| {
+            audit::note(&Event::LoginFailed { user, address: origin.address });
+            Err(Error::InvalidCredentials)
+        };
+        let (Some(user), Verdict::Right(rehashed)) = (user.as_ref(), verdict) else { return refused(user.map(|user| user.id), &origin) };
+        let now = self.0.clock.now();
+        let mut session = Session::open(user.id, now, &self.0.lifetimes);
+        session.address = origin.address.map(|address| address.to_string());
+        session.user_agent = origin.user_agent.as_ref().map(|agent| agent.chars().take(USER_AGENT_CHARS).collect());
+        // The pair is made first: a session is kept only if its tokens can be given.
+        let pair = self.0.tokens.issue(user, &session, true, now, &self.0.lifetimes)?;
+        let id = session.id;
+        if !self.0.store.open_session(session, user.password.clone(), rehashed).await? {
+            return refused(Some(user.id), &origin);
+        }
+        audit::note(&Event::LoggedIn { user: user.id, session: id, address: origin.address });
+        Ok(pair)
+    }
+
+    /// Exchanges a refresh token for a new pair, not fresh. See [`Session::present`] for a token used twice.
+    ///
+    /// # Errors
+    /// [`Error::Token`]; storage errors.
+    pub async fn refresh(&self, token: &str) -> Result<TokenPair> {
+        let now = self.0.clock.now();
+        let claims = self.check(token, Kind::Refresh, now)?;
+        let session = claims.session.ok_or(TokenError::Invalid("it names no session"))?;
+        let presented = self.0.store.rotate_refresh(session, claims.user, claims.counter, now, self.0.lifetimes).await?;
+        let session = match presented {
+            Presented::Rotated(session) | Presented::Repeated(session) => session,
+            Presented::Unknown => return Err(TokenError::Revoked.into()),
+            Presented::Reused => {
+                audit::note(&Event::RefreshReused { user: claims.user, session });
+                return Err(TokenError::Reused.into());
+            }
+        };
+        let user = self.0.store.user(claims.user).await?.ok_or(TokenError::Revoked)?;
+        self.0.tokens.issue(&user, &session, false, now, &self.0.lifetimes)
+    }
+
+    /// Ends the session of an access or refresh token, and the token with it. Durable before it returns.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn logout(&self, claims: &Claims) -> Result<()> {
+        let token = Some((claims.token, claims.expires));
+        let now = self.0.clock.now();
+        let which = claims.session.map_or(Which::None, Which::One);
+        self.0.store.end_sessions(claims.user, which, token, now).await?;
+        audit::note(&Event::LoggedOut { user: claims.user, session: claims.session });
+        Ok(())
+    }
+
+    /// Judges an access token: signature, times, type, revocation, user.
+    ///
+    /// # Errors
+    /// [`TokenError`]
+    pub fn check_access(&self, token: &str) -> Result<Arc<Claims>, TokenError> {
+        self.check(token, Kind::Access, self.0.clock.now())
+    }
+
+    /// Judges a token of either kind: what may log out.
+    ///
+    /// # Errors
+    /// [`TokenError`]
+    pub fn check_any(&self, token: &str) -> Result<Arc<Claims>, TokenError> {
+        let kind = self.0.tokens.verify(token)?.kind;
+        self.check(token, kind, self.0.clock.now())
+    }
+
+    fn check(&self, token: &str, kind: Kind, now: Timestamp) -> Result<Arc<Claims>, TokenError> {
+        let claims = self.0.tokens.verify(token)?;
+        claims.check_times(now)?;
+        if claims.kind != kind {
+            return Err(TokenError::Invalid("it is of the other kind"));
+        }
+        let live = self.0.store.live();
+        let revoked = live.is_revoked(claims.token.0) || claims.session.is_some_and(|session| live.is_revoked(session.0));
+        let standing = live.standing(claims.user).filter(|standing| !standing.disabled).ok_or(TokenError::Revoked)?;
+        // A token without a session can only be cut off by its time of issue.
+        if revoked || (claims.session.is_none() && claims.issued < standing.not_before) {
+            return Err(TokenError::Revoked);
+        }
+        Ok(claims)
+    }
+
+    /// Whether the token comes straight from a login.
+    #[must_use]
+    pub fn is_fresh(&self, claims: &Claims) -> bool {
+        claims.is_fresh(self.0.clock.now())
+    }
+}

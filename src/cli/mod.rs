@@ -1,0 +1,188 @@
+//! The command line. `doorward` is `doorward serve`; every other command sends the same HTTP requests as anybody, in this
+//! process, and says which data directory it works on.
+//!
+//! Exit codes: 0 done, 1 failed, 2 usage, 74 storage, 78 configuration (`sysexits.h`).
+
+mod config;
+mod logging;
+mod serve;
+mod table;
+mod user;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::auth::{Auth, StartError};
+use crate::config::{ConfigError, Flags, Loaded, Settings};
+use crate::error::Error;
+use crate::http::UserRoutes;
+use crate::store::{SledStore, StorageError, StoreOptions};
+
+/// A login server in one executable: register, log in, refresh and revoke JSON Web Tokens.
+///
+/// Without a command it serves on <http://localhost:5000>. Everything is kept in ./data.
+#[derive(Debug, Parser)]
+#[command(
+    name = "doorward",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 done, 1 failed, 2 usage, 74 storage, 78 configuration."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    serve: serve::Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API and the page (what happens without a command, too)
+    Serve,
+    /// Add and list users
+    #[command(subcommand)]
+    User(user::Command),
+    /// Show the settings in effect
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+struct Common {
+    /// Where everything is kept [default: data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// A settings file in place of ./Rocket.toml
+    #[arg(long, global = true, value_name = "FILE", env = "DOORWARD_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where to listen: localhost, or an IP address [default: localhost]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    address: Option<String>,
+    /// Which port; 0 takes any free one [default: 5000]
+    #[arg(long, global = true, value_name = "PORT")]
+    port: Option<u16>,
+    /// Who may use /user/<id>: oneself and administrators, or anyone on this machine as in the template
+    #[arg(long, global = true, value_name = "WHO")]
+    user_routes: Option<UserRoutesFlag>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum UserRoutesFlag {
+    Guarded,
+    Open,
+}
+
+impl Common {
+    fn load(&self) -> Result<Loaded, ConfigError> {
+        let environment: BTreeMap<String, String> =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+        let user_routes = self.user_routes.map(|flag| match flag {
+            UserRoutesFlag::Guarded => UserRoutes::Guarded,
+            UserRoutesFlag::Open => UserRoutes::Open,
+        });
+        let flags = Flags { address: self.address.clone(), port: self.port, data_dir: self.data_dir.clone(), user_routes };
+        Settings::load(self.config.as_deref(), &environment, &flags)
+    }
+}
+
+/// Why a command failed. Its text is for the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("cannot listen")]
+    Bind(#[from] crate::http::front::BindError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Start(StartError),
+    #[error(
+        "the storage failed: {0}. The server has stopped so as not to promise what it cannot keep; see that the disk is sound and has room, and start it again"
+    )]
+    StorageFailed(String),
+    #[error("{0}")]
+    Refused(String),
+    #[error("cannot {action}")]
+    System {
+        action: &'static str,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the routes do not fit together: {0}")]
+    Routes(Box<crate::http::RocketError>),
+}
+
+impl Failure {
+    const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) => 78,
+            Self::Storage(_) | Self::StorageFailed(_) | Self::Start(StartError::Other(Error::Storage(_))) => 74,
+            _ => 1,
+        }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Self::Start(error)
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("doorward: {}", crate::http::problem::chain(&failure));
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let loaded = cli.common.load()?;
+    match cli.command {
+        None | Some(Command::Serve) => serve::run(&loaded.settings, &cli.serve),
+        Some(Command::User(command)) => user::run(&loaded.settings, command),
+        Some(Command::Config(command)) => {
+            config::run(&loaded, &command);
+            Ok(())
+        }
+    }
+}
+
+/// The runtime everything asynchronous runs on.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Failure::System { action: "start the runtime", source })
+}
+
+/// Opens the data directory of these settings and starts the domain on it.
+async fn open(settings: &Settings, accept_clock: bool) -> Result<Auth, Failure> {
+    let options = StoreOptions::new(&settings.data_dir);
+    let store = tokio::task::spawn_blocking(move || SledStore::open(&options))
+        .await
+        .map_err(|source| Failure::System { action: "open the store", source: source.into() })??;
+    Ok(Auth::start(Arc::new(store), settings.policy(accept_clock)).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_fits_together() {
+        super::Cli::command().debug_assert();
+    }
+}

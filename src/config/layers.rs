@@ -1,0 +1,210 @@
+//! The layers: the file, the environment, the flags; and one line for what is wrong in any of them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use figment::providers::{Format, Serialized, Toml};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
+use secrecy::SecretString;
+
+use super::{ConfigError, Flags, KEYS, Settings, wrong};
+
+/// Settings of Rocket's own listener and logger, which this server does not use, and what to do instead.
+const DEAD: &[(&str, &str)] = &[
+    ("cli_colors", "set NO_COLOR"),
+    ("config", "use --config"),
+    ("ident", "no Server header is sent"),
+    ("ip_header", "the client address is the connection's"),
+    ("keep_alive", "idle connections are kept 75 s"),
+    ("limits", "bodies may have 16 KiB"),
+    ("log_level", "use log"),
+    ("max_blocking", "use hashing_threads"),
+    ("profile", "debug builds use [debug], release builds [release]"),
+    ("secret_key", "no cookie is encrypted; for Flask's secret use JWT_SECRET_KEY"),
+    ("shutdown", "requests under way have 5 s to finish"),
+    ("temp_dir", "nothing is written outside data_dir"),
+    ("tls", "put a proxy with TLS in front"),
+    ("workers", "there is one per core"),
+];
+
+/// Keys whose values are taken from the environment as they are.
+const TEXTS: &[&str] = &["address", "audience", "data_dir", "issuer", "jwt_secret_key_file", "log", "public_url"];
+
+/// All layers, lowest first, in the profile of this build.
+///
+/// # Errors
+/// [`ConfigError`]
+pub(super) fn stack(file: Option<&Path>, environment: &BTreeMap<String, String>, flags: &Flags) -> Result<Figment, ConfigError> {
+    let figment = Figment::from(Serialized::defaults(Settings::default()))
+        .merge(config_file(file)?)
+        .merge(Environment::of(environment)?)
+        .merge(NamedFlags(flags))
+        .select(build_profile());
+    refuse_unknown(&figment)?;
+    Ok(figment)
+}
+
+fn build_profile() -> Profile {
+    if cfg!(debug_assertions) { Profile::const_new("debug") } else { Profile::const_new("release") }
+}
+
+/// Where a key's value comes from.
+pub(super) fn source(figment: &Figment, key: &str) -> String {
+    figment.find_metadata(key).map_or_else(|| "default".to_owned(), |metadata| origin(metadata, key))
+}
+
+fn origin(metadata: &Metadata, key: &str) -> String {
+    match (&metadata.source, metadata.name.as_ref()) {
+        (Some(figment::Source::File(path)), _) => path.display().to_string(),
+        (_, "environment") => environment_name(key),
+        (_, "flags") => format!("--{}", key.replace('_', "-")),
+        _ => "default".to_owned(),
+    }
+}
+
+/// The variable a key was read from.
+fn environment_name(key: &str) -> String {
+    let capitals = key.to_uppercase();
+    let mut names = ["DOORWARD_", "ROCKET_", "JWT_"].into_iter().map(|prefix| match prefix {
+        "JWT_" if capitals.starts_with("JWT_") => capitals.clone(),
+        _ => format!("{prefix}{capitals}"),
+    });
+    names.find(|name| std::env::var_os(name).is_some()).unwrap_or_else(|| "environment".to_owned())
+}
+
+/// The file that `--config` names, or `Rocket.toml` right here if there is one.
+fn config_file(named: Option<&Path>) -> Result<figment::providers::Data<Toml>, ConfigError> {
+    let path = named.unwrap_or(Path::new("Rocket.toml"));
+    if named.is_some() && !path.is_file() {
+        return Err(wrong(format!("the settings file {} does not exist", path.display())));
+    }
+    let file = if path.is_file() { Toml::file_exact(path) } else { Toml::string("") }.nested();
+    let profiles = file.data().map_err(|error| wrong(format!("{}: {}", path.display(), settings_belong(&error))))?;
+    for profile in profiles.keys() {
+        let name = profile.as_str().as_str();
+        if !["default", "debug", "release", "global"].contains(&name) {
+            let nearest = nearest(name, ["default", "debug", "release"].into_iter());
+            return Err(wrong(format!(
+                "{}: unknown profile [{name}]{nearest}; there are [default], [debug] and [release]",
+                path.display()
+            )));
+        }
+    }
+    Ok(file)
+}
+
+/// One line of a TOML error: where and what, without the picture between.
+fn settings_belong(error: &figment::Error) -> String {
+    let text = error.to_string();
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let line = match lines[..] {
+        [first, .., last] => format!("{first}: {last}"),
+        _ => text.trim().to_owned(),
+    };
+    if line.contains("expected a map") { format!("{line}; settings stand under a profile, such as [default]") } else { line }
+}
+
+/// The environment's layer. `DOORWARD_` counts before `ROCKET_` and `JWT_`.
+struct Environment(Dict);
+
+impl Environment {
+    fn of(variables: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let mut dict = Dict::new();
+        let prefixed =
+            |prefix| variables.iter().filter_map(move |(name, value)| Some((name, name.strip_prefix(prefix)?.to_lowercase(), value)));
+        for (_, key, value) in prefixed("ROCKET_").chain(prefixed("DOORWARD_")) {
+            if key == "config" && variables.contains_key("DOORWARD_CONFIG") {
+                continue;
+            }
+            let value = if TEXTS.contains(&key.as_str()) {
+                Value::from(value.as_str())
+            } else {
+                value.parse().unwrap_or_else(|never| match never {})
+            };
+            dict.insert(key, value);
+        }
+        for (name, key, value) in prefixed("JWT_") {
+            match key.as_str() {
+                "secret_key_file" => drop(dict.entry("jwt_secret_key_file".to_owned()).or_insert_with(|| value.as_str().into())),
+                "access_token_expires" | "refresh_token_expires" => {
+                    let seconds: u64 = value
+                        .parse()
+                        .map_err(|_| wrong(format!("{name} is {value:?}; it must be a number of seconds, and tokens must expire")))?;
+                    dict.entry(key).or_insert_with(|| seconds.into());
+                }
+                // The secret is read by itself; a Flask app's other settings may stand in the same environment.
+                _ => {}
+            }
+        }
+        Ok(Self(dict))
+    }
+}
+
+impl Provider for Environment {
+    fn metadata(&self) -> Metadata {
+        Metadata::named("environment")
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Global.collect(self.0.clone()))
+    }
+}
+
+/// The flags' layer.
+struct NamedFlags<'a>(&'a Flags);
+
+impl Provider for NamedFlags<'_> {
+    fn metadata(&self) -> Metadata {
+        Metadata::named("flags")
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Global.collect(Serialized::defaults(self.0).data()?.remove(&Profile::Default).unwrap_or_default()))
+    }
+}
+
+fn refuse_unknown(figment: &Figment) -> Result<(), ConfigError> {
+    let all: Dict = figment.extract().map_err(|error| explain(&error))?;
+    let known = |key: &str| KEYS.iter().any(|(name, _)| *name == key);
+    let Some(key) = all.keys().find(|key| !known(key)) else { return Ok(()) };
+    let from = source(figment, key);
+    Err(wrong(match DEAD.iter().find(|(name, _)| name == key) {
+        Some((_, instead)) => format!("the setting {key} ({from}) has no effect here: {instead}"),
+        None => format!("unknown setting {key} ({from}){}", nearest(key, KEYS.iter().map(|(name, _)| *name))),
+    }))
+}
+
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .min()
+        .filter(|(distance, candidate)| distance * 2 <= candidate.len())
+        .map_or_else(String::new, |(_, candidate)| format!("; did you mean {candidate}?"))
+}
+
+/// One line of a figment error: which setting, what is wrong, where it comes from.
+pub(super) fn explain(error: &figment::Error) -> ConfigError {
+    let key = error.path.join(".");
+    let from = error.metadata.as_ref().map_or_else(String::new, |metadata| format!(" ({})", origin(metadata, &key)));
+    wrong(format!("setting {key}{from}: {}", error.kind))
+}
+
+/// The secret shared with other programs, as it is. A file may end with one line break.
+pub(super) fn shared_secret(environment: &BTreeMap<String, String>, file: Option<&Path>) -> Result<Option<SecretString>, ConfigError> {
+    let secret = match (environment.get("JWT_SECRET_KEY"), file) {
+        (Some(_), Some(_)) => return Err(wrong("JWT_SECRET_KEY and jwt_secret_key_file are both set; use one")),
+        (Some(secret), None) => secret.clone(),
+        (None, Some(file)) => {
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| wrong(format!("cannot read jwt_secret_key_file {}: {error}", file.display())))?;
+            let text = text.strip_suffix('\n').unwrap_or(&text);
+            text.strip_suffix('\r').unwrap_or(text).to_owned()
+        }
+        (None, None) => return Ok(None),
+    };
+    if secret.is_empty() {
+        return Err(wrong("the shared secret (JWT_SECRET_KEY or jwt_secret_key_file) is empty; anyone could sign tokens with it"));
+    }
+    Ok(Some(SecretString::from(secret)))
+}

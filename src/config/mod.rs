@@ -1,0 +1,293 @@
+//! Settings: built-in defaults < `Rocket.toml` in the working directory (or `--config FILE`) < environment < flags.
+//!
+//! The file has profiles: `[default]`, then `[debug]` in a debug build or `[release]` in a release build; which one is
+//! fixed when the program is built. In the environment each key is `DOORWARD_…` or `ROCKET_…` in capitals; the names of
+//! Flask-JWT-Extended work, too: `JWT_SECRET_KEY`, `JWT_SECRET_KEY_FILE`, `JWT_ACCESS_TOKEN_EXPIRES`, `JWT_REFRESH_TOKEN_EXPIRES`.
+//! Texts and secrets are taken as they are. What is not known is refused, naming the nearest that is.
+
+mod layers;
+mod span;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use figment::Figment;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::auth::hasher::Cost;
+use crate::auth::session::Lifetimes;
+use crate::auth::token::{Issuer, MAX_ACCESS_SECS};
+use crate::auth::user::CustomClaims;
+use crate::auth::{Policy, Registration};
+use crate::http::headers::Security;
+use crate::http::{Surface, UserRoutes};
+pub use span::Span;
+
+/// Every setting: its name and what it is, as `doorward config show` and the documentation tell it.
+pub const KEYS: &[(&str, &str)] = &[
+    ("access_token_expires", "how long an access token is good for; at most 24h"),
+    ("address", "where to listen: localhost (127.0.0.1 and ::1), or one IP address"),
+    ("argon2_iterations", "Argon2id passes for new password hashes; with 19456 KiB at least 2"),
+    ("argon2_memory_kib", "Argon2id memory for new password hashes, per hashing thread; at least 19456"),
+    ("audience", "the claim aud of access tokens; none unless set"),
+    ("claims", "custom claims of every access token"),
+    ("data_dir", "where everything is kept"),
+    ("hashing_threads", "passwords hashed at once; 0 is one per core"),
+    ("issuer", "the claim iss; public_url or doorward unless set"),
+    ("jwt_secret_key_file", "a file with the secret shared with Flask-JWT-Extended apps (HS256)"),
+    ("log", "which log lines: error, warn, info, debug, or a filter such as warn,audit=info"),
+    ("log_format", "text or json"),
+    ("max_connections", "connections open at once; more are answered 503"),
+    ("max_connections_per_address", "connections open at once from one address, but loopback; more are answered 429"),
+    ("port", "which port; 0 is any free one"),
+    ("public_url", "where browsers reach the server, if not where it listens; https turns HSTS on"),
+    ("refresh_grace", "how long after a refresh the token before it gets the same answer again"),
+    ("refresh_token_expires", "how long a session lasts that is not refreshed"),
+    ("registration", "open or closed"),
+    ("session_expires", "how long a session lasts, however often it is refreshed"),
+    ("user_routes", "who may use /user/<id>: guarded (oneself, administrators) or open (anyone on this machine)"),
+];
+
+/// Every effective setting. Made by [`Settings::load`] only, which has checked it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "KEYS documents each")]
+pub struct Settings {
+    pub access_token_expires: Span,
+    pub address: String,
+    pub argon2_iterations: u32,
+    pub argon2_memory_kib: u32,
+    pub audience: Option<String>,
+    pub claims: CustomClaims,
+    pub data_dir: PathBuf,
+    pub hashing_threads: usize,
+    pub issuer: Option<String>,
+    pub jwt_secret_key_file: Option<PathBuf>,
+    pub log: String,
+    pub log_format: LogFormat,
+    pub max_connections: usize,
+    pub max_connections_per_address: usize,
+    pub port: u16,
+    pub public_url: Option<String>,
+    pub refresh_grace: Span,
+    pub refresh_token_expires: Span,
+    pub registration: Registration,
+    pub session_expires: Span,
+    pub user_routes: UserRoutes,
+    /// From `JWT_SECRET_KEY` or the file; never printed.
+    #[serde(skip)]
+    pub shared_secret: Option<SecretString>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            access_token_expires: Span(Duration::from_secs(15 * 60)),
+            address: "localhost".to_owned(),
+            argon2_iterations: Cost::OWASP.iterations,
+            argon2_memory_kib: Cost::OWASP.memory_kib,
+            audience: None,
+            claims: CustomClaims::default(),
+            data_dir: PathBuf::from("data"),
+            hashing_threads: 0,
+            issuer: None,
+            jwt_secret_key_file: None,
+            log: "warn,audit=info".to_owned(),
+            log_format: LogFormat::Text,
+            max_connections: 8192,
+            max_connections_per_address: 256,
+            port: 5000,
+            public_url: None,
+            refresh_grace: Span(Duration::from_secs(30)),
+            refresh_token_expires: Span(Duration::from_secs(30 * 86_400)),
+            registration: Registration::Open,
+            session_expires: Span(Duration::from_secs(90 * 86_400)),
+            user_routes: UserRoutes::Guarded,
+            shared_secret: None,
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}
+
+/// A setting that cannot be used: one line that says which, where it comes from and what would do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+fn wrong(text: impl Into<String>) -> ConfigError {
+    ConfigError(text.into())
+}
+
+/// Flags of the command line that are settings; what was not given leaves the layers below as they are.
+#[derive(Debug, Clone, Default, Serialize)]
+#[expect(missing_docs, reason = "KEYS documents each")]
+pub struct Flags {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_dir: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_routes: Option<UserRoutes>,
+}
+
+/// One effective setting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    /// Its name.
+    pub key: String,
+    /// Its value; a secret's is hidden.
+    pub value: String,
+    /// Where it comes from.
+    pub source: String,
+}
+
+/// Settings and where each comes from.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    figment: Figment,
+}
+
+impl Settings {
+    /// Loads and checks every layer. `environment` are the process's variables, `file` what `--config` named.
+    ///
+    /// # Errors
+    /// [`ConfigError`]
+    pub fn load(file: Option<&Path>, environment: &BTreeMap<String, String>, flags: &Flags) -> Result<Loaded, ConfigError> {
+        let figment = layers::stack(file, environment, flags)?;
+        let mut settings: Self = figment.extract().map_err(|error| layers::explain(&error))?;
+        settings.shared_secret = layers::shared_secret(environment, settings.jwt_secret_key_file.as_deref())?;
+        settings.check()?;
+        Ok(Loaded { settings, figment })
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let (access, idle, absolute) = (self.access_token_expires.0, self.refresh_token_expires.0, self.session_expires.0);
+        if access.is_zero() || access.as_secs() > MAX_ACCESS_SECS {
+            return Err(wrong(format!("access_token_expires is {}; it must be between 1s and 24h", self.access_token_expires)));
+        }
+        if idle < access || absolute < idle {
+            return Err(wrong("access_token_expires must not be longer than refresh_token_expires, nor that than session_expires"));
+        }
+        if self.refresh_grace.0 > Duration::from_secs(300) {
+            return Err(wrong(format!("refresh_grace is {}; at most 5m, or a stolen token would go unnoticed", self.refresh_grace)));
+        }
+        if self.argon2_memory_kib < 19_456
+            || self.argon2_iterations < 2
+            || self.argon2_memory_kib > 256 * 1024
+            || self.argon2_iterations > 16
+        {
+            return Err(wrong(
+                "argon2_memory_kib must be 19456 to 262144, and argon2_iterations 2 to 16 (OWASP Password Storage Cheat Sheet)",
+            ));
+        }
+        if self.max_connections == 0 || self.max_connections_per_address == 0 {
+            return Err(wrong("max_connections and max_connections_per_address must be at least 1"));
+        }
+        if let Some(url) = &self.public_url {
+            let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+            if host.is_empty() || host.contains(['/', '?', '#', ' ']) {
+                return Err(wrong(format!("public_url is {url:?}; it must look like https://login.example.com, without a path")));
+            }
+        }
+        if self.user_routes == UserRoutes::Open && !self.is_loopback() {
+            let address = &self.address;
+            return Err(wrong(format!(
+                "user_routes is open, so anyone could delete users at address {address}; use user_routes = \"guarded\", or address = \"localhost\""
+            )));
+        }
+        Ok(())
+    }
+
+    fn is_loopback(&self) -> bool {
+        self.address == "localhost" || self.address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// What the domain needs of them.
+    #[must_use]
+    pub fn policy(&self, accept_clock: bool) -> Policy {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let issuer = self.issuer.clone().or_else(|| self.public_url.clone()).unwrap_or_else(|| "doorward".to_owned());
+        Policy {
+            lifetimes: Lifetimes {
+                access: self.access_token_expires.0,
+                idle: self.refresh_token_expires.0,
+                absolute: self.session_expires.0,
+                grace: self.refresh_grace.0,
+            },
+            issuer: Issuer { name: issuer, audience: self.audience.clone(), claims: self.claims.clone() },
+            shared_secret: self.shared_secret.clone(),
+            registration: self.registration,
+            hashing: Cost { memory_kib: self.argon2_memory_kib, iterations: self.argon2_iterations, lanes: 1 },
+            hashing_threads: if self.hashing_threads == 0 { cores } else { self.hashing_threads },
+            accept_clock,
+        }
+    }
+
+    /// What the HTTP surface needs of them.
+    #[must_use]
+    pub fn surface(&self) -> Surface {
+        let https = self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
+        Surface { user_routes: self.user_routes, security: Security { https } }
+    }
+
+    /// What an operator should know about these settings before others find out.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.user_routes == UserRoutes::Open {
+            warnings.push("user_routes is open: anyone on this machine can read and delete users, as in the template; set user_routes = \"guarded\" for real use".to_owned());
+        }
+        if let Some(secret) = &self.shared_secret {
+            let bytes = secret.expose_secret().len();
+            if bytes < 32 {
+                warnings
+                    .push(format!("JWT_SECRET_KEY has {bytes} bytes; with fewer than 32 it can be guessed from any token (RFC 7518 §3.2)"));
+            }
+        }
+        warnings
+    }
+}
+
+impl Loaded {
+    /// Every effective setting with its source.
+    #[must_use]
+    pub fn show(&self) -> Vec<Shown> {
+        let values = serde_json::to_value(&self.settings).unwrap_or_default();
+        let mut shown: Vec<_> = KEYS
+            .iter()
+            .map(|(key, _)| {
+                let value = match &values[key] {
+                    serde_json::Value::Null => "-".to_owned(),
+                    serde_json::Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                Shown { key: (*key).to_owned(), value, source: layers::source(&self.figment, key) }
+            })
+            .collect();
+        let (value, source) = match (&self.settings.shared_secret, &self.settings.jwt_secret_key_file) {
+            (None, _) => ("-", "default"),
+            (Some(_), Some(_)) => ("(hidden)", "jwt_secret_key_file"),
+            (Some(_), None) => ("(hidden)", "JWT_SECRET_KEY"),
+        };
+        shown.push(Shown { key: "jwt_secret_key".to_owned(), value: value.to_owned(), source: source.to_owned() });
+        shown
+    }
+}

@@ -1,0 +1,82 @@
+//! Layers, sources, and what is refused.
+
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn load_in(toml: &str, pairs: &[(&str, &str)], flags: &Flags) -> Result<Loaded, ConfigError> {
+    let file = std::env::temp_dir().join(format!("doorward-{}.toml", uuid::Uuid::new_v4()));
+    std::fs::write(&file, toml).unwrap();
+    let loaded = Settings::load(Some(&file), &environment(pairs), flags);
+    std::fs::remove_file(&file).unwrap();
+    loaded
+}
+
+fn refused(toml: &str, pairs: &[(&str, &str)]) -> String {
+    load_in(toml, pairs, &Flags::default()).unwrap_err().to_string()
+}
+
+#[test]
+fn each_layer_wins_over_the_one_below() {
+    let toml = "[default]\nport = 1\nissuer = \"file\"\n[debug]\nport = 2\naudience = \"profile\"";
+    let flags = Flags { port: Some(4), ..Flags::default() };
+    let settings = load_in(toml, &[("DOORWARD_PORT", "3"), ("ROCKET_ISSUER", "12345")], &flags).unwrap().settings;
+    assert_eq!((settings.port, settings.issuer.as_deref()), (4, Some("12345")));
+    assert_eq!(settings.audience.as_deref(), cfg!(debug_assertions).then_some("profile"));
+    assert_eq!(load_in(toml, &[("DOORWARD_PORT", "3"), ("ROCKET_PORT", "9")], &Flags::default()).unwrap().settings.port, 3);
+}
+
+#[test]
+fn each_value_is_shown_with_its_source_and_secrets_are_not() {
+    let loaded =
+        load_in("[default]\nport = 7", &[("JWT_SECRET_KEY", "hunter2hunter2")], &Flags { address: Some("::1".into()), ..Flags::default() })
+            .unwrap();
+    let shown = loaded.show();
+    let of = |key: &str| shown.iter().find(|shown| shown.key == key).unwrap();
+    assert!(of("port").source.ends_with(".toml"), "{:?}", of("port"));
+    assert_eq!((of("address").source.as_str(), of("registration").source.as_str()), ("--address", "default"));
+    assert!(!format!("{shown:?} {loaded:?}").contains("hunter2"));
+}
+
+#[test]
+fn what_is_not_known_is_refused_with_the_nearest_name() {
+    assert!(refused("[default]\nprot = 1", &[]).contains("did you mean port?"));
+    assert!(refused("[defualt]\nport = 1", &[]).contains("did you mean default?"));
+    assert!(refused("[default]\nworkers = 4", &[]).contains("no effect"));
+    assert!(refused("", &[("ROCKET_KEEP_ALIVE", "5")]).contains("75 s"));
+    let unprofiled = refused("port = 1", &[]);
+    assert!(unprofiled.contains("[default]"), "{unprofiled}");
+    assert!(refused("[default]\nport = 99999", &[]).contains("port"));
+    assert!(refused("[default]\naccess_token_expires = \"soon\"", &[]).contains("15m"));
+    let missing = Settings::load(Some(Path::new("/no/such.toml")), &BTreeMap::new(), &Flags::default()).unwrap_err();
+    assert!(missing.to_string().contains("does not exist"));
+}
+
+#[test]
+fn combinations_that_are_not_safe_are_refused() {
+    assert!(refused("[default]\naddress = \"0.0.0.0\"\nuser_routes = \"open\"", &[]).contains("guarded"));
+    assert!(refused("[default]\naccess_token_expires = \"2d\"", &[]).contains("24h"));
+    assert!(refused("[default]\nargon2_memory_kib = 1024", &[]).contains("19456"));
+    assert!(refused("", &[("JWT_SECRET_KEY", "")]).contains("empty"));
+    assert!(refused("", &[("JWT_ACCESS_TOKEN_EXPIRES", "False")]).contains("must expire"));
+    assert!(refused("[default.claims]\nsub = \"1\"", &[]).contains("reserved"));
+}
+
+#[test]
+fn flask_names_and_lengths_of_time_are_read() {
+    let pairs = [("JWT_ACCESS_TOKEN_EXPIRES", "60"), ("JWT_SECRET_KEY", "0123"), ("JWT_TOKEN_LOCATION", "headers")];
+    let settings =
+        load_in("[default]\nrefresh_token_expires = \"12h\"\nsession_expires = 100000", &pairs, &Flags::default()).unwrap().settings;
+    assert_eq!((settings.access_token_expires.to_string(), settings.session_expires.to_string()), ("1m".into(), "100000s".into()));
+    assert_eq!(settings.refresh_token_expires.0, Duration::from_secs(43_200));
+    assert_eq!(settings.shared_secret.as_ref().unwrap().expose_secret(), "0123");
+    assert_eq!(settings.warnings().len(), 1);
+}
+
+#[test]
+fn every_setting_is_documented() {
+    let serde_json::Value::Object(fields) = serde_json::to_value(Settings::default()).unwrap() else { panic!() };
+    assert_eq!(fields.keys().map(String::as_str).collect::<Vec<_>>(), KEYS.iter().map(|(key, _)| *key).collect::<Vec<_>>());
+}

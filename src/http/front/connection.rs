@@ -1,0 +1,96 @@
+//! One connection's life under hyper: HTTP/1 only, at its own pace, until it ends or the server does.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::caps::Slot;
+use super::deadlines::{Deadlines, Pace, Paced};
+use super::service::Front;
+use crate::http::problem::Problem;
+
+/// How long a connection that is turned away may take over it.
+const TURNED_AWAY: Duration = Duration::from_secs(2);
+
+/// hyper panics if told to keep less of a head.
+const SMALLEST_HEAD: usize = 8 << 10;
+
+/// How far the server has come. Only moves on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Connections are kept.
+    Serving,
+    /// They end with the request they are at.
+    Stopping,
+    /// They end.
+    Over,
+}
+
+/// What a connection is for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// Requests are answered.
+    Serve,
+    /// The first request is answered with this, and the connection closed.
+    TurnAway(Problem),
+}
+
+/// Serves one connection. `_slot` comes first, so that it goes last: when it is given back, nothing of the connection is left.
+pub(super) async fn run(
+    _slot: Slot,
+    front: Arc<Front>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    purpose: Purpose,
+    mut stage: watch::Receiver<Stage>,
+) {
+    // Answers go out whole; waiting for more to send would only delay them. Failing means the peer has gone.
+    let _ = stream.set_nodelay(true);
+    let limits = &front.limits;
+    let (head, idle) = match purpose {
+        Purpose::Serve => (limits.head, limits.idle),
+        Purpose::TurnAway(_) => (limits.head.min(TURNED_AWAY), limits.idle.min(TURNED_AWAY)),
+    };
+    let mut http = http1::Builder::new();
+    http.half_close(true).max_buf_size(limits.head_bytes.max(SMALLEST_HEAD)).header_read_timeout(None);
+
+    let pace = Arc::new(Pace::default());
+    let stream = Paced::new(stream, Arc::clone(&pace), Deadlines { head, idle, write_stall: limits.write_stall });
+    let context = Arc::new((front, pace, purpose));
+    let service = service_fn(move |request| {
+        let bare_line_feed = context.1.begin();
+        let context = Arc::clone(&context);
+        async move {
+            let (front, pace, purpose) = &*context;
+            let answer = match purpose {
+                Purpose::Serve => front.answer(peer, request, bare_line_feed).await,
+                Purpose::TurnAway(problem) => front.turn_away(problem, request.into_body()),
+            };
+            pace.answered();
+            Ok::<_, Infallible>(answer)
+        }
+    });
+
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    loop {
+        tokio::select! {
+            biased;
+            // First, so that no answer is begun without knowing that the server stops.
+            changed = stage.changed() => match (changed, *stage.borrow_and_update()) {
+                (Ok(()), Stage::Serving) => {}
+                (Ok(()), Stage::Stopping) => connection.as_mut().graceful_shutdown(),
+                (Err(_), _) | (Ok(()), Stage::Over) => return,
+            },
+            // How a connection ends is the peer's affair: a reset, a timeout and a malformed head are no events of ours.
+            _ = connection.as_mut() => return,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! One request, from a whole head to the answer: refuse or read, hand over, read back. Never fails: a panic anywhere in
+//! here is an answer too.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response};
+use rocket::futures::FutureExt;
+use rocket::local::asynchronous::Client;
+
+use super::request::{self, Refusal, Vetted};
+use super::{Limits, body, response};
+use crate::http::headers::{RequestId, Security};
+use crate::http::problem::{Kind, Problem};
+
+/// What every connection needs. Its `Client` is untracked: requests share nothing.
+#[derive(Debug)]
+pub(super) struct Front {
+    client: Arc<Client>,
+    security: Security,
+    pub(super) limits: Limits,
+}
+
+impl Front {
+    /// Takes the security headers' settings from Rocket's managed state, as the fairing does.
+    pub(super) fn new(client: Arc<Client>, limits: Limits) -> Self {
+        let security = client.rocket().state::<Security>().cloned().unwrap_or_default();
+        Self { client, security, limits }
+    }
+
+    /// Answers one request. `bare_line_feed`: its head had one.
+    pub(super) async fn answer(&self, peer: SocketAddr, request: Request<Incoming>, bare_line_feed: bool) -> Response<Full<Bytes>> {
+        let id = RequestId::random();
+        let (parts, body) = request.into_parts();
+        let answered = AssertUnwindSafe(self.exchange(&id, peer, &parts, body, bare_line_feed)).catch_unwind().await;
+        answered.unwrap_or_else(|_| {
+            tracing::error!(request = %id, path = parts.uri.path(), "a request failed: panic");
+            response::closing(self.problem(&id, &Problem::new(Kind::Internal)))
+        })
+    }
+
+    async fn exchange(
+        &self,
+        id: &RequestId,
+        peer: SocketAddr,
+        parts: &Parts,
+        mut body: Incoming,
+        bare_line_feed: bool,
+    ) -> Response<Full<Bytes>> {
+        let vetted = if bare_line_feed { Err(Refusal::bare_line_feed()) } else { request::vet(parts, self.client.rocket()) };
+        // A refused request's body is read like any other, so that the connection can stay; but not if the peer waits
+        // to be asked for it, or if it is unclear where it ends.
+        if let Err(refusal) = &vetted
+            && (refusal.severs || request::waits_for_leave(parts))
+        {
+            return self.close(id, &refusal.problem, body);
+        }
+        let bytes = match body::read(&mut body, &self.limits).await {
+            Ok(bytes) => bytes,
+            Err(problem) => return self.close(id, &problem, body),
+        };
+        match vetted {
+            Err(refusal) => self.problem(id, &refusal.problem),
+            Ok(_) if body::overrides_method(&bytes) => {
+                self.problem(id, &Problem::new(Kind::InvalidRequest).message("A body cannot change the method."))
+            }
+            Ok(vetted) => self.dispatch(id, peer, parts, vetted, &bytes).await,
+        }
+    }
+
+    async fn dispatch<'h>(
+        &self,
+        id: &RequestId,
+        peer: SocketAddr,
+        parts: &'h Parts,
+        vetted: Vetted<'h>,
+        body: &[u8],
+    ) -> Response<Full<Bytes>> {
+        let response = vetted.hand_over(&self.client, parts, body, peer, id).dispatch().await;
+        match response::collect(response, parts.method == Method::HEAD, self.limits.response_bytes).await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::error!(request = %id, path = parts.uri.path(), error = &error as &dyn std::error::Error, "a request failed: no answer to send");
+                self.problem(id, &Problem::new(Kind::Internal))
+            }
+        }
+    }
+
+    fn problem(&self, id: &RequestId, problem: &Problem) -> Response<Full<Bytes>> {
+        response::from_problem(problem, id, &self.security)
+    }
+
+    /// The last answer of a connection whose peer may still be sending.
+    fn close(&self, id: &RequestId, problem: &Problem, body: Incoming) -> Response<Full<Bytes>> {
+        body::linger(body);
+        response::closing(self.problem(id, problem))
+    }
+
+    /// Answers a connection that will not be served.
+    pub(super) fn turn_away(&self, problem: &Problem, body: Incoming) -> Response<Full<Bytes>> {
+        self.close(&RequestId::random(), problem, body)
+    }
+}

@@ -1,0 +1,222 @@
+//! Guards are proof: holding one is the permission. Only `FromRequest` makes one, so a handler's signature is its policy.
+//!
+//! | guard | proves |
+//! |---|---|
+//! | [`AccessToken`] | a good access token |
+//! | [`AnyToken`] | a good access or refresh token: what may log out |
+//! | [`Admin`] | an administrator's access token, or the command line on this machine |
+//! | [`UserCaller`] | whoever `user_routes` lets at `/user/<id>` |
+//! | [`Bearer`] | nothing: the token as it was sent, if one was |
+//! | [`ClientOrigin`] | nothing: where the request comes from |
+
+use std::sync::Arc;
+
+use rocket::Request;
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Ignite, Rocket, Sentinel};
+
+use super::UserRoutes;
+use super::problem::{Kind, Problem, refuse};
+use crate::auth::token::Claims;
+use crate::auth::{Actor, Auth, Caller, Origin};
+use crate::error::TokenError;
+
+/// The domain, which [`super::rocket`] manages; [`Sentinel`]s make a launch without it fail.
+fn auth<'r>(request: &'r Request<'_>) -> &'r Auth {
+    request.rocket().state::<Auth>().expect("every guard here aborts the launch unless Auth is managed")
+}
+
+/// The token of the `Authorization` header (RFC 6750 §2.1): no header or another scheme is no token.
+///
+/// # Errors
+/// [`TokenError::Missing`]; [`TokenError::Invalid`] for `Bearer` with anything but one token after it.
+fn bearer<'r>(request: &'r Request<'_>) -> Result<&'r str, TokenError> {
+    let mut values = request.headers().get("Authorization");
+    let value = values.next().ok_or(TokenError::Missing)?;
+    if values.next().is_some() {
+        return Err(TokenError::Invalid("there are two Authorization headers"));
+    }
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(TokenError::Missing) }
+}
+
+/// The token as it was sent, if one was. Proves nothing.
+pub struct Bearer<'r>(pub Option<&'r str>);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Bearer<'r> {
+    type Error = Problem;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Problem> {
+        match bearer(request) {
+            Ok(token) => Outcome::Success(Self(Some(token))),
+            Err(TokenError::Missing) => Outcome::Success(Self(None)),
+            Err(error) => refuse(request, error.into()),
+        }
+    }
+}
+
+/// A good access token, verified once per request.
+#[derive(Clone)]
+pub struct AccessToken(Arc<Claims>);
+
+impl AccessToken {
+    /// What it says.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.0
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for AccessToken {
+    type Error = Problem;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Problem> {
+        let judged = request.local_cache(|| bearer(request).and_then(|token| auth(request).check_access(token)));
+        match judged {
+            Ok(claims) => Outcome::Success(Self(Arc::clone(claims))),
+            Err(error) => refuse(request, (*error).into()),
+        }
+    }
+}
+
+/// A good access or refresh token.
+pub struct AnyToken(Arc<Claims>);
+
+impl AnyToken {
+    /// What it says.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.0
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for AnyToken {
+    type Error = Problem;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Problem> {
+        match bearer(request).and_then(|token| auth(request).check_any(token)) {
+            Ok(claims) => Outcome::Success(Self(claims)),
+            Err(error) => refuse(request, error.into()),
+        }
+    }
+}
+
+/// Marks a request of the command line on this machine. Only [`super::client`] puts it on; without it, nobody is local.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Door {
+    /// From a socket, like everybody.
+    #[default]
+    Public,
+    /// From the command line.
+    Local,
+}
+
+/// An administrator: holds the [`Actor`] that the domain asks for.
+pub struct Admin(Actor);
+
+impl Admin {
+    /// Who.
+    #[must_use]
+    pub const fn actor(&self) -> Actor {
+        self.0
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Admin {
+    type Error = Problem;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Problem> {
+        if *request.local_cache(Door::default) == Door::Local {
+            return Outcome::Success(Self(Actor::Local));
+        }
+        let token = match request.guard::<AccessToken>().await {
+            Outcome::Success(token) => token,
+            Outcome::Error(error) => return Outcome::Error(error),
+            Outcome::Forward(status) => return Outcome::Forward(status),
+        };
+        if auth(request).is_admin(token.0.user) {
+            Outcome::Success(Self(Actor::Admin(token.0.user)))
+        } else {
+            refuse(request, Problem::insufficient_role())
+        }
+    }
+}
+
+/// Whoever `user_routes` lets at `/user/<id>`: with `guarded`, the holder of a token; with `open`, anyone at this
+/// machine's own keyboard, as the template teaches.
+pub struct UserCaller(Caller);
+
+impl UserCaller {
+    /// Who.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.0
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for UserCaller {
+    type Error = Problem;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Problem> {
+        if *request.local_cache(Door::default) == Door::Local {
+            return Outcome::Success(Self(Caller::Operator(Actor::Local)));
+        }
+        match request.rocket().state::<UserRoutes>().expect("the sentinel below aborts the launch without it") {
+            UserRoutes::Open if is_at_this_machine(request) => Outcome::Success(Self(Caller::Anyone)),
+            UserRoutes::Open => refuse(
+                request,
+                Problem::new(Kind::Forbidden).message("user_routes is open: /user/<id> answers only direct requests to localhost."),
+            ),
+            UserRoutes::Guarded => request.guard::<AccessToken>().await.map(|token| Self(Caller::Holder(token.0))),
+        }
+    }
+}
+
+/// Whether a browser or client on this machine asked us directly: neither through a proxy nor by a name that some
+/// site has pointed at 127.0.0.1 (DNS rebinding).
+fn is_at_this_machine(request: &Request<'_>) -> bool {
+    let named = request.host().is_some_and(|host| matches!(host.domain().as_str(), "localhost" | "127.0.0.1" | "[::1]"));
+    let forwarded = request.headers().iter().any(|header| {
+        let name = header.name().as_str();
+        ["forwarded", "via", "x-real-ip"].iter().any(|one| name.eq_ignore_ascii_case(one))
+            || name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"))
+    });
+    let from_here = request.remote().is_none_or(|remote| remote.ip().to_canonical().is_loopback());
+    named && !forwarded && from_here
+}
+
+/// Where the request comes from.
+pub struct ClientOrigin(pub Origin);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for ClientOrigin {
+    type Error = std::convert::Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
+        let address = request.remote().map(|remote| remote.ip().to_canonical());
+        let user_agent = request.headers().get_one("User-Agent").map(str::to_owned);
+        Outcome::Success(Self(Origin { address, user_agent }))
+    }
+}
+
+macro_rules! needs {
+    ($($guard:ty => $($state:ty),+;)+) => {$(
+        impl Sentinel for $guard {
+            fn abort(rocket: &Rocket<Ignite>) -> bool {
+                $(rocket.state::<$state>().is_none())||+
+            }
+        }
+    )+};
+}
+
+needs! {
+    AccessToken => Auth;
+    AnyToken => Auth;
+    Admin => Auth;
+    UserCaller => Auth, UserRoutes;
+}

@@ -1,0 +1,120 @@
+//! HTTP: every mount, catcher and fairing on one screen. The only room that knows Rocket and hyper.
+
+pub mod body;
+pub mod client;
+pub mod front;
+pub mod guard;
+pub mod headers;
+pub mod problem;
+mod routes;
+
+pub use rocket::Error as RocketError;
+use rocket::figment::Figment;
+use rocket::http::Method;
+use rocket::local::asynchronous::Client;
+use rocket::{Build, Config, Orbit, Rocket};
+use serde::{Deserialize, Serialize};
+
+use crate::auth::Auth;
+use headers::{Security, StandardHeaders};
+
+/// Who may use `GET` and `DELETE /user/<id>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UserRoutes {
+    /// The user itself, or an administrator.
+    #[default]
+    Guarded,
+    /// Anyone, as in the template; only on this machine.
+    Open,
+}
+
+/// What the settings say about the surface.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Surface {
+    /// See there.
+    pub user_routes: UserRoutes,
+    /// See there.
+    pub security: Security,
+}
+
+/// The whole API, ready to be served by [`front`] or driven by a local client.
+#[must_use]
+pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
+    rocket::custom(engine_config())
+        .manage(auth)
+        .manage(surface.user_routes)
+        .manage(surface.security)
+        .mount("/", routes::account::routes())
+        .mount("/", routes::session::routes())
+        .mount("/", routes::users::routes())
+        .mount("/", routes::keys::routes())
+        .mount("/", routes::health::routes())
+        .mount("/", routes::page::routes())
+        .register("/", problem::catchers())
+        // Rocket's own security headers would differ from those of the front.
+        .attach(rocket::shield::Shield::new())
+        .attach(StandardHeaders(surface.security))
+}
+
+/// [`rocket`], ready for [`front::serve`].
+///
+/// # Errors
+/// When the routes do not fit together: a fault of the program.
+pub async fn local(surface: Surface, auth: Auth) -> Result<Client, RocketError> {
+    Client::untracked(rocket(surface, auth)).await
+}
+
+/// Rocket routes and runs guards; sockets, deadlines, limits, logging and shutdown are ours, so nothing of its own
+/// configuration is read from anywhere.
+fn engine_config() -> Figment {
+    Figment::from(Config {
+        log_level: rocket::config::LogLevel::Off,
+        cli_colors: false,
+        ident: rocket::config::Ident::none(),
+        ip_header: None,
+        ..Config::release_default()
+    })
+}
+
+/// The methods of a path, as in an `Allow` header (RFC 9110 §10.2.1); `None`: no route knows the path.
+#[must_use]
+pub fn allowed_methods(rocket: &Rocket<Orbit>, path: &str) -> Option<String> {
+    let mut methods: Vec<_> = rocket.routes().filter(|route| fits(route.uri.path(), path)).map(|route| route.method).collect();
+    if methods.contains(&Method::Get) {
+        methods.push(Method::Head);
+    }
+    let mut names: Vec<_> = methods.into_iter().map(Method::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// Whether a path fits a route's pattern, segment by segment; `<name>` fits any one.
+fn fits(pattern: &str, path: &str) -> bool {
+    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (pattern.next(), path.next()) {
+            (None, None) => return true,
+            (Some(want), Some(have)) if want == have || (want.starts_with('<') && !have.is_empty()) => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn a_path_fits_a_pattern_segment_by_segment() {
+        for (pattern, path) in [("/", "/"), ("/login", "/login"), ("/user/<id>", "/user/7"), ("/user/<id>/sessions", "/user/7/sessions")] {
+            assert!(fits(pattern, path), "{pattern} {path}");
+        }
+        for (pattern, path) in
+            [("/login", "/Login"), ("/login", "/login/x"), ("/user/<id>", "/user"), ("/user/<id>", "/user/"), ("/", "/x")]
+        {
+            assert!(!fits(pattern, path), "{pattern} {path}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The routes, by noun. Each handler parses, calls one method of [`crate::auth::Auth`], and wraps the answer.
+
+pub mod account;
+pub mod health;
+pub mod keys;
+pub mod page;
+pub mod session;
+pub mod users;
+
+use rocket::request::FromParam;
+use rocket::serde::json::Json;
+use serde::Serialize;
+
+use crate::auth::user::UserId;
+
+/// `{"message": …}`, the template's answer to most requests.
+#[derive(Debug, Serialize)]
+pub struct Message {
+    message: &'static str,
+}
+
+/// A [`Message`].
+#[must_use]
+pub const fn message(message: &'static str) -> Json<Message> {
+    Json(Message { message })
+}
+
+/// `<id>` of a path; `None` when it is not how an id is written. Then the answer is 404, after the guards have spoken.
+pub struct IdParam(pub Option<UserId>);
+
+impl<'a> FromParam<'a> for IdParam {
+    type Error = std::convert::Infallible;
+
+    fn from_param(param: &'a str) -> Result<Self, Self::Error> {
+        Ok(Self(UserId::parse(param)))
+    }
+}

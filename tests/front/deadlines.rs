@@ -1,0 +1,122 @@
+//! Peers that are too slow.
+
+use std::time::{Duration, Instant};
+
+use doorward::http::front::Limits;
+
+use crate::server::Server;
+use crate::wire::PATIENCE;
+
+const SHORT: Duration = Duration::from_millis(300);
+const LONG: Duration = Duration::from_secs(60);
+
+/// One short deadline among long ones.
+fn patient() -> Limits {
+    Limits { head: LONG, body: LONG, write_stall: LONG, idle: LONG, ..Limits::default() }
+}
+
+#[test]
+fn a_head_that_stops_half_way_ends_the_connection() {
+    let server = Server::with(Limits { head: SHORT, ..patient() });
+    for half in ["G", "GET /bare HTTP/1.1\r\nHost: a\r\n", "\r\n"] {
+        let waited = server.connect().send(half).end();
+        assert!(waited >= SHORT - Duration::from_millis(50), "{waited:?}");
+    }
+    // Not only the first head.
+    let mut wire = server.connect();
+    assert_eq!(wire.request("GET /bare").answer().status, 200);
+    wire.send("GET /bare HTT").end();
+}
+
+#[test]
+fn a_head_that_trickles_ends_the_connection_all_the_same() {
+    let server = Server::with(Limits { head: SHORT, ..patient() });
+    let mut wire = server.connect();
+    wire.send("GET /bare HTTP/1.1\r\nX: ");
+    let start = Instant::now();
+    while wire.is_silent_for(Duration::from_millis(20)) {
+        wire.send("x");
+        assert!(start.elapsed() < PATIENCE, "a byte now and then keeps the connection");
+    }
+    wire.end();
+}
+
+#[test]
+fn a_body_that_does_not_come_is_answered() {
+    let server = Server::with(Limits { body: SHORT, ..patient() });
+    for body in ["Content-Length: 10\r\n\r\n", "Content-Length: 10\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nfo"] {
+        let mut wire = server.connect();
+        let answer = wire.send(format!("POST /echo HTTP/1.1\r\nHost: a\r\n{body}")).answer();
+        assert_eq!((answer.status, answer.error().as_str()), (408, "timeout"), "{body}");
+        assert!(answer.closes());
+        wire.end();
+    }
+}
+
+#[test]
+fn a_body_that_trickles_is_answered_all_the_same() {
+    let server = Server::with(Limits { body: SHORT, ..patient() });
+    let mut wire = server.connect();
+    wire.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n");
+    let start = Instant::now();
+    while wire.is_silent_for(Duration::from_millis(20)) {
+        wire.send("x");
+        assert!(start.elapsed() < PATIENCE, "a byte now and then keeps the request");
+    }
+    assert_eq!(wire.answer().error(), "timeout");
+}
+
+#[test]
+fn a_peer_that_does_not_read_is_cut_off() {
+    // More than all the buffers between us hold.
+    let size = 40 << 20;
+    let server = Server::with(Limits { write_stall: SHORT, response_bytes: size, ..patient() });
+    let mut wire = server.connect();
+    wire.request(&format!("GET /big?size={size}"));
+    // The server must stop by itself: nobody reads, and its connections are to be gone without being cut off.
+    let bystander = server.connect().request("GET /bare").answer();
+    assert_eq!(bystander.status, 200);
+    let start = Instant::now();
+    while !wire.has_been_reset() {
+        assert!(start.elapsed() < PATIENCE, "the connection is still there");
+    }
+    assert!(wire.rest().len() < size);
+}
+
+#[test]
+fn a_peer_that_reads_slowly_but_steadily_gets_everything() {
+    let size = 20 << 20;
+    let server = Server::with(Limits { write_stall: Duration::from_secs(2), response_bytes: size, ..patient() });
+    let mut wire = server.connect();
+    assert_eq!(wire.request(&format!("GET /big?size={size}")).answer().body.len(), size);
+}
+
+#[test]
+fn an_idle_connection_is_kept_for_a_while_and_then_closed() {
+    let idle = Duration::from_secs(2);
+    let server = Server::with(Limits { idle, ..patient() });
+    let mut wire = server.connect();
+    for _ in 0..2 {
+        assert!(wire.is_silent_for(idle / 2), "closed too early");
+        assert_eq!(wire.request("GET /bare").answer().body, "bare");
+    }
+    let waited = wire.end();
+    assert!(waited >= idle - Duration::from_millis(200), "{waited:?}");
+}
+
+#[test]
+fn a_connection_that_never_says_anything_is_closed() {
+    let server = Server::with(Limits { idle: SHORT, ..patient() });
+    server.connect().end();
+}
+
+#[test]
+fn a_handler_may_take_longer_than_any_deadline() {
+    let server = Server::with(Limits { head: SHORT, body: SHORT, write_stall: SHORT, idle: SHORT, ..Limits::default() });
+    let mut wire = server.connect();
+    wire.request("GET /slow");
+    server.slow.lock().expect("no panic").recv().expect("the request arrives");
+    assert!(wire.is_silent_for(SHORT * 3));
+    server.release.add_permits(1);
+    assert_eq!(wire.answer().body, "slow");
+}

@@ -1,0 +1,127 @@
+//! A server of its own for every test: the front, or Rocket's `launch()` for comparison.
+
+use std::ops::Deref;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use doorward::http::front::{self, Limits, Summary};
+use rocket::fairing::AdHoc;
+use rocket::local::asynchronous::Client;
+use rocket::tokio;
+use tokio::sync::oneshot;
+
+use crate::rocket::{Backstage, build};
+use crate::wire::Wire;
+
+/// A running server. Stops when dropped.
+pub struct Server {
+    pub port: u16,
+    pub url: String,
+    backstage: Arc<Backstage>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Summary>>,
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
+}
+
+impl Server {
+    /// The front with these limits, on a free port of localhost.
+    pub fn with(limits: Limits) -> Self {
+        let (started, starting) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            runtime().block_on(async move {
+                let (rocket, backstage) = build();
+                let client = Arc::new(Client::untracked(rocket).await.expect("the Rocket ignites"));
+                let listeners = front::bind("localhost", 0).await.expect("a free port");
+                started.send((listeners.port(), listeners.url(), backstage)).expect("the test is there");
+                let stop = async { drop(stopped.await) };
+                let summary = front::serve(Arc::clone(&client), listeners, limits, stop).await;
+                assert_eq!(Arc::strong_count(&client), 1, "nothing holds the client after serve");
+                summary
+            })
+        });
+        let (port, url, backstage) = starting.recv().expect("the server starts");
+        Self { port, url, backstage, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// The front with its own limits.
+    pub fn start() -> Self {
+        Self::with(Limits::default())
+    }
+
+    /// A connection to it.
+    pub fn connect(&self) -> Wire {
+        Wire::open(self.port)
+    }
+
+    /// Tells it to stop, without waiting.
+    pub fn ask_to_stop(&mut self) {
+        self.stop.take().expect("not stopped before").send(()).expect("it still serves");
+    }
+
+    /// Waits until it has stopped.
+    pub fn finish(mut self) -> Summary {
+        if self.stop.is_some() {
+            self.ask_to_stop();
+        }
+        self.thread.take().expect("not joined before").join().expect("serving does not panic")
+    }
+}
+
+impl Deref for Server {
+    type Target = Backstage;
+
+    fn deref(&self) -> &Backstage {
+        &self.backstage
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        // A slow handler must not keep the test waiting.
+        self.backstage.release.add_permits(1000);
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(ended.is_ok() || std::thread::panicking(), "serving does not panic");
+        }
+    }
+}
+
+/// The same Rocket under its own server.
+pub struct Launched {
+    pub port: u16,
+    shutdown: rocket::Shutdown,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Launched {
+    pub fn start() -> Self {
+        let (started, starting) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            runtime().block_on(async move {
+                let (rocket, _backstage) = build();
+                let rocket = rocket.attach(AdHoc::on_liftoff("tells its port", move |rocket| {
+                    let started = started.clone();
+                    Box::pin(async move { started.send((rocket.config().port, rocket.shutdown())).expect("the test is there") })
+                }));
+                // How it ends is not what is tested.
+                drop(rocket.launch().await);
+            });
+        });
+        let (port, shutdown) = starting.recv().expect("Rocket launches");
+        Self { port, shutdown, thread: Some(thread) }
+    }
+}
+
+impl Drop for Launched {
+    fn drop(&mut self) {
+        self.shutdown.clone().notify();
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The command line: what it says, where it reads, and how it leaves.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use crate::server::{PASSWORD, Server, add_admin, doorward};
+
+fn run_in(directory: &Path, arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output {
+    let mut child = doorward(directory)
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that refuses may not read its input.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
+    let directory = tempfile::TempDir::new().unwrap();
+    said(&run_in(directory.path(), arguments, environment, ""))
+}
+
+fn said(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn users_are_added_and_listed_without_a_server() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let run = |arguments: &[&str], input: &str| said(&run_in(directory.path(), arguments, &[], input));
+    let (code, out, err) = run(&["user", "add", "boss", "--admin"], &format!("{PASSWORD}\n"));
+    assert_eq!((code, out.trim()), (Some(0), "added boss with id 1, an administrator"), "{err}");
+    assert!(err.contains("data directory: ") && !format!("{out}{err}").contains(PASSWORD));
+    run(&["user", "add", "admin"], "securepassword\r\n");
+    let (code, out, _) = run(&["user", "list"], "");
+    assert_eq!(code, Some(0));
+    assert_eq!(out, "ID  USERNAME  ROLES  STATE\n1   boss      admin\n2   admin\n");
+    let (_, out, _) = run(&["user", "list", "--json"], "");
+    let users: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&users[0]["username"], &users[1]["id"]), (&"boss".into(), &2.into()));
+    let (code, _, err) = run(&["user", "add", "boss"], "securepassword");
+    assert_eq!((code, err.lines().last()), (Some(1), Some("doorward: Username already exist")));
+    let (code, _, err) = run(&["user", "add", "mira"], "short");
+    assert!(code == Some(1) && err.contains("password: Shorter than minimum length 8."), "{err}");
+    let (code, _, err) = run(&["user", "add", "mira"], "");
+    assert!(code == Some(1) && err.contains("no password on standard input"), "{err}");
+}
+
+#[test]
+fn a_directory_that_a_server_holds_is_named_with_its_holder() {
+    let server = Server::start();
+    let output = run_in(server.directory.path(), &["user", "list"], &[], "");
+    let (code, _, err) = said(&output);
+    assert_eq!(code, Some(74), "{err}");
+    assert!(err.contains(&format!("in use by process {}", server.pid().as_raw_nonzero())), "{err}");
+    server.client().get("/health").expect(200);
+}
+
+#[test]
+fn a_setting_that_cannot_be_used_is_one_clear_line_and_exit_78() {
+    for (arguments, environment, says) in [
+        (&["config", "show"][..], &[("DOORWARD_PROT", "1")][..], "unknown setting prot (DOORWARD_PROT); did you mean port?"),
+        (&["serve"], &[("ROCKET_WORKERS", "4")], "no effect here"),
+        (&["serve"], &[("DOORWARD_PORT", "http")], "setting port (DOORWARD_PORT)"),
+        (&["serve", "--config", "nowhere.toml"], &[], "nowhere.toml does not exist"),
+        (&["serve", "--address", "0.0.0.0", "--user-routes", "open"], &[], "user_routes is open"),
+        (&["serve"], &[("DOORWARD_ACCESS_TOKEN_EXPIRES", "15 minutes")], "15m"),
+        (&["serve"], &[("JWT_SECRET_KEY", "")], "empty"),
+    ] {
+        let (code, out, err) = run(arguments, environment);
+        assert_eq!((code, out.as_str(), err.lines().count()), (Some(78), "", 1), "{err}");
+        assert!(err.contains(says), "{err}");
+    }
+}
+
+#[test]
+fn settings_are_shown_with_their_sources_and_no_secret() {
+    let environment = [("JWT_SECRET_KEY", "top-secret-value"), ("DOORWARD_PORT", "7000")];
+    let (code, out, err) = run(&["config", "show", "--data-dir", "/tmp/x"], &environment);
+    assert_eq!(code, Some(0), "{err}");
+    let line = |key: &str| out.lines().find(|line| line.starts_with(key)).unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!(line("port"), ["port", "7000", "DOORWARD_PORT"]);
+    assert_eq!(line("data_dir"), ["data_dir", "/tmp/x", "--data-dir"]);
+    assert_eq!(line("address"), ["address", "localhost", "default"]);
+    assert_eq!(line("jwt_secret_key "), ["jwt_secret_key", "(hidden)", "JWT_SECRET_KEY"]);
+    assert!(!out.contains("top-secret"));
+}
+
+#[test]
+fn help_and_version_need_nothing_and_a_typo_is_usage() {
+    let (code, out, _) = run(&["--help"], &[]);
+    assert!(code == Some(0) && out.contains("serve") && out.contains("user") && out.contains("Exit codes"));
+    assert_eq!(run(&["--version"], &[]).1, format!("doorward {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(run(&["srve"], &[]).0, Some(2));
+}
+
+#[test]
+fn a_taken_port_is_said_and_the_data_is_not_touched() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let directory = tempfile::TempDir::new().unwrap();
+    let (code, _, err) = said(&run_in(directory.path(), &["--address", "127.0.0.1", "--port", &port], &[], ""));
+    assert!(code == Some(1) && err.contains(&port), "{code:?} {err}");
+    assert!(!directory.path().join("data").exists());
+}
+
+#[test]
+fn an_administrator_from_the_command_line_can_log_in() {
+    let mut server = Server::start();
+    server.stop();
+    add_admin(server.directory.path(), "root");
+    server.start_again();
+    let pair = server.client().login("root");
+    server.client().with_token("GET", "/users", &pair.access).expect(200);
+}

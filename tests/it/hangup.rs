@@ -1,0 +1,80 @@
+//! Clients that hang up at every stage leave all or nothing, and nothing behind.
+
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
+
+use serde_json::json;
+
+use crate::server::{Pair, Server, credentials};
+
+/// A whole request, to be sent in part.
+fn request(path: &str, token: Option<&str>, body: &str) -> Vec<u8> {
+    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+    format!("POST {path} HTTP/1.1\r\nHost: localhost\r\n{authorization}{kind}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// Sends it and hangs up without waiting for an answer.
+fn send_and_hang_up(address: SocketAddr, bytes: &[u8]) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(bytes).unwrap();
+}
+
+#[test]
+fn hanging_up_at_any_stage_of_a_registration_leaves_a_whole_user_or_none() {
+    let server = Server::start();
+    let client = server.client();
+    for stage in 0..24 {
+        let name = format!("u{stage}");
+        let whole = request("/register", None, &credentials(&name).to_string());
+        // The last two stages send all of it.
+        let sent = (whole.len() * stage / 22).min(whole.len());
+        send_and_hang_up(server.address(), &whole[..sent]);
+        let again = client.register(&name);
+        assert!(again.status == 201 || (sent == whole.len() && again.status == 409), "{stage}: {}", again.text);
+        let pair = client.login(&name);
+        client.with_token("GET", "/me", &pair.access).expect(200);
+    }
+}
+
+#[test]
+fn hanging_up_at_any_stage_of_a_refresh_leaves_one_branch_alive() {
+    let server = Server::start();
+    let client = server.client();
+    let mut pair = client.newcomer("arun");
+    for stage in 0..24 {
+        let whole = request("/refresh", Some(&pair.refresh), "");
+        let sent = (whole.len() * stage / 22).min(whole.len());
+        send_and_hang_up(server.address(), &whole[..sent]);
+        // Whether it was rotated or not: the token we have still leads to the token in force.
+        pair = Pair::of(&client.refresh(&pair.refresh).expect(200));
+        client.test(&pair.access).expect(200);
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_thousand_clients_that_log_in_and_hang_up_keep_memory_flat() {
+    let server = Server::start();
+    let client = server.client();
+    client.register("arun").expect(201);
+    let resident_kib = || -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid().as_raw_nonzero())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    // Both hashing threads have their memory.
+    std::thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(|| client.try_login("arun", "securepassword")))));
+    let before = resident_kib();
+    let login = request("/login", None, &json!({"username": "arun", "password": "wrong password"}).to_string());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..250).for_each(|_| send_and_hang_up(server.address(), &login)));
+        }
+    });
+    // What waits is at most two seconds of work; then there is room again.
+    let answer = std::iter::repeat_with(|| client.try_login("arun", "securepassword")).find(|answer| answer.status != 503).unwrap();
+    assert_eq!(answer.status, 200);
+    let after = resident_kib();
+    assert!(after < before + 40 * 1024, "{before} KiB before, {after} KiB after");
+}

@@ -1,0 +1,12 @@
+//! Black-box tests: the real executable, over real sockets, on a data directory and a port of its own.
+
+mod cli;
+mod contract;
+mod durability;
+mod hangup;
+mod policy;
+mod races;
+mod readme;
+mod server;
+mod tokens;
+mod users;

@@ -1,0 +1,129 @@
+//! Every mounted route without a token and with each wrong kind of token.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use doorward::auth::Auth;
+use doorward::config::{Flags, Settings};
+use doorward::http;
+use doorward::store::{SledStore, StoreOptions};
+
+use crate::server::Server;
+
+/// Routes that anyone may use; every other one must refuse.
+const PUBLIC: &[&str] = &[
+    "GET /",
+    "GET /app.js",
+    "GET /style.css",
+    "GET /favicon.svg",
+    "GET /postman_collection.json",
+    "GET /.well-known/jwks.json",
+    "GET /health",
+    "GET /ready",
+    "POST /register",
+    "POST /login",
+];
+
+/// Routes that take a refresh token, so that it is not a wrong kind there.
+const TAKES_REFRESH: &[&str] = &["POST /refresh", "POST /logout"];
+
+/// Method and path of every mounted route, from the running program's own table.
+fn mounted() -> BTreeSet<String> {
+    let directory = tempfile::TempDir::new().unwrap();
+    let runtime = rocket::tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let settings = Settings::load(None, &std::collections::BTreeMap::new(), &Flags::default()).unwrap().settings;
+        let store = SledStore::open(&StoreOptions::new(directory.path().join("data"))).unwrap();
+        let auth = Auth::start(Arc::new(store), settings.policy(false)).await.unwrap();
+        let rocket = http::rocket(settings.surface(), auth.clone()).ignite().await.unwrap();
+        let routes = rocket.routes().map(|route| format!("{} {}", route.method, route.uri.path().replace("<id>", "1"))).collect();
+        auth.close().await.unwrap();
+        routes
+    })
+}
+
+#[test]
+fn every_route_that_is_not_public_refuses_no_token_and_each_wrong_kind() {
+    let routes = mounted();
+    assert!(PUBLIC.iter().chain(TAKES_REFRESH).all(|route| routes.contains(*route)), "a route named here is not mounted: {routes:?}");
+    let server = Server::start();
+    let client = server.client();
+    let pair = client.newcomer("arun");
+    let revoked = client.login("arun");
+    client.logout(&revoked.access).expect(200);
+    let other = Server::start();
+    let foreign = other.client().newcomer("arun");
+    let mut walked = 0;
+    for route in routes.iter().filter(|route| !PUBLIC.contains(&route.as_str())) {
+        let (method, path) = route.split_once(' ').unwrap();
+        let send = |token: Option<&str>| {
+            let value = token.map(|token| format!("Bearer {token}"));
+            let headers: Vec<_> = value.as_deref().map(|value| ("Authorization", value)).into_iter().collect();
+            client.send(method, path, &headers, None)
+        };
+        send(None).refused(401, "authorization_required");
+        send(Some("not.a.token")).refused(401, "invalid_token");
+        send(Some(&foreign.access)).refused(401, "invalid_token");
+        send(Some(&foreign.refresh)).refused(401, "invalid_token");
+        send(Some(&format!("{}A", pair.access))).refused(401, "invalid_token");
+        let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", pair.access.split('.').nth(1).unwrap());
+        send(Some(&unsigned)).refused(401, "invalid_token");
+        if route == "POST /refresh" {
+            send(Some(&pair.access)).refused(401, "invalid_token");
+        } else {
+            send(Some(&revoked.access)).refused(401, "token_revoked");
+        }
+        if !TAKES_REFRESH.contains(&route.as_str()) {
+            send(Some(&pair.refresh)).refused(401, "invalid_token");
+        }
+        walked += 1;
+    }
+    assert!(walked >= 9, "only {walked} routes were walked");
+    client.test(&pair.access).expect(200);
+}
+
+#[test]
+fn every_administrators_route_refuses_a_user() {
+    let server = Server::start();
+    let client = server.client();
+    let pair = client.newcomer("arun");
+    for (method, path) in [("GET", "/users"), ("POST", "/users"), ("PATCH", "/user/1")] {
+        client.with_token(method, path, &pair.access).refused(403, "forbidden");
+    }
+}
+
+/// Only `http/` imports Rocket and hyper, only `cli/` clap, only the store sled; `auth/` none of them.
+#[test]
+fn the_walls_between_the_rooms_stand() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let rooms: &[(&str, &[&str])] = &[
+        ("rocket", &["http/"]),
+        ("hyper", &["http/"]),
+        ("clap", &["cli/"]),
+        ("sled", &["store/"]),
+        ("figment", &["config/", "http/mod.rs"]),
+        ("argon2", &["auth/hasher.rs"]),
+        ("jsonwebtoken", &["auth/keys.rs", "auth/mod.rs"]),
+    ];
+    let mut files = vec![root.clone()];
+    let mut read = 0;
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        for line in text.lines().map(str::trim).filter(|line| line.starts_with("use ") || line.starts_with("pub use ")) {
+            for (library, allowed) in rooms {
+                let used = line
+                    .trim_start_matches("pub ")
+                    .strip_prefix("use ")
+                    .is_some_and(|path| path.trim_start_matches("::").starts_with(&format!("{library}::")));
+                assert!(!used || allowed.iter().any(|room| name.starts_with(room)), "{name}: {line}");
+            }
+        }
+        read += 1;
+    }
+    assert!(read > 20);
+}

@@ -1,0 +1,90 @@
+//! Many at once: exactly one wins, and nothing is half done.
+
+use std::sync::Barrier;
+
+use crate::server::{Answer, Client, Pair, Server};
+
+const AT_ONCE: usize = 64;
+
+/// What `AT_ONCE` clients are answered that ask at the same moment, each over a connection of its own.
+fn at_once(url: &str, ask: impl Fn(usize, Client) -> Answer + Sync) -> Vec<Answer> {
+    let barrier = Barrier::new(AT_ONCE);
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..AT_ONCE)
+            .map(|number| {
+                let (barrier, ask) = (&barrier, &ask);
+                scope.spawn(move || {
+                    let client = Client::of(url);
+                    client.get("/health").expect(200);
+                    barrier.wait();
+                    ask(number, client)
+                })
+            })
+            .collect();
+        asked.into_iter().map(|thread| thread.join().expect("an answer")).collect()
+    })
+}
+
+fn count(answers: &[Answer], status: u16) -> usize {
+    answers.iter().filter(|answer| answer.status == status).count()
+}
+
+#[test]
+fn of_64_registrations_of_one_name_exactly_one_succeeds() {
+    let server = Server::start();
+    let spellings = ["arun", "ARUN", "Arun", "ａｒｕｎ"];
+    let answers = at_once(&server.url, |number, client| client.register(spellings[number % spellings.len()]));
+    // What cannot be hashed in time is refused with 503, and may be tried again.
+    assert_eq!((count(&answers, 201), count(&answers, 201) + count(&answers, 409) + count(&answers, 503)), (1, AT_ONCE));
+    server.client().login("arun");
+}
+
+#[test]
+fn after_64_refreshes_of_one_token_one_branch_is_left() {
+    let server = Server::start();
+    let pair = server.client().newcomer("arun");
+    let answers = at_once(&server.url, |_, client| client.refresh(&pair.refresh));
+    assert_eq!(count(&answers, 200), AT_ONCE, "each is answered: one rotates, the others are in its grace");
+    let refreshes: std::collections::HashSet<_> = answers.iter().map(|answer| Pair::of(answer).refresh).collect();
+    assert_eq!(refreshes.len(), 1, "one successor");
+    server.client().refresh(refreshes.iter().next().unwrap()).expect(200);
+}
+
+#[test]
+fn after_a_logout_no_refresh_of_the_session_is_alive() {
+    let server = Server::start();
+    let client = server.client();
+    client.register("arun").expect(201);
+    for _ in 0..5 {
+        let pair = client.login("arun");
+        let answers =
+            at_once(&server.url, |number, client| if number == 7 { client.logout(&pair.access) } else { client.refresh(&pair.refresh) });
+        assert_eq!(answers[7].status, 200);
+        for answer in answers.iter().filter(|answer| answer.status == 200 && answer.text.contains("refresh_token")) {
+            let late = Pair::of(answer);
+            client.refresh(&late.refresh).refused(401, "token_revoked");
+            client.test(&late.access).refused(401, "token_revoked");
+        }
+    }
+}
+
+#[test]
+fn of_64_deletions_of_one_user_exactly_one_succeeds() {
+    let server = Server::open();
+    server.client().register("arun").expect(201);
+    let answers = at_once(&server.url, |_, client| client.send("DELETE", "/user/1", &[], None));
+    assert_eq!((count(&answers, 200), count(&answers, 404)), (1, AT_ONCE - 1));
+}
+
+#[test]
+fn a_token_is_refused_by_every_request_that_starts_after_its_logout() {
+    let server = Server::start();
+    let client = server.client();
+    client.register("arun").expect(201);
+    for _ in 0..20 {
+        let pair = client.login("arun");
+        client.test(&pair.access).expect(200);
+        client.logout(&pair.access).expect(200);
+        client.test(&pair.access).refused(401, "token_revoked");
+    }
+}

@@ -1,0 +1,171 @@
+//! Users: who may see, change and delete them, and what that ends.
+
+use serde_json::json;
+
+use crate::server::{PASSWORD, Pair, Server, with_admin};
+
+#[test]
+fn guarded_user_routes_are_for_oneself_and_administrators() {
+    let (_server, client, boss) = with_admin();
+    let arun = client.newcomer("arun");
+    client.newcomer("mira");
+    assert_eq!(client.with_token("GET", "/user/2", &arun.access).expect(200).json(), json!({"id": 2, "username": "arun"}));
+    client.get("/user/2").refused(401, "authorization_required");
+    for path in ["/user/1", "/user/3", "/user/99", "/user/abc"] {
+        client.with_token("GET", path, &arun.access).refused(403, "forbidden");
+        client.with_token("DELETE", path, &arun.access).refused(403, "forbidden");
+    }
+    assert_eq!(client.with_token("GET", "/user/3", &boss.access).expect(200).json()["username"], "mira");
+    client.with_token("GET", "/user/99", &boss.access).refused(404, "not_found");
+    client.with_token("GET", "/user/abc", &boss.access).refused(404, "not_found");
+    client.with_token("DELETE", "/user/3", &boss.access).expect(200);
+    client.with_token("DELETE", "/user/3", &boss.access).refused(404, "not_found");
+}
+
+#[test]
+fn deleting_oneself_takes_a_fresh_token_and_ends_every_session_at_once() {
+    let server = Server::start();
+    let client = server.client();
+    let first = client.newcomer("arun");
+    let second = client.login("arun");
+    let stale = Pair::of(&client.refresh(&second.refresh).expect(200));
+    client.with_token("DELETE", "/user/1", &stale.access).refused(401, "fresh_token_required");
+    client.with_token("DELETE", "/user/1", &first.access).expect(200);
+    for pair in [&first, &second, &stale] {
+        client.test(&pair.access).refused(401, "token_revoked");
+        client.refresh(&pair.refresh).refused(401, "token_revoked");
+    }
+    client.try_login("arun", PASSWORD).refused(401, "invalid_credentials");
+    let again = client.register("arun").expect(201);
+    assert_eq!(again.header("location"), Some("/user/2"), "an id is never used again");
+    client.test(&first.access).refused(401, "token_revoked");
+}
+
+#[test]
+fn disabling_ends_every_session_at_once_and_enabling_revives_none() {
+    let (_server, client, boss) = with_admin();
+    let arun = client.newcomer("arun");
+    let set = |disabled: bool| client.json("PATCH", "/user/2", Some(&boss.access), &json!({"disabled": disabled})).expect(200);
+    assert_eq!(set(true).json()["disabled"], true);
+    client.test(&arun.access).refused(401, "token_revoked");
+    client.refresh(&arun.refresh).refused(401, "token_revoked");
+    let refused = client.try_login("arun", PASSWORD).refused(401, "invalid_credentials");
+    assert_eq!(refused.text, client.try_login("nobody", PASSWORD).text);
+    set(false);
+    client.test(&arun.access).refused(401, "token_revoked");
+    client.refresh(&arun.refresh).refused(401, "token_revoked");
+    let again = client.login("arun");
+    client.test(&again.access).expect(200);
+}
+
+#[test]
+fn roles_and_claims_of_a_user_are_in_the_next_token_and_a_demotion_counts_at_once() {
+    let (_server, client, boss) = with_admin();
+    client.newcomer("arun");
+    let change = json!({"roles": ["editor", "admin"], "claims": {"department": "support"}});
+    let changed = client.json("PATCH", "/user/2", Some(&boss.access), &change).expect(200).json();
+    assert_eq!((&changed["roles"], &changed["claims"]), (&json!(["admin", "editor"]), &json!({"department": "support"})));
+    let arun = client.login("arun");
+    let me = client.with_token("GET", "/me", &arun.access).expect(200).json();
+    assert_eq!(me, json!({"id": 2, "username": "arun", "roles": ["admin", "editor"], "claims": {"department": "support"}}));
+    client.with_token("GET", "/users", &arun.access).expect(200);
+    client.json("PATCH", "/user/2", Some(&boss.access), &json!({"roles": []})).expect(200);
+    let refused = client.with_token("GET", "/users", &arun.access).refused(403, "forbidden");
+    assert!(refused.header("www-authenticate").unwrap().contains("insufficient_scope"));
+}
+
+#[test]
+fn the_last_administrator_stays() {
+    let (_server, client, boss) = with_admin();
+    for change in [json!({"roles": []}), json!({"disabled": true})] {
+        client.json("PATCH", "/user/1", Some(&boss.access), &change).refused(403, "forbidden");
+    }
+    client.with_token("DELETE", "/user/1", &boss.access).refused(403, "forbidden");
+    client.with_token("GET", "/users", &boss.access).expect(200);
+    let second = json!({"username": "deputy", "password": PASSWORD, "roles": ["admin"]});
+    assert_eq!(client.json("POST", "/users", Some(&boss.access), &second).expect(201).header("location"), Some("/user/2"));
+    client.with_token("DELETE", "/user/1", &boss.access).expect(200);
+}
+
+#[test]
+fn users_are_listed_page_by_page() {
+    let (_server, client, boss) = with_admin();
+    for name in ["a1", "b2", "c3"] {
+        client.register(name).expect(201);
+    }
+    let page = |query: &str| client.with_token("GET", &format!("/users{query}"), &boss.access);
+    let names = |body: &serde_json::Value| {
+        body["users"].as_array().unwrap().iter().map(|user| user["username"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let first = page("?limit=2").expect(200).json();
+    assert_eq!((names(&first), &first["next"]), (vec!["boss".into(), "a1".into()], &json!(2)));
+    let rest = page("?limit=100&after=2").expect(200).json();
+    assert_eq!((names(&rest), &rest["next"]), (vec!["b2".into(), "c3".into()], &json!(null)));
+    assert!(!rest.to_string().contains("argon2"));
+    for query in ["?limit=0", "?limit=101", "?limit=abc", "?limit=-1", "?after=abc", "?after=-1"] {
+        page(query).refused(422, "validation_failed");
+    }
+}
+
+#[test]
+fn what_would_make_no_good_change_changes_nothing() {
+    let (_server, client, boss) = with_admin();
+    client.newcomer("arun");
+    for change in [
+        json!({"roles": "admin"}),
+        json!({"roles": ["Admin"]}),
+        json!({"roles": [1]}),
+        json!({"claims": {"sub": "1"}}),
+        json!({"claims": []}),
+        json!({"claims": {"note": "x".repeat(1100)}}),
+        json!({"disabled": "yes"}),
+        json!({"password": "another password"}),
+    ] {
+        client.json("PATCH", "/user/2", Some(&boss.access), &change).refused(422, "validation_failed");
+    }
+    client.json("PATCH", "/user/9", Some(&boss.access), &json!({})).refused(404, "not_found");
+    let arun = client.login("arun");
+    client.json("PATCH", "/user/2", Some(&arun.access), &json!({"roles": ["admin"]})).refused(403, "forbidden");
+    let me = client.with_token("GET", "/me", &arun.access).json();
+    assert_eq!((&me["roles"], &me["claims"]), (&json!([]), &json!({})));
+}
+
+#[test]
+fn reserved_names_are_given_by_the_command_line_only() {
+    let (_server, client, boss) = with_admin();
+    for name in ["admin", "Root", "system", "me"] {
+        client.register(name).refused(422, "validation_failed");
+    }
+    client.json("POST", "/users", Some(&boss.access), &json!({"username": "root", "password": PASSWORD})).refused(422, "validation_failed");
+}
+
+#[test]
+fn registration_can_be_closed() {
+    let server = Server::with(&[], &[("DOORWARD_REGISTRATION", "closed")]);
+    server.client().register("arun").refused(403, "registration_closed");
+}
+
+/// Waits for the clock to show another second.
+fn next_second() {
+    let second = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = second();
+    while second() == now {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn of_more_than_fifty_sessions_the_oldest_ends() {
+    let server = Server::start();
+    let client = server.client();
+    let first = client.newcomer("arun");
+    // Sessions are ordered by the second of their last use.
+    next_second();
+    let second = client.login("arun");
+    for _ in 0..49 {
+        client.login("arun");
+    }
+    client.test(&first.access).refused(401, "token_revoked");
+    client.refresh(&first.refresh).refused(401, "token_revoked");
+    client.test(&second.access).expect(200);
+}

@@ -1,0 +1,46 @@
+// Starts the real server on a free port with an empty data directory, for one test file.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const BINARY = resolve(process.env.DOORWARD_BIN ?? fileURLToPath(new URL('../../target/debug/doorward', import.meta.url)));
+
+/** Resolves to `{ origin, stop }` once the server says that it listens; rejects with its last words if it ends before. */
+export async function startServer() {
+  const home = mkdtempSync(join(tmpdir(), 'doorward-page-'));
+  // The built-in settings: no Rocket.toml in the working directory, and nothing from our own environment
+  // (DOORWARD_BIN itself would be an unknown setting).
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(DOORWARD|ROCKET|JWT)_/.test(name)));
+  const server = spawn(BINARY, ['serve', '--address', '127.0.0.1', '--port', '0', '--data-dir', join(home, 'data')], {
+    cwd: home, env, stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let words = '';
+  server.stderr.on('data', (chunk) => { words = (words + chunk).slice(-4000); });
+
+  const kill = () => server.kill('SIGKILL');
+  process.once('exit', kill);
+  const ended = new Promise((done) => server.once('close', done));
+
+  const origin = await new Promise((listening, failed) => {
+    server.once('error', failed);
+    server.once('close', (code) => failed(new Error(`${BINARY} ended with ${code} before it listened\n${words}`)));
+    createInterface({ input: server.stdout }).on('line', (line) => {
+      const found = /^listening on (http:\/\/\S+)/.exec(line);
+      if (found) listening(found[1]);
+    });
+  });
+
+  return {
+    origin,
+    async stop() {
+      server.kill('SIGTERM');
+      await ended;
+      process.off('exit', kill);
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
