@@ -1,5 +1,7 @@
 //! Bodies that are too long, malformed or unwanted.
 
+use std::time::Duration;
+
 use doorward::http::front::Limits;
 
 use crate::server::Server;
@@ -38,6 +40,19 @@ fn a_client_that_sends_on_regardless_still_sees_the_refusal() {
         assert_eq!(wire.answer().error(), "too_large", "{length}");
         wire.end();
     }
+}
+
+#[test]
+fn a_refused_body_is_read_on_so_that_no_reset_overtakes_the_answer() {
+    let server = Server::start();
+    let mut wire = server.connect();
+    wire.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n");
+    assert_eq!(wire.answer().error(), "too_large");
+    for _ in 0..500 {
+        wire.try_send([b'x'; 1000]).expect("the server reads on");
+    }
+    // All of it has come, so the server need not wait.
+    assert!(wire.end() < Duration::from_secs(1));
 }
 
 #[test]

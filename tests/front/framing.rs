@@ -73,7 +73,7 @@ fn a_client_that_has_finished_sending_gets_its_answer() {
     let server = Server::start();
     let mut wire = server.connect();
     wire.request("GET /slow").half_close();
-    server.slow.lock().expect("no panic").recv().expect("the request arrives");
+    server.await_slow();
     server.release.add_permits(1);
     assert_eq!(wire.answer().body, "slow");
     wire.end();
@@ -135,7 +135,7 @@ fn what_is_no_http_ends_the_connection_and_nothing_else() {
     let tls = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
     for garbage in [
         &tls[..],
-        &[0; 100_000],
+        &vec![0; 100_000],
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"GET /bare\r\n\r\n",
         b"GET /bare HTTP/3.0\r\n\r\n",

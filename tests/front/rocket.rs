@@ -69,7 +69,7 @@ impl AsyncRead for Broken {
     }
 }
 
-struct Streamed<R>(R, Option<usize>);
+struct Streamed<R>(R);
 
 impl<'r, R: AsyncRead + Send + 'r> Responder<'r, 'r> for Streamed<R> {
     fn respond_to(self, _: &'r Request<'_>) -> rocket::response::Result<'r> {
@@ -134,12 +134,12 @@ fn big(size: usize) -> String {
 
 #[get("/broken")]
 fn broken() -> Streamed<Broken> {
-    Streamed(Broken(3), None)
+    Streamed(Broken(3))
 }
 
 #[get("/stream")]
 fn stream() -> Streamed<Cursor<&'static str>> {
-    Streamed(Cursor::new("streamed"), None)
+    Streamed(Cursor::new("streamed"))
 }
 
 #[get("/short")]

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use doorward::http::front::{self, Limits, Summary};
 use rocket::fairing::AdHoc;
@@ -11,7 +12,7 @@ use rocket::tokio;
 use tokio::sync::oneshot;
 
 use crate::rocket::{Backstage, build};
-use crate::wire::Wire;
+use crate::wire::{PATIENCE, Wire};
 
 /// A running server. Stops when dropped.
 pub struct Server {
@@ -43,7 +44,7 @@ impl Server {
                 summary
             })
         });
-        let (port, url, backstage) = starting.recv().expect("the server starts");
+        let (port, url, backstage) = starting.recv_timeout(PATIENCE).expect("the server starts");
         Self { port, url, backstage, stop: Some(stop), thread: Some(thread) }
     }
 
@@ -55,6 +56,19 @@ impl Server {
     /// A connection to it.
     pub fn connect(&self) -> Wire {
         Wire::open(self.port)
+    }
+
+    /// Waits until a `/slow` request has reached its handler.
+    pub fn await_slow(&self) {
+        self.slow.lock().expect("no panic while held").recv_timeout(PATIENCE).expect("the request arrives");
+    }
+
+    /// Connects until a place is free: a connection's end is seen a moment before its place is.
+    pub fn await_room(&self) {
+        let start = Instant::now();
+        while self.connect().request("GET /bare").answer().status != 200 {
+            assert!(start.elapsed() < PATIENCE, "no place becomes free");
+        }
     }
 
     /// Tells it to stop, without waiting.
@@ -112,7 +126,7 @@ impl Launched {
                 drop(rocket.launch().await);
             });
         });
-        let (port, shutdown) = starting.recv().expect("Rocket launches");
+        let (port, shutdown) = starting.recv_timeout(PATIENCE).expect("Rocket launches");
         Self { port, shutdown, thread: Some(thread) }
     }
 }

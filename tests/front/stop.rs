@@ -35,7 +35,7 @@ fn a_request_in_flight_gets_its_answer_and_the_connection_closes() {
     let mut server = Server::with(Limits { grace: PATIENCE, ..Limits::default() });
     let mut wire = server.connect();
     wire.request("GET /slow");
-    server.slow.lock().expect("no panic").recv().expect("the request arrives");
+    server.await_slow();
     let mut idle = server.connect();
     assert_eq!(idle.request("GET /bare").answer().status, 200);
     server.ask_to_stop();
@@ -62,7 +62,7 @@ fn half_sent_heads_and_handlers_that_do_not_end_are_cut_off() {
         .collect();
     let mut slow = server.connect();
     slow.request("GET /slow");
-    server.slow.lock().expect("no panic").recv().expect("the request arrives");
+    server.await_slow();
     let start = Instant::now();
     server.ask_to_stop();
     slow.end();

@@ -103,6 +103,14 @@ impl Wire {
         }
     }
 
+    /// Reads that much more, for an answer to come.
+    pub fn read_at_least(&mut self, more: usize) {
+        let enough = self.buffer.len() + more;
+        while self.buffer.len() < enough {
+            assert!(self.fill(), "the connection ends early");
+        }
+    }
+
     /// The next answer.
     pub fn answer(&mut self) -> Answer {
         self.next_answer(true).expect("an answer")
@@ -187,7 +195,13 @@ impl Wire {
 
     /// Whether the peer has given the connection up. Reads nothing; what is written is lost on it.
     pub fn has_been_reset(&mut self) -> bool {
-        self.stream.write_all(b"x").is_err()
+        match self.stream.write_all(b"x") {
+            Ok(()) => false,
+            Err(error) => {
+                assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
+                true
+            }
+        }
     }
 
     /// Whether nothing at all comes for a while.

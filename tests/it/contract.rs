@@ -8,6 +8,8 @@ fn body(answer: &crate::server::Answer) -> Value {
     answer.json()
 }
 
+const MISSING: &str = "Missing data for required field.";
+
 /// The template's own words are in an error; ours are beside them.
 #[track_caller]
 fn assert_error(answer: &crate::server::Answer, status: u16, phrase: &str, error: &str, message: Option<&str>) {
@@ -95,7 +97,6 @@ fn absent_users_odd_ids_and_unknown_paths_are_404_and_wrong_methods_405() {
 fn every_fault_of_a_body_is_named_in_marshmallows_words() {
     let server = Server::start();
     let client = server.client();
-    const MISSING: &str = "Missing data for required field.";
     for path in ["/register", "/login"] {
         for (sent, errors) in [
             (json!({}), json!({"username": [MISSING], "password": [MISSING]})),
@@ -209,7 +210,7 @@ fn every_answer_carries_the_standard_headers() {
         client.send("GET", "/app.js", &[], None),
         client.json("POST", "/login", None, &json!({})),
         client.get("/.well-known/jwks.json"),
-        client.send("POST", "/register", &[("Content-Type", "application/json")], Some(&[b' '; 20_000])),
+        client.send("POST", "/register", &[("Content-Type", "application/json")], Some(&vec![b' '; 20_000])),
     ];
     let mut ids = std::collections::HashSet::new();
     for answer in answers {

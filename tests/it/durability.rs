@@ -154,30 +154,25 @@ fn a_server_killed_while_it_starts_always_starts_again() {
 
 #[test]
 fn an_emptied_or_shortened_database_is_refused_and_left_in_its_place() {
-    for keep in [0.0, 0.5, 0.999] {
+    let emptied: fn(&[u8]) -> usize = |_| 0;
+    let halved: fn(&[u8]) -> usize = |whole| whole.len() / 2;
+    for (cut, cleanly) in [(emptied, true), (halved, true), (last_byte, false), (emptied, false)] {
         let mut server = Server::start();
         let pair = server.client().newcomer("arun");
         server.client().logout(&pair.access).expect(200);
-        if keep > 0.9 {
-            server.kill()
+        if cleanly {
+            assert!(server.stop().success());
         } else {
-            assert!(server.stop().success())
+            server.kill();
         }
         let database = server.data_dir().join("db");
-        let whole = std::fs::read(&database).unwrap();
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share of a file length"
-        )]
-        let cut = if keep > 0.9 { last_byte(&whole) } else { (whole.len() as f64 * keep) as usize };
-        OpenOptions::new().write(true).open(&database).unwrap().set_len(cut as u64).unwrap();
+        let keep = cut(&std::fs::read(&database).unwrap());
+        OpenOptions::new().write(true).open(&database).unwrap().set_len(keep as u64).unwrap();
         let output = doorward(server.directory.path()).args(["--address", "127.0.0.1", "--port", "0"]).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(74), "{keep}: {said}");
-        assert!(said.contains("damaged") && said.contains("backup"), "{keep}: {said}");
-        assert!(database.exists(), "{keep}: the file was moved");
+        assert_eq!(output.status.code(), Some(74), "{keep} bytes kept: {said}");
+        assert!(said.contains("damaged") && said.contains("backup"), "{keep} bytes kept: {said}");
+        assert!(database.exists(), "{keep} bytes kept: the file was moved");
     }
 }
 

@@ -1,5 +1,7 @@
 //! Black-box tests: the real executable, over real sockets, on a data directory and a port of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test that unwraps fails with the line it stands in")]
+
 mod cli;
 mod contract;
 mod durability;

@@ -19,9 +19,9 @@ fn examples() -> Vec<(String, String)> {
             match (line.strip_prefix("$ "), examples.last_mut()) {
                 (Some(command), _) => examples.push((command.to_owned(), String::new())),
                 (None, Some((command, _))) if command.ends_with('\\') => {
-                    *command = format!("{}{}", command.trim_end_matches('\\'), line.trim_start())
+                    *command = format!("{}{}", command.trim_end_matches('\\'), line.trim_start());
                 }
-                (None, Some((_, output))) => output.push_str(&format!("{line}\n")),
+                (None, Some((_, output))) => output.extend([line, "\n"]),
                 (None, None) => panic!("output before the first command: {line}"),
             }
         }
@@ -49,7 +49,7 @@ fn the_readmes_examples_answer_as_it_says() {
     assert!(examples.len() >= 8, "{examples:?}");
     let mut script = String::from("set -u\n");
     for (command, _) in &examples {
-        script.push_str(&format!("{command}\necho; echo '=== next'\n"));
+        script.extend([command, "\necho; echo '=== next'\n"]);
     }
     let script = script.replace("http://localhost:5000", &server.url);
     let output = Command::new("bash").args(["-c", &script]).current_dir(server.directory.path()).output().expect("bash");

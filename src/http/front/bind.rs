@@ -53,7 +53,7 @@ pub enum BindError {
     },
 }
 
-/// macOS answers AirPlay on 5000, the port Flask has made customary.
+/// macOS answers `AirPlay` on 5000, the port Flask has made customary.
 fn airplay(port: u16) -> &'static str {
     if cfg!(target_os = "macos") && port == 5000 {
         " (on macOS often AirPlay Receiver: System Settings > General > AirDrop & Handoff)"

@@ -6,14 +6,19 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::caps::Slot;
 use super::deadlines::{Deadlines, Pace, Paced};
+use super::response;
 use super::service::Front;
 use crate::http::problem::Problem;
 
@@ -43,6 +48,27 @@ pub(super) enum Purpose {
     TurnAway(Problem),
 }
 
+/// What a connection's requests share.
+struct Context {
+    front: Arc<Front>,
+    pace: Arc<Pace>,
+    purpose: Purpose,
+    stage: watch::Receiver<Stage>,
+}
+
+impl Context {
+    async fn respond(&self, peer: SocketAddr, request: Request<Incoming>, bare_line_feed: bool) -> Response<Full<Bytes>> {
+        let answer = match &self.purpose {
+            Purpose::Serve => self.front.answer(peer, request, bare_line_feed).await,
+            Purpose::TurnAway(problem) => self.front.turn_away(problem, request.into_body()),
+        };
+        self.pace.answered();
+        // The task may learn of the stop after its request's answer is ready: each waiter is woken in its turn.
+        let stopping = *self.stage.borrow() != Stage::Serving;
+        if stopping { response::closing(answer) } else { answer }
+    }
+}
+
 /// Serves one connection. `_slot` comes first, so that it goes last: when it is given back, nothing of the connection is left.
 pub(super) async fn run(
     _slot: Slot,
@@ -64,26 +90,17 @@ pub(super) async fn run(
 
     let pace = Arc::new(Pace::default());
     let stream = Paced::new(stream, Arc::clone(&pace), Deadlines { head, idle, write_stall: limits.write_stall });
-    let context = Arc::new((front, pace, purpose));
+    let context = Arc::new(Context { front, pace, purpose, stage: stage.clone() });
     let service = service_fn(move |request| {
-        let bare_line_feed = context.1.begin();
+        let bare_line_feed = context.pace.begin();
         let context = Arc::clone(&context);
-        async move {
-            let (front, pace, purpose) = &*context;
-            let answer = match purpose {
-                Purpose::Serve => front.answer(peer, request, bare_line_feed).await,
-                Purpose::TurnAway(problem) => front.turn_away(problem, request.into_body()),
-            };
-            pace.answered();
-            Ok::<_, Infallible>(answer)
-        }
+        async move { Ok::<_, Infallible>(context.respond(peer, request, bare_line_feed).await) }
     });
 
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     loop {
         tokio::select! {
             biased;
-            // First, so that no answer is begun without knowing that the server stops.
             changed = stage.changed() => match (changed, *stage.borrow_and_update()) {
                 (Ok(()), Stage::Serving) => {}
                 (Ok(()), Stage::Stopping) => connection.as_mut().graceful_shutdown(),
