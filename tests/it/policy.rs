@@ -22,6 +22,7 @@ const PUBLIC: &[&str] = &[
     "GET /ready",
     "POST /register",
     "POST /login",
+    "POST /reset",
 ];
 
 /// Routes that take a refresh token, so that it is not a wrong kind there.
@@ -87,7 +88,17 @@ fn every_administrators_route_refuses_a_user() {
     let server = Server::start();
     let client = server.client();
     let pair = client.newcomer("arun");
-    for (method, path) in [("GET", "/users"), ("POST", "/users"), ("PATCH", "/user/1")] {
+    for (method, path) in [
+        ("GET", "/users"),
+        ("POST", "/users"),
+        ("PATCH", "/user/1"),
+        ("GET", "/user/1/sessions"),
+        ("DELETE", "/user/1/sessions"),
+        ("POST", "/user/1/reset"),
+        ("GET", "/invites"),
+        ("POST", "/invites"),
+        ("DELETE", "/invites/1"),
+    ] {
         client.with_token(method, path, &pair.access).refused(403, "forbidden");
     }
 }

@@ -1,9 +1,12 @@
 //! The routes, by noun. Each handler parses, calls one method of [`crate::auth::Auth`], and wraps the answer.
 
 pub mod account;
+pub mod devices;
 pub mod health;
+pub mod invites;
 pub mod keys;
 pub mod page;
+pub mod password;
 pub mod session;
 pub mod users;
 

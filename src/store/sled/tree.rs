@@ -12,6 +12,7 @@ use super::super::{Live, Standing, StorageError};
 use super::reading::{Entry, Records, engine};
 use super::records::{Meta, SessionRecord, UserRecord, encode, key, kind};
 use crate::auth::clock::Timestamp;
+use crate::auth::code::Invite;
 use crate::auth::keys::StoredKey;
 use crate::auth::session::Session;
 use crate::auth::user::{UserId, Username};
@@ -271,6 +272,17 @@ impl Step<'_> {
     /// Drops an entry of the expiry index that leads nowhere.
     pub fn remove_expiry(&mut self, at: Timestamp, of: u8, id: Uuid) {
         self.remove(key::expiry(at, of, id));
+    }
+
+    pub fn insert_invite(&mut self, invite: &Invite) -> Result<(), StorageError> {
+        self.put(key::expiry(invite.expires, kind::INVITE, invite.id().0), Vec::new());
+        self.put(key::invite(invite.id()), encode("invite", invite)?);
+        Ok(())
+    }
+
+    pub fn remove_invite(&mut self, invite: &Invite) {
+        self.remove(key::expiry(invite.expires, kind::INVITE, invite.id().0));
+        self.remove(key::invite(invite.id()));
     }
 
     pub fn put_key(&mut self, stored: &StoredKey) -> Result<(), StorageError> {
