@@ -4,8 +4,10 @@
 //! Exit codes: 0 done, 1 failed, 2 usage, 74 storage, 78 configuration (`sysexits.h`).
 
 mod config;
+mod local;
 mod logging;
 mod serve;
+mod session;
 mod table;
 mod user;
 
@@ -45,9 +47,12 @@ struct Cli {
 enum Command {
     /// Serve the API and the page (what happens without a command, too)
     Serve,
-    /// Add and list users
+    /// Add, list, change and delete users
     #[command(subcommand)]
     User(user::Command),
+    /// List and end a user's sessions
+    #[command(subcommand)]
+    Session(session::Command),
     /// Show the settings in effect
     #[command(subcommand)]
     Config(config::Command),
@@ -122,7 +127,7 @@ enum Failure {
 impl Failure {
     const fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) => 78,
+            Self::Config(_) | Self::Start(StartError::TokensTooLong { .. }) => 78,
             Self::Storage(_) | Self::StorageFailed(_) | Self::Start(StartError::Other(Error::Storage(_))) => 74,
             _ => 1,
         }
@@ -152,7 +157,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let loaded = cli.common.load()?;
     match cli.command {
         None | Some(Command::Serve) => serve::run(&loaded.settings, &cli.serve),
-        Some(Command::User(command)) => user::run(&loaded.settings, command),
+        Some(Command::User(command)) => user::run(&loaded.settings, &command),
+        Some(Command::Session(command)) => session::run(&loaded.settings, &command),
         Some(Command::Config(command)) => {
             config::run(&loaded, &command);
             Ok(())
