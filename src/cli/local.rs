@@ -8,10 +8,10 @@ use crate::config::Settings;
 use crate::http::client::{Answer, LocalClient};
 
 /// Runs a command on the data directory of the settings, as the local administrator, and says which directory that is.
-pub fn run(settings: &Settings, command: impl AsyncFnOnce(&LocalClient) -> Result<(), Failure>) -> Result<(), Failure> {
+pub fn run(settings: &Settings, accept_clock: bool, command: impl AsyncFnOnce(&LocalClient) -> Result<(), Failure>) -> Result<(), Failure> {
     eprintln!("data directory: {}", std::path::absolute(&settings.data_dir).unwrap_or_else(|_| settings.data_dir.clone()).display());
     runtime()?.block_on(async {
-        let auth = open(settings, false).await?;
+        let auth = open(settings, accept_clock).await?;
         let client = LocalClient::new(auth.clone()).await.map_err(Failure::Routes)?;
         let done = command(&client).await;
         drop(client);

@@ -28,8 +28,8 @@ pub enum Command {
 }
 
 /// Runs the command on the data directory of the settings.
-pub fn run(settings: &Settings, command: &Command) -> Result<(), Failure> {
-    local::run(settings, async |client| match command {
+pub fn run(settings: &Settings, accept_clock: bool, command: &Command) -> Result<(), Failure> {
+    local::run(settings, accept_clock, async |client| match command {
         Command::List { user, json } => list(client, user, *json).await,
         Command::Revoke { user } => revoke(client, user).await,
     })

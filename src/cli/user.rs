@@ -64,12 +64,12 @@ pub enum Command {
 }
 
 /// Runs the command on the data directory of the settings.
-pub fn run(settings: &Settings, command: &Command) -> Result<(), Failure> {
+pub fn run(settings: &Settings, accept_clock: bool, command: &Command) -> Result<(), Failure> {
     let password = match command {
         Command::Add { name, .. } => read_password(name)?,
         _ => Zeroizing::default(),
     };
-    local::run(settings, async |client| match command {
+    local::run(settings, accept_clock, async |client| match command {
         Command::Add { name, admin } => add(client, name, &password, *admin).await,
         Command::List { json } => list(client, *json).await,
         Command::Reset { name, json } => reset(client, name, *json).await,
