@@ -29,12 +29,27 @@ pub enum Error {
     /// New users are not accepted.
     #[error("registration is closed")]
     RegistrationClosed,
+    /// New users need an invite, and this is none, or no longer.
+    #[error("the invite is not valid")]
+    InviteRefused,
     /// There is no such user.
     #[error("no such user")]
     NoSuchUser,
     /// There is no such service.
     #[error("no such service")]
     NoSuchService,
+    /// The user has no such session.
+    #[error("no such session")]
+    NoSuchSession,
+    /// There is no such invite.
+    #[error("no such invite")]
+    NoSuchInvite,
+    /// The user's access token would be longer than proxies carry.
+    #[error("the access token would be {bytes} bytes long")]
+    TokenTooLong {
+        /// How long.
+        bytes: usize,
+    },
     /// The input breaks a rule; every field's fault is named.
     #[error("the input is not valid")]
     Invalid(Faults),

@@ -2,27 +2,24 @@
 
 use super::audit::{self, Event};
 use super::password::Password;
-use super::session::Session;
 use super::token::Claims;
 use super::user::{CustomClaims, Role, User, UserId, Username};
 use super::{Actor, Auth, Caller, Registration};
 use crate::error::{Error, Faults, Result, TokenError};
 use crate::store::{NewUser, UserChange};
 
-/// An access token is never longer: proxies cut headers at 4 to 8 KiB, cookies at 4.
-pub const MAX_ISSUED_TOKEN_BYTES: usize = 3072;
-
 impl Auth {
-    /// Registers a user.
+    /// Registers a user where anyone may. See [`Auth::register_invited`] for the other way.
     ///
     /// # Errors
     /// [`Error::RegistrationClosed`], [`Error::UsernameTaken`], [`Error::Overloaded`]; storage errors.
     pub async fn register(&self, username: Username, password: Password) -> Result<UserId> {
         match self.0.registration {
             Registration::Open => {}
-            Registration::Closed => return Err(Error::RegistrationClosed),
+            Registration::Invite | Registration::Closed => return Err(Error::RegistrationClosed),
         }
-        let user = self.insert(username, password, Vec::new()).await?;
+        let user = self.new_user(username, password, Vec::new()).await?;
+        let user = self.0.store.insert_user(user).await?;
         audit::note(&Event::Registered { user: user.id });
         Ok(user.id)
     }
@@ -30,20 +27,23 @@ impl Auth {
     /// Adds a user with roles. Only the command line gives reserved names.
     ///
     /// # Errors
-    /// As [`Auth::register`], but not closed; [`Error::Invalid`] for a reserved name.
+    /// As [`Auth::register`], but not closed; [`Error::Invalid`] for a reserved name, and for roles that make the user's tokens
+    /// too long.
     pub async fn add_user(&self, actor: Actor, username: Username, password: Password, roles: Vec<Role>) -> Result<User> {
         if username.is_reserved() && actor != Actor::Local {
             return Err(Error::Invalid(Faults::of("username", "This name is reserved.")));
         }
-        let user = self.insert(username, password, roles).await?;
+        self.check_new_roles(&username, &roles)?;
+        let user = self.new_user(username, password, roles).await?;
+        let user = self.0.store.insert_user(user).await?;
         audit::note(&Event::Added { actor, user: user.id });
         Ok(user)
     }
 
-    async fn insert(&self, username: Username, password: Password, roles: Vec<Role>) -> Result<User> {
+    /// A user to be, its password hashed.
+    pub(super) async fn new_user(&self, username: Username, password: Password, roles: Vec<Role>) -> Result<NewUser> {
         let password = self.0.hasher.hash(password).await?;
-        let user = NewUser { username, password, roles, claims: CustomClaims::default(), created: self.0.clock.now() };
-        self.0.store.insert_user(user).await
+        Ok(NewUser { username, password, roles, claims: CustomClaims::default(), created: self.0.clock.now() })
     }
 
     /// Whether the user is an administrator now: roles that decide come from the store, not from the token.
@@ -113,6 +113,7 @@ impl Auth {
     /// # Errors
     /// [`Error::NoSuchUser`], [`Error::LastAdmin`], [`Error::Invalid`] when the user's tokens would grow too long.
     pub async fn change_user(&self, actor: Actor, id: UserId, change: UserChange) -> Result<User> {
+        let _alone = self.0.changing.lock().await;
         let mut user = self.0.store.user(id).await?.ok_or(Error::NoSuchUser)?;
         user.roles = change.roles.clone().unwrap_or(user.roles);
         user.claims = change.claims.clone().unwrap_or(user.claims);
@@ -120,16 +121,5 @@ impl Auth {
         let user = self.0.store.change_user(id, change, self.0.clock.now()).await?.ok_or(Error::NoSuchUser)?;
         audit::note(&Event::Changed { actor, user: id });
         Ok(user)
-    }
-
-    fn check_token_length(&self, user: &User, field: &str) -> Result<()> {
-        let now = self.0.clock.now();
-        let session = Session::open(user.id, now, &self.0.lifetimes);
-        let bytes = self.0.tokens.issue(user, &session, true, now, &self.0.lifetimes)?.access.len();
-        if bytes > MAX_ISSUED_TOKEN_BYTES {
-            let fault = format!("The access token would be {bytes} bytes long; {MAX_ISSUED_TOKEN_BYTES} are allowed.");
-            return Err(Error::Invalid(Faults::of(field, fault)));
-        }
-        Ok(())
     }
 }

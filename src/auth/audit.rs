@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use super::code::InviteId;
 use super::service::ServiceId;
 use super::session::SessionId;
 use super::user::UserId;
@@ -61,6 +62,67 @@ pub enum Event {
         /// Which.
         session: Option<SessionId>,
     },
+    /// Several sessions of a user were ended.
+    SessionsEnded {
+        /// Who did it; the user itself, if nobody is named.
+        by: Option<Actor>,
+        /// Whose.
+        user: UserId,
+        /// How many.
+        ended: usize,
+    },
+    /// A user changed its password.
+    PasswordChanged {
+        /// Who.
+        user: UserId,
+    },
+    /// A change was refused, for the current password was wrong.
+    PasswordRefused {
+        /// Who.
+        user: UserId,
+    },
+    /// An administrator made a reset code.
+    ResetIssued {
+        /// Who did it.
+        actor: Actor,
+        /// For whom.
+        user: UserId,
+    },
+    /// A password was set with a reset code.
+    ResetRedeemed {
+        /// Whose.
+        user: UserId,
+        /// From where.
+        address: Option<IpAddr>,
+    },
+    /// A reset code was refused.
+    ResetRefused {
+        /// Whose it was, if it had been right before.
+        user: Option<UserId>,
+        /// From where.
+        address: Option<IpAddr>,
+    },
+    /// Someone registered with an invite.
+    Invited {
+        /// The new user.
+        user: UserId,
+        /// Used up by that.
+        invite: InviteId,
+    },
+    /// An administrator made an invite.
+    InviteMade {
+        /// Who did it.
+        actor: Actor,
+        /// Which.
+        invite: InviteId,
+    },
+    /// An administrator deleted an invite.
+    InviteDeleted {
+        /// Who did it.
+        actor: Actor,
+        /// Which.
+        invite: InviteId,
+    },
     /// A spent refresh token was used again: somebody has a copy. Its session has ended.
     RefreshReused {
         /// Whose.
@@ -103,6 +165,15 @@ pub fn note(event: &Event) {
         Event::LoggedOut { user, session } => tracing::info!(target: "audit", %user, ?session, "logged out"),
         Event::ServiceAdded { actor, service } => tracing::info!(target: "audit", ?actor, %service, "service added"),
         Event::ServiceRemoved { actor, service } => tracing::info!(target: "audit", ?actor, %service, "service removed"),
+        Event::SessionsEnded { by, user, ended } => tracing::info!(target: "audit", ?by, %user, ended, "sessions ended"),
+        Event::PasswordChanged { user } => tracing::info!(target: "audit", %user, "password changed"),
+        Event::PasswordRefused { user } => tracing::info!(target: "audit", %user, "password not changed: the current one was wrong"),
+        Event::ResetIssued { actor, user } => tracing::info!(target: "audit", ?actor, %user, "reset code made"),
+        Event::ResetRedeemed { user, address } => tracing::info!(target: "audit", %user, ?address, "password reset"),
+        Event::ResetRefused { user, address } => tracing::info!(target: "audit", ?user, ?address, "reset code refused"),
+        Event::Invited { user, invite } => tracing::info!(target: "audit", %user, %invite, "registered with an invite"),
+        Event::InviteMade { actor, invite } => tracing::info!(target: "audit", ?actor, %invite, "invite made"),
+        Event::InviteDeleted { actor, invite } => tracing::info!(target: "audit", ?actor, %invite, "invite deleted"),
         Event::RefreshReused { user, session } => {
             tracing::warn!(target: "audit", %user, %session, "a spent refresh token was used again; its session has ended");
         }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Auth;
+use super::logouts::Scope;
 use crate::error::Result;
 use crate::store::{Cursor, News};
 
@@ -54,7 +55,7 @@ impl Auth {
     /// Storage errors.
     pub async fn revoke(&self, token: &str) -> Result<()> {
         match self.check_any(token) {
-            Ok(claims) => self.logout(&claims).await,
+            Ok(claims) => self.logout(&claims, Scope::Local).await,
             Err(_) => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! Use cases of sessions: log in, refresh, log out, and judge a token.
+//! Use cases of sessions: log in, refresh, and judge a token. How they end is in `logouts.rs`.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use super::hasher::Verdict;
 use super::password::Password;
 use super::session::{Presented, Session};
 use super::token::{Claims, Kind, TokenPair};
+use super::token_length::check_length;
 use super::user::{UserId, Username};
 use super::{Auth, Origin};
 use crate::error::{Error, Result, TokenError};
-use crate::store::Which;
 
 /// Most characters kept of a `User-Agent`.
 const USER_AGENT_CHARS: usize = 200;
@@ -22,7 +22,7 @@ impl Auth {
     /// Unknown user, impossible name, wrong password and disabled account cost the same work and give the same error.
     ///
     /// # Errors
-    /// [`Error::InvalidCredentials`], [`Error::Overloaded`]; storage errors.
+    /// [`Error::InvalidCredentials`], [`Error::Overloaded`], [`Error::TokenTooLong`]; storage errors.
     pub async fn login(&self, username: &str, password: &str, origin: Origin) -> Result<TokenPair> {
         let user = match Username::parse(username) {
             Ok(name) => self.0.store.user_named(&name).await?,
@@ -40,6 +40,7 @@ impl Auth {
         session.user_agent = origin.user_agent.as_ref().map(|agent| agent.chars().take(USER_AGENT_CHARS).collect());
         // The pair is made first: a session is kept only if its tokens can be given.
         let pair = self.0.tokens.issue(user, &session, true, now, &self.0.lifetimes)?;
+        check_length(pair.access.len())?;
         let id = session.id;
         if !self.0.store.open_session(session, user.password.clone(), rehashed).await? {
             return refused(Some(user.id), &origin);
@@ -51,11 +52,14 @@ impl Auth {
     /// Exchanges a refresh token for a new pair, not fresh. See [`Session::present`] for a token used twice.
     ///
     /// # Errors
-    /// [`Error::Token`]; storage errors.
+    /// [`Error::Token`], [`Error::TokenTooLong`]; storage errors.
     pub async fn refresh(&self, token: &str) -> Result<TokenPair> {
         let now = self.0.clock.now();
         let claims = self.check(token, Kind::Refresh, now)?;
         let session = claims.session.ok_or(TokenError::Invalid("it names no session"))?;
+        // Before the rotation: who cannot be given the new pair keeps the old.
+        let user = self.0.store.user(claims.user).await?.ok_or(TokenError::Revoked)?;
+        self.check_user_fits(&user)?;
         let presented = self.0.store.rotate_refresh(session, claims.user, claims.counter, now, self.0.lifetimes).await?;
         let session = match presented {
             Presented::Rotated(session) | Presented::Repeated(session) => session,
@@ -65,21 +69,7 @@ impl Auth {
                 return Err(TokenError::Reused.into());
             }
         };
-        let user = self.0.store.user(claims.user).await?.ok_or(TokenError::Revoked)?;
         self.0.tokens.issue(&user, &session, false, now, &self.0.lifetimes)
-    }
-
-    /// Ends the session of an access or refresh token, and the token with it. Durable before it returns.
-    ///
-    /// # Errors
-    /// Storage errors.
-    pub async fn logout(&self, claims: &Claims) -> Result<()> {
-        let token = Some((claims.token, claims.expires));
-        let now = self.0.clock.now();
-        let which = claims.session.map_or(Which::None, Which::One);
-        self.0.store.end_sessions(claims.user, which, token, now).await?;
-        audit::note(&Event::LoggedOut { user: claims.user, session: claims.session });
-        Ok(())
     }
 
     /// Judges an access token: signature, times, type, revocation, user.

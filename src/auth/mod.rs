@@ -1,18 +1,23 @@
-//! The domain: one method of [`Auth`] per use case, those of users in `accounts.rs`, those of sessions in `logins.rs`,
-//! those of other programs in `service.rs` and `introspection.rs`. The only writer to the store; knows no HTTP, no settings file, no
-//! command line.
+//! The domain: one method of [`Auth`] per use case: users in `accounts.rs`, invites in `invites.rs`, logging in and judging a
+//! token in `logins.rs`, the list and the end of sessions in `logouts.rs`, new passwords in `resets.rs`, other programs in
+//! `service.rs` and `introspection.rs`. The only writer to the store; knows no HTTP, no settings file, no command line.
 
 mod accounts;
 pub mod audit;
 pub mod clock;
+pub mod code;
 pub mod hasher;
 pub mod introspection;
+pub mod invites;
 pub mod keys;
 mod logins;
+mod logouts;
 pub mod password;
+mod resets;
 pub mod service;
 pub mod session;
 pub mod token;
+mod token_length;
 pub mod user;
 
 use std::net::IpAddr;
@@ -30,6 +35,9 @@ use session::Lifetimes;
 use token::{Claims, Issuer, Tokens};
 use user::UserId;
 
+pub use logouts::{OpenSession, Scope};
+pub use token_length::MAX_ISSUED_TOKEN_BYTES;
+
 /// Expired records deleted in one go; what is left follows at the next.
 const SWEEP_LIMIT: usize = 10_000;
 
@@ -39,6 +47,8 @@ const SWEEP_LIMIT: usize = 10_000;
 pub enum Registration {
     /// Anyone.
     Open,
+    /// Whoever has an invite of an administrator.
+    Invite,
     /// Nobody; an administrator adds users.
     Closed,
 }
@@ -102,6 +112,8 @@ struct Inner {
     clock: Clock,
     lifetimes: Lifetimes,
     registration: Registration,
+    /// Held while a user's claims and roles are judged and changed: two changes that each fit could be too long together.
+    changing: tokio::sync::Mutex<()>,
 }
 
 /// Why the domain could not start.
@@ -110,6 +122,14 @@ pub enum StartError {
     /// See there.
     #[error(transparent)]
     Clock(#[from] ClockBehind),
+    /// The settings alone make access tokens too long.
+    #[error(
+        "an access token of the user with the longest name would be {bytes} bytes long, but {MAX_ISSUED_TOKEN_BYTES} are allowed; shorten the settings claims, issuer or audience"
+    )]
+    TokensTooLong {
+        /// How long.
+        bytes: usize,
+    },
     /// See there.
     #[error(transparent)]
     Other(#[from] Error),
@@ -131,9 +151,20 @@ impl Auth {
             clock,
             lifetimes: policy.lifetimes,
             registration: policy.registration,
+            changing: tokio::sync::Mutex::default(),
             store,
         };
-        Ok(Self(Arc::new(inner)))
+        let auth = Self(Arc::new(inner));
+        match auth.longest_plain_token()? {
+            bytes if bytes > MAX_ISSUED_TOKEN_BYTES => Err(StartError::TokensTooLong { bytes }),
+            _ => Ok(auth),
+        }
+    }
+
+    /// Who may register.
+    #[must_use]
+    pub fn registration(&self) -> Registration {
+        self.0.registration
     }
 
     /// The public keys (RFC 7517 §5).

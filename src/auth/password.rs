@@ -60,6 +60,12 @@ impl Password {
         Ok(password)
     }
 
+    /// Whether it is the same one, in the form in which they are hashed.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+
     /// The characters that are hashed.
     pub(super) fn expose(&self) -> &str {
         self.0.expose_secret()

@@ -25,6 +25,12 @@ impl SessionId {
     pub fn random() -> Self {
         Self(Uuid::new_v4())
     }
+
+    /// Reads the one way in which an id is written: lower-case hexadecimal with hyphens (RFC 9562 §4).
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().filter(|id| id.to_string() == text).map(Self)
+    }
 }
 
 impl std::fmt::Display for SessionId {

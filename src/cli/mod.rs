@@ -4,9 +4,11 @@
 //! Exit codes: 0 done, 1 failed, 2 usage, 74 storage, 78 configuration (`sysexits.h`).
 
 mod config;
+mod local;
 mod logging;
 mod serve;
 mod service;
+mod session;
 mod table;
 mod user;
 
@@ -44,12 +46,15 @@ struct Cli {
 enum Command {
     /// Serve the API and the page (what happens without a command, too)
     Serve,
-    /// Add and list users
+    /// Add, list, change and delete users
     #[command(subcommand)]
     User(user::Command),
     /// Add, list and remove the keys of services, programs that may ask about tokens
     #[command(subcommand)]
     Service(service::Command),
+    /// List and end a user's sessions
+    #[command(subcommand)]
+    Session(session::Command),
     /// Show the settings in effect
     #[command(subcommand)]
     Config(config::Command),
@@ -127,7 +132,7 @@ enum Failure {
 impl Failure {
     const fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) => 78,
+            Self::Config(_) | Self::Start(StartError::TokensTooLong { .. }) => 78,
             Self::Storage(_) | Self::StorageFailed(_) | Self::Start(StartError::Other(Error::Storage(_))) => 74,
             _ => 1,
         }
@@ -157,8 +162,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let loaded = cli.common.load()?;
     match cli.command {
         None | Some(Command::Serve) => serve::run(&loaded.settings, cli.common.accept_clock),
-        Some(Command::User(command)) => user::run(&loaded.settings, cli.common.accept_clock, command),
-        Some(Command::Service(command)) => service::run(&loaded.settings, cli.common.accept_clock, command),
+        Some(Command::User(command)) => user::run(&loaded.settings, cli.common.accept_clock, &command),
+        Some(Command::Session(command)) => session::run(&loaded.settings, cli.common.accept_clock, &command),
+        Some(Command::Service(command)) => service::run(&loaded.settings, cli.common.accept_clock, &command),
         Some(Command::Config(command)) => {
             config::run(&loaded, &command);
             Ok(())

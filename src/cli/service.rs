@@ -3,8 +3,8 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::user::{expect, text};
-use super::{Failure, open, runtime, table};
+use super::local::{expect, moment, text};
+use super::{Failure, local, table};
 use crate::config::Settings;
 use crate::http::client::LocalClient;
 
@@ -35,19 +35,11 @@ pub enum Command {
 }
 
 /// Runs the command on the data directory of the settings.
-pub fn run(settings: &Settings, accept_clock: bool, command: Command) -> Result<(), Failure> {
-    eprintln!("data directory: {}", std::path::absolute(&settings.data_dir).unwrap_or_else(|_| settings.data_dir.clone()).display());
-    runtime()?.block_on(async {
-        let auth = open(settings, accept_clock).await?;
-        let client = LocalClient::new(auth.clone()).await.map_err(Failure::Routes)?;
-        let done = match command {
-            Command::Add { name, scope, json } => add(&client, &name, &scope, json).await,
-            Command::List { json } => list(&client, json).await,
-            Command::Rm { id } => remove(&client, &id).await,
-        };
-        drop(client);
-        auth.close().await.map_err(|error| Failure::StorageFailed(error.to_string()))?;
-        done
+pub fn run(settings: &Settings, accept_clock: bool, command: &Command) -> Result<(), Failure> {
+    local::run(settings, accept_clock, async |client| match command {
+        Command::Add { name, scope, json } => add(client, name, scope, *json).await,
+        Command::List { json } => list(client, *json).await,
+        Command::Rm { id } => remove(client, id).await,
     })
 }
 
@@ -71,7 +63,7 @@ async fn list(client: &LocalClient, as_json: bool) -> Result<(), Failure> {
     }
     let row = |service: &Value| {
         let scopes: Vec<_> = service["scopes"].as_array().into_iter().flatten().map(text).collect();
-        let used = service["last_used"].as_u64().map_or_else(|| "never".to_owned(), date_and_time);
+        let used = if service["last_used"].is_null() { "never".to_owned() } else { moment(&service["last_used"]) };
         [text(&service["id"]), text(&service["name"]), scopes.join(","), used]
     };
     let rows: Vec<_> = services.as_array().into_iter().flatten().map(row).collect();
@@ -87,35 +79,4 @@ async fn remove(client: &LocalClient, id: &str) -> Result<(), Failure> {
     expect(client.send("DELETE", &format!("/services/{id}"), None).await, 200)?;
     println!("removed {id}");
     Ok(())
-}
-
-/// Seconds since 1970 as RFC 3339, in UTC: civil-from-days of Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms".
-fn date_and_time(secs: u64) -> String {
-    let (days, second) = (secs / 86_400 + 719_468, secs % 86_400);
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::date_and_time;
-
-    #[test]
-    fn times_read_as_dates() {
-        for (secs, date) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_709_251_199, "2024-02-29T23:59:59Z"),
-            (1_767_225_599, "2025-12-31T23:59:59Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-        ] {
-            assert_eq!(date_and_time(secs), date);
-        }
-    }
 }

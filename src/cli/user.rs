@@ -6,9 +6,10 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{Failure, open, runtime, table};
+use super::local::{each_user, expect, moment, text, user_named};
+use super::{Failure, local, table};
 use crate::config::Settings;
-use crate::http::client::{Answer, LocalClient};
+use crate::http::client::LocalClient;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -26,25 +27,59 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print a code with which the user can set a new password, once, within 24 hours (POST /reset)
+    Reset {
+        /// The username
+        name: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Refuse every login and token of a user; its sessions end
+    Disable {
+        /// The username
+        name: String,
+    },
+    /// Let a disabled user log in again
+    Enable {
+        /// The username
+        name: String,
+    },
+    /// Delete a user
+    Rm {
+        /// The username
+        name: String,
+    },
+    /// Give a user these roles in place of those it has; `admin` is the one the server itself knows
+    Role {
+        /// The username
+        name: String,
+        /// The roles
+        #[arg(required_unless_present = "none", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// Take every role away
+        #[arg(long, conflicts_with = "roles")]
+        none: bool,
+    },
 }
 
 /// Runs the command on the data directory of the settings.
-pub fn run(settings: &Settings, accept_clock: bool, command: Command) -> Result<(), Failure> {
-    let password = match &command {
-        Command::Add { name, .. } => Some(read_password(name)?),
-        Command::List { .. } => None,
+pub fn run(settings: &Settings, accept_clock: bool, command: &Command) -> Result<(), Failure> {
+    let password = match command {
+        Command::Add { name, .. } => read_password(name)?,
+        _ => Zeroizing::default(),
     };
-    eprintln!("data directory: {}", std::path::absolute(&settings.data_dir).unwrap_or_else(|_| settings.data_dir.clone()).display());
-    runtime()?.block_on(async {
-        let auth = open(settings, accept_clock).await?;
-        let client = LocalClient::new(auth.clone()).await.map_err(Failure::Routes)?;
-        let done = match command {
-            Command::Add { name, admin } => add(&client, &name, &password.unwrap_or_default(), admin).await,
-            Command::List { json } => list(&client, json).await,
-        };
-        drop(client);
-        auth.close().await.map_err(|error| Failure::StorageFailed(error.to_string()))?;
-        done
+    local::run(settings, accept_clock, async |client| match command {
+        Command::Add { name, admin } => add(client, name, &password, *admin).await,
+        Command::List { json } => list(client, *json).await,
+        Command::Reset { name, json } => reset(client, name, *json).await,
+        Command::Disable { name } => change(client, name, &json!({"disabled": true}), "disabled; its sessions have ended").await,
+        Command::Enable { name } => change(client, name, &json!({"disabled": false}), "enabled").await,
+        Command::Rm { name } => remove(client, name).await,
+        Command::Role { name, roles, .. } => {
+            let done = if roles.is_empty() { "without a role".to_owned() } else { format!("now {}", roles.join(", ")) };
+            change(client, name, &json!({ "roles": roles }), &done).await
+        }
     })
 }
 
@@ -57,17 +92,12 @@ async fn add(client: &LocalClient, name: &str, password: &str, admin: bool) -> R
 }
 
 async fn list(client: &LocalClient, as_json: bool) -> Result<(), Failure> {
-    let (mut users, mut after) = (Vec::new(), String::new());
-    loop {
-        let mut page = expect(client.send("GET", &format!("/users?limit=100{after}"), None).await, 200)?;
-        if let Value::Array(some) = page["users"].take() {
-            users.extend(some);
-        }
-        match &page["next"] {
-            Value::Null => break,
-            next => after = format!("&after={next}"),
-        }
-    }
+    let mut users = Vec::new();
+    each_user(client, |user| {
+        users.push(user);
+        true
+    })
+    .await?;
     if as_json {
         table::print_json(&users);
     } else {
@@ -81,20 +111,30 @@ async fn list(client: &LocalClient, as_json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The body of an answer that is as it should be; otherwise what the server said, field by field.
-pub(super) fn expect(answer: Answer, status: u16) -> Result<Value, Failure> {
-    if answer.status == status {
-        return Ok(answer.body);
+async fn reset(client: &LocalClient, name: &str, as_json: bool) -> Result<(), Failure> {
+    let user = user_named(client, name).await?;
+    let made = expect(client.send("POST", &format!("/user/{}/reset", user["id"]), None).await, 201)?;
+    if as_json {
+        table::print_json(&made);
+    } else {
+        println!("{}", text(&made["code"]));
+        eprintln!("{} can set a new password with it once, until {}", text(&user["username"]), moment(&made["expires"]));
     }
-    let faults = answer.body["errors"]["json"].as_object().into_iter().flatten();
-    let faults: Vec<_> = faults
-        .flat_map(|(field, faults)| faults.as_array().into_iter().flatten().map(move |fault| format!("{field}: {}", text(fault))))
-        .collect();
-    Err(Failure::Refused(if faults.is_empty() { text(&answer.body["message"]) } else { faults.join(" ") }))
+    Ok(())
 }
 
-pub(super) fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+async fn change(client: &LocalClient, name: &str, change: &Value, done: &str) -> Result<(), Failure> {
+    let user = user_named(client, name).await?;
+    expect(client.send("PATCH", &format!("/user/{}", user["id"]), Some(change)).await, 200)?;
+    println!("{} is {done}", text(&user["username"]));
+    Ok(())
+}
+
+async fn remove(client: &LocalClient, name: &str) -> Result<(), Failure> {
+    let user = user_named(client, name).await?;
+    expect(client.send("DELETE", &format!("/user/{}", user["id"]), None).await, 200)?;
+    println!("deleted {}", text(&user["username"]));
+    Ok(())
 }
 
 /// From the terminal, twice and unseen; from anything else, the first line. Never from the command line, where other

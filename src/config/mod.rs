@@ -48,7 +48,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("public_url", "where browsers reach the server, if not where it listens; https turns HSTS on"),
     ("refresh_grace", "how long after a refresh the token before it gets the same answer again"),
     ("refresh_token_expires", "how long a session lasts that is not refreshed"),
-    ("registration", "open or closed"),
+    ("registration", "who may register: open (anyone), invite (whoever an administrator gave a code) or closed"),
     ("revocations", "who may follow GET /revocations: services (with a key of that scope) or public (anyone)"),
     ("session_expires", "how long a session lasts, however often it is refreshed"),
     ("user_routes", "who may use /user/<id>: guarded (oneself, administrators) or open (anyone on this machine)"),

@@ -3,6 +3,7 @@
 //! | guard | proves |
 //! |---|---|
 //! | [`AccessToken`] | a good access token |
+//! | [`FreshToken`] | a good access token straight from a login |
 //! | [`AnyToken`] | a good access or refresh token: what may log out |
 //! | [`Admin`] | an administrator's access token, or the command line on this machine |
 //! | [`UserCaller`] | whoever `user_routes` lets at `/user/<id>` |
@@ -77,6 +78,30 @@ impl<'r> FromRequest<'r> for AccessToken {
         match judged {
             Ok(claims) => Outcome::Success(Self(Arc::clone(claims))),
             Err(error) => refuse(request, (*error).into()),
+        }
+    }
+}
+
+/// A good access token straight from a login: what is hard to undo takes more than a tab left open.
+pub struct FreshToken(AccessToken);
+
+impl FreshToken {
+    /// What it says.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        self.0.claims()
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for FreshToken {
+    type Error = Problem;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Problem> {
+        match request.guard::<AccessToken>().await {
+            Outcome::Success(token) if auth(request).is_fresh(token.claims()) => Outcome::Success(Self(token)),
+            Outcome::Success(_) => refuse(request, TokenError::NotFresh.into()),
+            refused => refused.map(Self),
         }
     }
 }
@@ -216,6 +241,7 @@ macro_rules! needs {
 
 needs! {
     AccessToken => Auth;
+    FreshToken => Auth;
     AnyToken => Auth;
     Admin => Auth;
     UserCaller => Auth, UserRoutes;

@@ -56,12 +56,16 @@ pub struct Surface {
 /// The whole API, ready to be served by [`front`] or driven by a local client.
 #[must_use]
 pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
+    let registration = auth.registration();
     rocket::custom(engine_config())
         .manage(auth)
         .manage(surface.user_routes)
         .manage(surface.revocations)
         .manage(surface.security)
-        .mount("/", routes::account::routes())
+        .mount("/", routes::account::routes(registration))
+        .mount("/", routes::devices::routes())
+        .mount("/", routes::invites::routes())
+        .mount("/", routes::password::routes())
         .mount("/", routes::session::routes())
         .mount("/", routes::users::routes())
         .mount("/", routes::keys::routes())

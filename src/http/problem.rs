@@ -20,6 +20,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::allowed_methods;
+use crate::auth::MAX_ISSUED_TOKEN_BYTES;
 use crate::error::{Error, Faults, TokenError};
 use crate::store::StorageError;
 
@@ -240,8 +241,16 @@ impl From<Error> for Problem {
             Error::Forbidden => Self::new(Kind::Forbidden),
             Error::LastAdmin => Self::new(Kind::Forbidden).message("The last administrator stays; make another one first."),
             Error::RegistrationClosed => Self::new(Kind::RegistrationClosed),
+            Error::InviteRefused => {
+                Self::new(Kind::RegistrationClosed).message("The invite is not valid: it was used, has expired or never was one.")
+            }
             Error::NoSuchUser => Self::new(Kind::NotFound).message("There is no such user."),
             Error::NoSuchService => Self::new(Kind::NotFound).message("There is no such service."),
+            Error::NoSuchSession => Self::new(Kind::NotFound).message("There is no such session."),
+            Error::NoSuchInvite => Self::new(Kind::NotFound).message("There is no such invite."),
+            Error::TokenTooLong { bytes } => Self::new(Kind::Forbidden).message(format!(
+                "The access token would be {bytes} bytes long; {MAX_ISSUED_TOKEN_BYTES} are allowed. An administrator must shorten the claims or roles."
+            )),
             Error::Invalid(faults) => Self::invalid(&faults),
             Error::Overloaded { retry_after } => {
                 Self::new(Kind::Overloaded).header("Retry-After", retry_after.as_secs().max(1).to_string())

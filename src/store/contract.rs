@@ -17,6 +17,7 @@ use super::contract_services::{
 use super::memory::MemoryStore;
 use super::{Live, NewUser, SledStore, Standing, Store, StoreOptions, UserChange, Which};
 use crate::auth::clock::Timestamp;
+use crate::auth::code::{CodeDigest, Invite, Reset};
 use crate::auth::keys::{Algorithm, Purpose, StoredKey};
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
@@ -83,7 +84,7 @@ fn admin(name: &str) -> NewUser {
     NewUser { roles: vec![Role::admin()], ..named(name) }
 }
 
-fn claims(json: serde_json::Value) -> CustomClaims {
+pub(super) fn claims(json: serde_json::Value) -> CustomClaims {
     serde_json::from_value(json).unwrap()
 }
 
@@ -538,6 +539,8 @@ pub(super) struct Contents {
     by_name: usize,
     counted: (u64, usize, usize),
     revoked: Vec<Option<Timestamp>>,
+    resets: Vec<Option<Reset>>,
+    invites: Vec<Invite>,
     keys: Vec<StoredKey>,
     mark: Timestamp,
 }
@@ -545,10 +548,11 @@ pub(super) struct Contents {
 /// What is in a store; of revocations, what it says about `ids`.
 pub(super) async fn contents(store: &dyn Store, ids: &[Uuid]) -> Contents {
     let live: &Live = store.live();
-    let (mut users, mut by_name) = (Vec::new(), 0);
+    let (mut users, mut by_name, mut resets) = (Vec::new(), 0, Vec::new());
     for user in store.users(None, usize::MAX).await.unwrap() {
         by_name += usize::from(store.user_named(&user.username).await.unwrap().as_ref() == Some(&user));
         let sessions = store.sessions(user.id).await.unwrap();
+        resets.push(store.reset(user.id).await.unwrap());
         users.push((user.clone(), (*live.standing(user.id).unwrap()).clone(), sessions));
     }
     Contents {
@@ -556,6 +560,8 @@ pub(super) async fn contents(store: &dyn Store, ids: &[Uuid]) -> Contents {
         by_name,
         counted: (live.user_count(), live.active_admins(), live.revocation_count()),
         revoked: ids.iter().map(|id| live.revoked_until(*id)).collect(),
+        resets,
+        invites: store.invites().await.unwrap(),
         keys: store.keys().await.unwrap(),
         mark: store.clock_mark().await.unwrap(),
     }
@@ -653,13 +659,34 @@ impl Action {
             20..24 => format!("{:?}", store.delete_user(*user, *now).await),
             24..55 => format!("{:?}", store.open_session(opened.clone(), hash("first"), None).await),
             55..80 => format!("{:?}", store.rotate_refresh(session.id, session.user, number / 3, *now, lifetimes()).await),
-            80..95 => {
+            80..84 => self.code(store).await,
+            84..95 => {
                 let which = [Which::One(session.id), Which::Others(session.id), Which::All][*third];
                 format!("{:?}", store.end_sessions(session.user, which, (*number < 5).then_some(*token), *now).await)
             }
             95..97 => format!("{:?}", store.sweep_expired(*now, usize::MAX).await),
             97 => format!("{:?}", store.insert_key(key(&format!("kid{number}"))).await),
             _ => format!("{:?}", store.set_clock_mark(*now).await),
+        }
+    }
+
+    /// A step about a password, a reset code or an invite; `number` decides which and, often enough, meets one before.
+    async fn code(&self, store: &dyn Store) -> String {
+        let Self { number, third, now, user, session, .. } = self;
+        let (digest, expires) = (CodeDigest::of(&third.to_string()), *now + 5 * MINUTE);
+        match number {
+            0 | 1 => format!("{:?}", store.put_reset(*user, Reset { digest, expires }).await),
+            2 | 3 => format!("{:?}", store.redeem_reset(*user, digest, hash("first"), *now).await),
+            4 => format!("{:?}", store.change_password(*user, hash("first"), hash("first"), Some(session.id), *now).await),
+            5 | 6 => {
+                let invite = Invite { digest: CodeDigest::of(&session.id.to_string()), created: *now, expires };
+                format!("{:?}", store.insert_invite(invite, 20).await)
+            }
+            7 => format!("{:?}", store.delete_invite(CodeDigest::of(&session.id.to_string()).into()).await),
+            _ => {
+                let new = NewUser { created: *now, ..named(&format!("user{third}")) };
+                format!("{:?}", store.insert_invited(new, CodeDigest::of(&session.id.to_string())).await)
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{Live, NewUser, Revoked, Standing, StorageError, Store, UserChange, Which};
 use crate::auth::clock::Timestamp;
+use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
 use crate::auth::keys::StoredKey;
 use crate::auth::password::PasswordHash;
 use crate::auth::service::{self, Service, ServiceId};
@@ -33,6 +34,8 @@ struct Records {
     last_user: u64,
     sessions: BTreeMap<SessionId, Session>,
     revoked: BTreeMap<Uuid, Timestamp>,
+    resets: BTreeMap<UserId, Reset>,
+    invites: BTreeMap<InviteId, Invite>,
     keys: BTreeMap<String, StoredKey>,
     services: BTreeMap<ServiceId, Service>,
     mark: Timestamp,
@@ -70,7 +73,11 @@ impl Records {
     }
 
     fn end_all(&mut self, live: &Live, user: UserId, now: Timestamp) -> usize {
-        let ending = self.of(user);
+        self.end_all_but(live, user, None, now)
+    }
+
+    fn end_all_but(&mut self, live: &Live, user: UserId, kept: Option<SessionId>, now: Timestamp) -> usize {
+        let ending: Vec<_> = self.of(user).into_iter().filter(|session| Some(session.id) != kept).collect();
         for session in &ending {
             self.end(live, session, now);
         }
@@ -176,6 +183,7 @@ impl Store for MemoryStore {
         }
         records.end_all(&self.live, id, now);
         records.users.remove(&id);
+        records.resets.remove(&id);
         self.live.remove_user(id);
         Ok(true)
     }
@@ -220,7 +228,7 @@ impl Store for MemoryStore {
         let ending = match which {
             Which::None => Vec::new(),
             Which::All => return Ok(records.end_all(&self.live, user, now)),
-            Which::Others(kept) => records.of(user).into_iter().filter(|session| session.id != kept).collect(),
+            Which::Others(kept) => return Ok(records.end_all_but(&self.live, user, Some(kept), now)),
             Which::One(id) => {
                 if let (false, Some((_, until))) = (records.sessions.contains_key(&id), token) {
                     records.revoke(&self.live, (id.0, Revoked::Session), until, now);
@@ -236,20 +244,92 @@ impl Store for MemoryStore {
 
     async fn sweep_expired(&self, before: Timestamp, limit: usize) -> Result<usize> {
         let mut records = self.open()?;
-        let mut ended: Vec<_> = records.sessions.values().map(|session| (session.expires, session.id.0, true)).collect();
-        ended.extend(records.revoked.iter().map(|(id, until)| (*until, *id, false)));
+        let mut ended: Vec<_> = records.sessions.values().map(|session| (session.expires, session.id.0, 's')).collect();
+        ended.extend(records.revoked.iter().map(|(id, until)| (*until, *id, 'r')));
+        ended.extend(records.invites.values().map(|invite| (invite.expires, invite.id().0, 'i')));
         ended.retain(|(at, ..)| *at < before);
         ended.sort_unstable();
         ended.truncate(limit);
-        for (_, id, is_session) in &ended {
-            if *is_session {
-                records.sessions.remove(&SessionId(*id));
-            } else {
-                records.revoked.remove(id);
-                self.live.forget(*id);
+        for (_, id, kind) in &ended {
+            match kind {
+                's' => drop(records.sessions.remove(&SessionId(*id))),
+                'i' => drop(records.invites.remove(&InviteId(*id))),
+                _ => {
+                    records.revoked.remove(id);
+                    self.live.forget(*id);
+                }
             }
         }
         Ok(ended.len())
+    }
+
+    async fn change_password(
+        &self,
+        user: UserId,
+        verified: PasswordHash,
+        new: PasswordHash,
+        kept: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let mut records = self.open()?;
+        let fits = |user: &User| !user.disabled && user.password == verified;
+        let Some((found, _)) = records.users.get_mut(&user).filter(|(user, _)| fits(user)) else { return Ok(false) };
+        found.password = new;
+        records.resets.remove(&user);
+        records.end_all_but(&self.live, user, kept, now);
+        Ok(true)
+    }
+
+    async fn put_reset(&self, user: UserId, reset: Reset) -> Result<bool> {
+        let mut records = self.open()?;
+        let there = records.users.contains_key(&user);
+        if there {
+            records.resets.insert(user, reset);
+        }
+        Ok(there)
+    }
+
+    async fn reset(&self, user: UserId) -> Result<Option<Reset>> {
+        Ok(self.open()?.resets.get(&user).copied())
+    }
+
+    async fn redeem_reset(&self, user: UserId, digest: CodeDigest, new: PasswordHash, now: Timestamp) -> Result<bool> {
+        let mut records = self.open()?;
+        let good = records.resets.get(&user).is_some_and(|reset| reset.digest == digest && reset.expires > now);
+        let Some((found, _)) = records.users.get_mut(&user).filter(|(user, _)| good && !user.disabled) else { return Ok(false) };
+        found.password = new;
+        records.resets.remove(&user);
+        records.end_all(&self.live, user, now);
+        Ok(true)
+    }
+
+    async fn insert_invite(&self, invite: Invite, limit: usize) -> Result<bool> {
+        let mut records = self.open()?;
+        let room = records.invites.len() < limit;
+        if room {
+            records.invites.insert(invite.id(), invite);
+        }
+        Ok(room)
+    }
+
+    async fn invites(&self) -> Result<Vec<Invite>> {
+        Ok(self.open()?.invites.values().copied().collect())
+    }
+
+    async fn invite(&self, id: InviteId) -> Result<Option<Invite>> {
+        Ok(self.open()?.invites.get(&id).copied())
+    }
+
+    async fn delete_invite(&self, id: InviteId) -> Result<bool> {
+        Ok(self.open()?.invites.remove(&id).is_some())
+    }
+
+    async fn insert_invited(&self, user: NewUser, invite: CodeDigest) -> Result<User> {
+        let found = self.open()?.invites.values().find(|there| there.digest == invite && there.expires > user.created).copied();
+        let found = found.ok_or(Error::InviteRefused)?;
+        let user = self.insert_user(user).await?;
+        self.open()?.invites.remove(&found.id());
+        Ok(user)
     }
 
     async fn keys(&self) -> Result<Vec<StoredKey>> {

@@ -5,7 +5,10 @@
 //! a read before. Another engine is one more implementation of the trait that passes `contract.rs`.
 
 #[cfg(test)]
+#[macro_use]
 mod contract;
+#[cfg(test)]
+mod contract_codes;
 #[cfg(test)]
 mod contract_services;
 mod feed;
@@ -25,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::auth::clock::Timestamp;
+use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
 use crate::auth::keys::StoredKey;
 use crate::auth::password::PasswordHash;
 use crate::auth::service::{Service, ServiceId};
@@ -69,7 +73,7 @@ pub struct UserChange {
 pub enum Which {
     /// This one.
     One(SessionId),
-    /// All but this one.
+    /// All but this one, and every token without a session.
     Others(SessionId),
     /// All, and every token without a session.
     All,
@@ -127,8 +131,47 @@ pub trait Store: Send + Sync + 'static {
     /// A named session that has no record is revoked all the same, until `token`'s `exp`.
     async fn end_sessions(&self, user: UserId, which: Which, token: Option<(TokenId, Timestamp)>, now: Timestamp) -> Result<usize>;
 
-    /// Deletes up to `limit` sessions and revocations that ended before `before`, oldest first; answers how many.
+    /// Deletes up to `limit` sessions, revocations and invites that ended before `before`, oldest first; answers how many.
     async fn sweep_expired(&self, before: Timestamp, limit: usize) -> Result<usize>;
+
+    /// Replaces a user's password, if the user is enabled and still has the hash that was `verified`; `false` if not. Ends
+    /// all sessions but `kept` and every token without a session, and a reset code is void, in the same step.
+    async fn change_password(
+        &self,
+        user: UserId,
+        verified: PasswordHash,
+        new: PasswordHash,
+        kept: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<bool>;
+
+    /// Keeps a reset code, in place of one before. `false`: no such user.
+    async fn put_reset(&self, user: UserId, reset: Reset) -> Result<bool>;
+
+    /// A user's reset code, also one that has expired.
+    async fn reset(&self, user: UserId) -> Result<Option<Reset>>;
+
+    /// Replaces a user's password, if its reset code has this digest and the user is enabled; `false` if not. The code is
+    /// spent and all sessions have ended, as has every token without one, in the same step.
+    async fn redeem_reset(&self, user: UserId, digest: CodeDigest, new: PasswordHash, now: Timestamp) -> Result<bool>;
+
+    /// Keeps an invite, if there are fewer than `limit`; `false` if not.
+    async fn insert_invite(&self, invite: Invite, limit: usize) -> Result<bool>;
+
+    /// Every invite that was not used, in order of id.
+    async fn invites(&self) -> Result<Vec<Invite>>;
+
+    /// One invite that was not used.
+    async fn invite(&self, id: InviteId) -> Result<Option<Invite>>;
+
+    /// Deletes an invite. `false`: no such invite.
+    async fn delete_invite(&self, id: InviteId) -> Result<bool>;
+
+    /// Adds a user as [`Store::insert_user`] does, and uses up the invite with this digest in the same step.
+    ///
+    /// # Errors
+    /// [`crate::Error::InviteRefused`], [`crate::Error::UsernameTaken`]; storage errors. The invite is then as it was.
+    async fn insert_invited(&self, user: NewUser, invite: CodeDigest) -> Result<User>;
 
     /// Every key that is kept.
     async fn keys(&self) -> Result<Vec<StoredKey>>;

@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 
 use crate::server::{PASSWORD, Server, add_admin, doorward};
 
-fn run_in(directory: &Path, arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output {
+pub fn run_in(directory: &Path, arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output {
     let mut child = doorward(directory)
         .args(arguments)
         .envs(environment.iter().copied())
@@ -25,7 +25,7 @@ fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String
     said(&run_in(directory.path(), arguments, environment, ""))
 }
 
-fn said(output: &Output) -> (Option<i32>, String, String) {
+pub fn said(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }

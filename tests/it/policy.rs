@@ -24,6 +24,7 @@ const PUBLIC: &[&str] = &[
     "POST /login",
     // The token in the body is its own credential (RFC 7009 §2.1).
     "POST /revoke",
+    "POST /reset",
 ];
 
 /// Routes that take a refresh token, so that it is not a wrong kind there.
@@ -105,6 +106,12 @@ fn every_administrators_route_refuses_a_user() {
         ("GET", "/services"),
         ("POST", "/services"),
         ("DELETE", "/services/1"),
+        ("GET", "/user/1/sessions"),
+        ("DELETE", "/user/1/sessions"),
+        ("POST", "/user/1/reset"),
+        ("GET", "/invites"),
+        ("POST", "/invites"),
+        ("DELETE", "/invites/1"),
     ] {
         client.with_token(method, path, &pair.access).refused(403, "forbidden");
     }

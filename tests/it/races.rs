@@ -4,10 +4,10 @@ use std::sync::Barrier;
 
 use crate::server::{Answer, Client, Pair, Server};
 
-const AT_ONCE: usize = 64;
+pub const AT_ONCE: usize = 64;
 
 /// What `AT_ONCE` clients are answered that ask at the same moment, each over a connection of its own.
-fn at_once(url: &str, ask: impl Fn(usize, Client) -> Answer + Sync) -> Vec<Answer> {
+pub fn at_once(url: &str, ask: impl Fn(usize, Client) -> Answer + Sync) -> Vec<Answer> {
     let barrier = Barrier::new(AT_ONCE);
     std::thread::scope(|scope| {
         let asked: Vec<_> = (0..AT_ONCE)
@@ -25,7 +25,7 @@ fn at_once(url: &str, ask: impl Fn(usize, Client) -> Answer + Sync) -> Vec<Answe
     })
 }
 
-fn count(answers: &[Answer], status: u16) -> usize {
+pub fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
 }
 

@@ -146,7 +146,7 @@ fn registration_can_be_closed() {
 }
 
 /// Waits for the clock to show another second.
-fn next_second() {
+pub fn next_second() {
     let second = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let now = second();
     while second() == now {

@@ -5,16 +5,21 @@ use rocket::serde::json::Json;
 use rocket::{Route, State, get, post, routes};
 use serde::Serialize;
 
-use super::{Message, message};
-use crate::auth::Auth;
+use super::{Message, invites, message};
 use crate::auth::password::Password;
 use crate::auth::user::{CustomClaims, Role, UserId, Username};
+use crate::auth::{Auth, Registration as Mode};
 use crate::http::body::{Body, Fields, Object};
 use crate::http::guard::AccessToken;
 use crate::http::problem::Problem;
 
-pub fn routes() -> Vec<Route> {
-    routes![register, me, test]
+/// With the way to register that the settings ask for: its body differs.
+pub fn routes(registration: Mode) -> Vec<Route> {
+    let register = match registration {
+        Mode::Invite => routes![invites::register],
+        Mode::Open | Mode::Closed => routes![register],
+    };
+    [register, routes![me, test]].concat()
 }
 
 /// A name and a password that may be chosen.

@@ -1,10 +1,13 @@
 //! The routes, by noun. Each handler parses, calls one method of [`crate::auth::Auth`], and wraps the answer.
 
 pub mod account;
+pub mod devices;
 pub mod health;
 pub mod introspection;
+pub mod invites;
 pub mod keys;
 pub mod page;
+pub mod password;
 pub mod services;
 pub mod session;
 pub mod users;

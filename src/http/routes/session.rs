@@ -6,9 +6,9 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{Message, message};
-use crate::auth::Auth;
 use crate::auth::token::TokenPair;
-use crate::error::TokenError;
+use crate::auth::{Auth, Scope};
+use crate::error::{Error, Faults, TokenError};
 use crate::http::body::{Body, Fields, Object, Optional};
 use crate::http::guard::{AnyToken, Bearer, ClientOrigin};
 use crate::http::problem::{Kind, Problem};
@@ -78,9 +78,19 @@ async fn refresh(auth: &State<Auth>, header: Bearer<'_>, body: Optional<RefreshB
     Ok(auth.refresh(token).await?.into())
 }
 
-/// `POST /logout` with an access token or a refresh token → 200; the session has ended and both tokens are refused.
-#[post("/logout")]
-async fn logout(auth: &State<Auth>, token: AnyToken) -> Result<Json<Message>, Problem> {
-    auth.logout(token.claims()).await?;
+/// `POST /logout?scope=<local|others|global>` with an access token or a refresh token → 200; 422. What has ended, and its
+/// tokens, is refused: without a scope the token's own session.
+#[post("/logout?<scope>")]
+async fn logout(auth: &State<Auth>, token: AnyToken, scope: Vec<&str>) -> Result<Json<Message>, Problem> {
+    let scope = match scope[..] {
+        [] => Ok(Scope::default()),
+        ["local"] => Ok(Scope::Local),
+        ["others"] => Ok(Scope::Others),
+        ["global"] => Ok(Scope::Global),
+        [_] => Err("Must be one of: local, others, global."),
+        _ => Err("Is there twice."),
+    };
+    let scope = scope.map_err(|fault| Error::Invalid(Faults::of("scope", fault)))?;
+    auth.logout(token.claims(), scope).await?;
     Ok(message("User Logged out successfully"))
 }

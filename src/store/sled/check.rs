@@ -14,6 +14,7 @@ use super::reading::engine;
 use super::records::{Meta, RevocationRecord, SCHEMA, SessionRecord, UserRecord, decode, key, kind};
 use super::writer::describe;
 use crate::auth::clock::Timestamp;
+use crate::auth::code::Invite;
 use crate::auth::keys::StoredKey;
 use crate::auth::service::Service;
 use crate::auth::session::SessionId;
@@ -150,6 +151,10 @@ impl Links {
         let fits = match key.first() {
             Some(&kind::STANDING) => true,
             Some(&kind::KEY) => key::signing(&decode::<StoredKey>("key", value)?.kid) == key,
+            Some(&kind::INVITE) => {
+                let invite: Invite = decode("invite", value)?;
+                self.due.insert((invite.expires, kind::INVITE, invite.id().0)) && key::invite(invite.id()) == key
+            }
             Some(&kind::NAME) => self.names.insert(decode("name", value)?, key[1..].to_vec()).is_none(),
             Some(&kind::OWNED) => self.owned.insert(known(key::as_owned(key))?),
             Some(&kind::REVOCATION) => {

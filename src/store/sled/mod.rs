@@ -9,19 +9,21 @@
 //! | Key | Value |
 //! |---|---|
 //! | `m` | what all the others together should be: schema, instance, sequence, counts, digest; the next user id, the clock mark |
-//! | `u` + user id (8) | username, password hash, claims, created |
+//! | `u` + user id (8) | username, password hash, claims, created, the digest of a reset code and when that expires |
 //! | `a` + user id (8) | [`Standing`](super::Standing), when there is something to say |
 //! | `n` + username | user id |
 //! | `s` + session id (16) | the session, and under which time `x` has it |
 //! | `o` + user id (8) + session id (16) | nothing: a user's sessions |
 //! | `r` + token or session id (16) | until when it is revoked, and what the id names |
-//! | `x` + time (8) + `s` or `r` + id (16) | nothing: what to look at when that time has passed |
+//! | `x` + time (8) + `s`, `r` or `i` + id (16) | nothing: what to look at when that time has passed |
+//! | `i` + invite id (16) | the digest of an invite's code, created, expires |
 //! | `k` + kid | a key |
 //! | `v` + service id (16) | a service |
 //!
 //! A refresh extends its session without touching `x`; the sweep that finds the session alive files it anew.
 
 pub(super) mod check;
+mod codes;
 pub(super) mod reading;
 pub(super) mod records;
 mod services;
@@ -40,6 +42,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::opening::{self, Opened};
 use super::{Live, NewUser, StorageError, Store, StoreOptions, UserChange, Which};
 use crate::auth::clock::Timestamp;
+use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
 use crate::auth::keys::StoredKey;
 use crate::auth::password::PasswordHash;
 use crate::auth::service::{Service, ServiceId};
@@ -178,6 +181,49 @@ impl Store for SledStore {
             }
         }
         Ok(deleted)
+    }
+
+    async fn change_password(
+        &self,
+        user: UserId,
+        verified: PasswordHash,
+        new: PasswordHash,
+        kept: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        self.write(move |step| codes::change_password(step, user, &verified, new, kept, now)).await
+    }
+
+    async fn put_reset(&self, user: UserId, reset: Reset) -> Result<bool> {
+        self.write(move |step| codes::put_reset(step, user, reset)).await
+    }
+
+    async fn reset(&self, user: UserId) -> Result<Option<Reset>> {
+        self.read(move |db| Ok(db.user_record(user)?.and_then(|record| record.reset))).await
+    }
+
+    async fn redeem_reset(&self, user: UserId, digest: CodeDigest, new: PasswordHash, now: Timestamp) -> Result<bool> {
+        self.write(move |step| codes::redeem_reset(step, user, digest, new, now)).await
+    }
+
+    async fn insert_invite(&self, invite: Invite, limit: usize) -> Result<bool> {
+        self.write(move |step| codes::insert_invite(step, invite, limit)).await
+    }
+
+    async fn invites(&self) -> Result<Vec<Invite>> {
+        self.read(|db| db.invites(usize::MAX)).await
+    }
+
+    async fn invite(&self, id: InviteId) -> Result<Option<Invite>> {
+        self.read(move |db| db.invite(id)).await
+    }
+
+    async fn delete_invite(&self, id: InviteId) -> Result<bool> {
+        self.write(move |step| codes::delete_invite(step, id)).await
+    }
+
+    async fn insert_invited(&self, user: NewUser, invite: CodeDigest) -> Result<User> {
+        self.write(move |step| codes::insert_invited(step, user, invite)).await
     }
 
     async fn keys(&self) -> Result<Vec<StoredKey>> {

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::super::{Standing, StorageError};
 use super::records::{Meta, RevocationRecord, SessionRecord, UserRecord, decode, key, kind};
 use crate::auth::clock::Timestamp;
+use crate::auth::code::{Invite, InviteId};
 use crate::auth::keys::StoredKey;
 use crate::auth::service::{Service, ServiceId};
 use crate::auth::session::{Session, SessionId};
@@ -72,6 +73,16 @@ pub(super) trait Records {
     fn revoked_until(&self, id: Uuid) -> Result<Option<Timestamp>, StorageError> {
         let record = self.get(&key::revocation(id))?.map(|bytes| decode("revocation", &bytes)).transpose()?;
         Ok(record.map(|record: RevocationRecord| record.until))
+    }
+
+    fn invite(&self, id: InviteId) -> Result<Option<Invite>, StorageError> {
+        self.get(&key::invite(id))?.map(|bytes| decode("invite", &bytes)).transpose()
+    }
+
+    /// The first `limit` invites, in order of id.
+    fn invites(&self, limit: usize) -> Result<Vec<Invite>, StorageError> {
+        let (from, to) = key::all(kind::INVITE);
+        self.scan(&from, &to, limit)?.iter().map(|(_, bytes)| decode("invite", bytes)).collect()
     }
 
     fn keys(&self) -> Result<Vec<StoredKey>, StorageError> {

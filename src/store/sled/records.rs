@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::super::{Counts, Revoked, StorageError};
 use crate::auth::clock::Timestamp;
+use crate::auth::code::{InviteId, Reset};
 use crate::auth::password::PasswordHash;
 use crate::auth::service::ServiceId;
 use crate::auth::session::{Session, SessionId};
@@ -23,6 +24,7 @@ const VERSION: u8 = 1;
 /// The first byte of every key.
 pub(super) mod kind {
     pub const STANDING: u8 = b'a';
+    pub const INVITE: u8 = b'i';
     pub const KEY: u8 = b'k';
     pub const META: u8 = b'm';
     pub const NAME: u8 = b'n';
@@ -37,6 +39,7 @@ pub(super) mod kind {
     pub fn noun(kind: Option<u8>) -> &'static str {
         match kind {
             Some(STANDING) => "a user's restrictions",
+            Some(INVITE) => "an invite",
             Some(KEY) => "a key",
             Some(NAME) => "a username",
             Some(OWNED) => "an entry of the session index",
@@ -52,7 +55,7 @@ pub(super) mod kind {
 
 /// Keys, and what they name.
 pub(super) mod key {
-    use super::{ServiceId, SessionId, Timestamp, UserId, Username, Uuid, kind};
+    use super::{InviteId, ServiceId, SessionId, Timestamp, UserId, Username, Uuid, kind};
 
     pub const META: &[u8] = &[kind::META];
 
@@ -86,7 +89,11 @@ pub(super) mod key {
         join(kind::REVOCATION, &[id.as_bytes()])
     }
 
-    /// `of` is [`kind::SESSION`] or [`kind::REVOCATION`].
+    pub fn invite(id: InviteId) -> Vec<u8> {
+        join(kind::INVITE, &[id.0.as_bytes()])
+    }
+
+    /// `of` is [`kind::SESSION`], [`kind::REVOCATION`] or [`kind::INVITE`].
     pub fn expiry(at: Timestamp, of: u8, id: Uuid) -> Vec<u8> {
         join(kind::EXPIRY, &[&at.secs().to_be_bytes(), &[of], id.as_bytes()])
     }
@@ -251,6 +258,9 @@ pub(super) struct UserRecord {
     #[serde(default, skip_serializing_if = "CustomClaims::is_empty")]
     pub claims: CustomClaims,
     pub created: Timestamp,
+    /// The code with which the user can set a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset: Option<Reset>,
 }
 
 /// A session, and the time under which the expiry index has it: not after the sweep should look at it first.

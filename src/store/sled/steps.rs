@@ -5,6 +5,7 @@ use super::reading::Records;
 use super::records::{SessionRecord, UserRecord, key, kind};
 use super::tree::Step;
 use crate::auth::clock::Timestamp;
+use crate::auth::code::InviteId;
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
 use crate::auth::token::TokenId;
@@ -18,10 +19,10 @@ pub(super) fn insert_user(step: &mut Step<'_>, new: NewUser) -> Result<User> {
     }
     let id = step.new_user_id();
     step.put_name(&username, id)?;
-    let record = UserRecord { username, password, claims, created };
+    let record = UserRecord { username, password, claims, created, reset: None };
     step.put_user(id, &record)?;
     step.put_standing(id, Standing { roles: roles.clone(), ..Standing::default() })?;
-    let UserRecord { username, password, claims, created } = record;
+    let UserRecord { username, password, claims, created, reset: _ } = record;
     Ok(User { id, username, password, roles, claims, disabled: false, created })
 }
 
@@ -42,7 +43,7 @@ pub(super) fn change_user(step: &mut Step<'_>, id: UserId, change: UserChange, n
         step.put_standing(id, standing)?;
     }
     if change.disabled == Some(true) {
-        end_all(step, id, now)?;
+        end_all_but(step, id, None, now)?;
     }
     Ok(step.user(id)?)
 }
@@ -112,15 +113,8 @@ pub(super) fn end_sessions(
     }
     match which {
         Which::None => Ok(0),
-        Which::All => Ok(end_all(step, user, now)?),
-        Which::Others(kept) => {
-            let mut ending = step.session_records(user)?;
-            ending.retain(|record| record.session.id != kept);
-            for record in &ending {
-                end(step, record, now)?;
-            }
-            Ok(ending.len())
-        }
+        Which::All => Ok(end_all_but(step, user, None, now)?),
+        Which::Others(kept) => Ok(end_all_but(step, user, Some(kept), now)?),
         Which::One(id) => match (step.session_record(id)?, token) {
             (Some(record), _) if record.session.user == user => {
                 end(step, &record, now)?;
@@ -137,9 +131,10 @@ pub(super) fn end_sessions(
     }
 }
 
-/// Ends all of a user's sessions, and refuses its tokens without one.
-fn end_all(step: &mut Step<'_>, user: UserId, now: Timestamp) -> Result<usize, StorageError> {
-    let ending = step.session_records(user)?;
+/// Ends all of a user's sessions but `kept`, and refuses its tokens without one.
+pub(super) fn end_all_but(step: &mut Step<'_>, user: UserId, kept: Option<SessionId>, now: Timestamp) -> Result<usize, StorageError> {
+    let mut ending = step.session_records(user)?;
+    ending.retain(|record| Some(record.session.id) != kept);
     for record in &ending {
         end(step, record, now)?;
     }
@@ -174,6 +169,12 @@ pub(super) fn sweep(step: &mut Step<'_>, before: Timestamp, limit: usize) -> Res
         if of == kind::REVOCATION {
             step.forget(id, at);
             swept.deleted += 1;
+        } else if of == kind::INVITE {
+            step.remove_expiry(at, of, id);
+            if let Some(invite) = step.invite(InviteId(id))? {
+                step.remove_invite(&invite);
+                swept.deleted += 1;
+            }
         } else if let Some(record) = step.session_record(SessionId(id))? {
             if record.session.expires < before {
                 step.remove_session(&record);

@@ -12,6 +12,7 @@ use super::super::{Live, Revoked, Standing, StorageError};
 use super::reading::{Entry, Records, engine};
 use super::records::{Meta, RevocationRecord, SessionRecord, UserRecord, encode, key, kind};
 use crate::auth::clock::Timestamp;
+use crate::auth::code::Invite;
 use crate::auth::keys::StoredKey;
 use crate::auth::service::{Service, ServiceId};
 use crate::auth::session::Session;
@@ -287,6 +288,17 @@ impl Step<'_> {
     pub fn remove_service(&mut self, id: ServiceId) {
         self.remove(key::service(id));
         self.effects.push(Effect::NoService(id));
+    }
+
+    pub fn insert_invite(&mut self, invite: &Invite) -> Result<(), StorageError> {
+        self.put(key::expiry(invite.expires, kind::INVITE, invite.id().0), Vec::new());
+        self.put(key::invite(invite.id()), encode("invite", invite)?);
+        Ok(())
+    }
+
+    pub fn remove_invite(&mut self, invite: &Invite) {
+        self.remove(key::expiry(invite.expires, kind::INVITE, invite.id().0));
+        self.remove(key::invite(invite.id()));
     }
 
     pub fn put_key(&mut self, stored: &StoredKey) -> Result<(), StorageError> {

@@ -1,0 +1,110 @@
+//! Use cases of sessions: see them, and end one, the others or all. Whatever ends is refused before the method returns.
+
+use super::audit::{self, Event};
+use super::session::{Session, SessionId};
+use super::token::Claims;
+use super::user::UserId;
+use super::{Actor, Auth};
+use crate::error::{Error, Result};
+use crate::store::Which;
+
+/// What a logout ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// The token's own session.
+    #[default]
+    Local,
+    /// Every other session of the user.
+    Others,
+    /// Every session of the user.
+    Global,
+}
+
+/// A session as it is listed.
+#[derive(Debug, Clone)]
+pub struct OpenSession {
+    /// The session.
+    pub session: Session,
+    /// Whether it is the one of the token that asks.
+    pub current: bool,
+}
+
+impl Auth {
+    /// Ends what `scope` says of the user of an access or refresh token; but for the others, the token with it.
+    ///
+    /// Tokens without a session (another issuer's under the shared secret) can only be cut off by their time of issue:
+    /// [`Scope::Others`] takes all of those issued before now, or before the token at hand if it has no session itself.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn logout(&self, claims: &Claims, scope: Scope) -> Result<()> {
+        let token = Some((claims.token, claims.expires));
+        let now = self.0.clock.now();
+        let (which, token, now) = match (scope, claims.session) {
+            (Scope::Local, session) => (session.map_or(Which::None, Which::One), token, now),
+            (Scope::Others, Some(session)) => (Which::Others(session), None, now),
+            // The cut-off must not reach the token itself; no session has a new random id.
+            (Scope::Others, None) => (Which::Others(SessionId::random()), None, claims.issued),
+            (Scope::Global, _) => (Which::All, token, now),
+        };
+        let ended = self.0.store.end_sessions(claims.user, which, token, now).await?;
+        audit::note(&match scope {
+            Scope::Local => Event::LoggedOut { user: claims.user, session: claims.session },
+            Scope::Others | Scope::Global => Event::SessionsEnded { by: None, user: claims.user, ended },
+        });
+        Ok(())
+    }
+
+    /// The sessions of a token's user, the most recently used first.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn my_sessions(&self, claims: &Claims) -> Result<Vec<OpenSession>> {
+        let sessions = self.open_sessions(claims.user).await?;
+        Ok(sessions.into_iter().map(|session| OpenSession { current: claims.session == Some(session.id), session }).collect())
+    }
+
+    /// Ends one session of a token's user. `None`: not how an id is written.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchSession`], also for somebody else's; storage errors.
+    pub async fn end_my_session(&self, claims: &Claims, id: Option<SessionId>) -> Result<()> {
+        let id = id.ok_or(Error::NoSuchSession)?;
+        if self.0.store.end_sessions(claims.user, Which::One(id), None, self.0.clock.now()).await? == 0 {
+            return Err(Error::NoSuchSession);
+        }
+        audit::note(&Event::LoggedOut { user: claims.user, session: Some(id) });
+        Ok(())
+    }
+
+    /// A user's sessions, the most recently used first. `None`: not how an id is written.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchUser`]; storage errors.
+    pub async fn sessions_of(&self, _actor: Actor, user: Option<UserId>) -> Result<Vec<Session>> {
+        self.open_sessions(self.existing(user)?).await
+    }
+
+    /// Ends all of a user's sessions, and every token without one.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchUser`]; storage errors.
+    pub async fn end_sessions_of(&self, actor: Actor, user: Option<UserId>) -> Result<()> {
+        let user = self.existing(user)?;
+        let ended = self.0.store.end_sessions(user, Which::All, None, self.0.clock.now()).await?;
+        audit::note(&Event::SessionsEnded { by: Some(actor), user, ended });
+        Ok(())
+    }
+
+    fn existing(&self, user: Option<UserId>) -> Result<UserId> {
+        user.filter(|id| self.0.store.live().standing(*id).is_some()).ok_or(Error::NoSuchUser)
+    }
+
+    /// Without those that have expired and wait to be swept.
+    async fn open_sessions(&self, user: UserId) -> Result<Vec<Session>> {
+        let now = self.0.clock.now();
+        let mut sessions = self.0.store.sessions(user).await?;
+        sessions.retain(|session| now < session.expires);
+        Ok(sessions)
+    }
+}

@@ -1,0 +1,90 @@
+//! Use cases of passwords: change one's own, and set a new one with a reset code. Both end the user's sessions.
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::audit::{self, Event};
+use super::clock::Timestamp;
+use super::code::{Code, CodeDigest, Reset, user_of_reset};
+use super::hasher::Verdict;
+use super::password::Password;
+use super::token::Claims;
+use super::user::UserId;
+use super::{Actor, Auth, Origin};
+use crate::error::{Error, Faults, Result, TokenError};
+
+/// How long a reset code can be redeemed.
+const RESET_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// The field that a new password comes in.
+const FIELD: &str = "new_password";
+
+impl Auth {
+    /// Gives a token's user a new password, once it has shown the current one. Every other session ends, and every token
+    /// without one that was issued before.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a password that may not be chosen, or is the current one; [`Error::InvalidCredentials`] when the
+    /// current one is not right, or no longer; [`Error::Overloaded`]; storage errors.
+    pub async fn change_password(&self, claims: &Claims, current: &str, new: Zeroizing<String>) -> Result<()> {
+        let user = self.0.store.user(claims.user).await?.ok_or(TokenError::Revoked)?;
+        let chosen = Password::chosen(&new, Some(&user.username)).map_err(|fault| Error::Invalid(Faults::of(FIELD, fault)))?;
+        let presented = Password::presented(current);
+        if presented.as_ref().is_some_and(|presented| presented.is(&chosen)) {
+            return Err(Error::Invalid(Faults::of(FIELD, "The same as the current password.")));
+        }
+        let Verdict::Right(_) = self.0.hasher.verify(presented, Some(&user.password)).await? else {
+            audit::note(&Event::PasswordRefused { user: user.id });
+            return Err(Error::InvalidCredentials);
+        };
+        let hash = self.0.hasher.hash(chosen).await?;
+        let now = self.0.clock.now();
+        if !self.0.store.change_password(user.id, user.password, hash, claims.session, now).await? {
+            return Err(Error::InvalidCredentials);
+        }
+        audit::note(&Event::PasswordChanged { user: user.id });
+        Ok(())
+    }
+
+    /// Makes a code with which the user can set a password, once, within [`RESET_LIFE`]; one made before is void. `None`:
+    /// not how an id is written.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchUser`], [`Error::Crypto`]; storage errors.
+    pub async fn issue_reset(&self, actor: Actor, user: Option<UserId>) -> Result<(Code, Timestamp)> {
+        let user = user.ok_or(Error::NoSuchUser)?;
+        let (code, expires) = (Code::reset(user)?, self.0.clock.now() + RESET_LIFE);
+        if !self.0.store.put_reset(user, Reset { digest: code.digest(), expires }).await? {
+            return Err(Error::NoSuchUser);
+        }
+        audit::note(&Event::ResetIssued { actor, user });
+        Ok((code, expires))
+    }
+
+    /// Sets a new password with a reset code, which is spent by that. All of the user's sessions end. Of a disabled user
+    /// the code is refused, and kept for when it is enabled.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`] for a code that is none, or no longer; [`Error::Invalid`] for a password that may not be
+    /// chosen, with the code unspent; [`Error::Overloaded`]; storage errors.
+    pub async fn redeem_reset(&self, code: &str, new: Zeroizing<String>, origin: Origin) -> Result<()> {
+        let digest = CodeDigest::of(code);
+        let refused = |user: Option<UserId>| {
+            audit::note(&Event::ResetRefused { user, address: origin.address });
+            Err(Error::InvalidCredentials)
+        };
+        let Some(id) = user_of_reset(code) else { return refused(None) };
+        // The writer decides; this spares the work for codes that cannot be right, and knows the name to judge by.
+        let fits = self.0.store.reset(id).await?.is_some_and(|reset| reset.fits(digest, self.0.clock.now()));
+        let user = self.0.store.user(id).await?.filter(|user| fits && !user.disabled);
+        let Some(user) = user else { return refused(None) };
+        let chosen = Password::chosen(&new, Some(&user.username)).map_err(|fault| Error::Invalid(Faults::of(FIELD, fault)))?;
+        let hash = self.0.hasher.hash(chosen).await?;
+        if !self.0.store.redeem_reset(id, digest, hash, self.0.clock.now()).await? {
+            return refused(Some(id));
+        }
+        audit::note(&Event::ResetRedeemed { user: id, address: origin.address });
+        Ok(())
+    }
+}

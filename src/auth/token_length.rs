@@ -1,0 +1,86 @@
+//! How long an access token may get, and who makes sure of it: the settings are judged at the start, a user's roles and
+//! claims when they are given, and what is left (settings that grew since) at the login, which says so.
+
+use super::Auth;
+use super::clock::Timestamp;
+use super::password::PasswordHash;
+use super::session::Session;
+use super::user::{CustomClaims, Role, USERNAME_CHARS, User, UserId, Username};
+use crate::error::{Error, Faults, Result};
+
+/// An access token is never longer: proxies cut headers at 4 to 8 KiB, cookies at 4.
+pub const MAX_ISSUED_TOKEN_BYTES: usize = 3072;
+
+/// Whether a token of this many bytes may be given.
+///
+/// # Errors
+/// [`Error::TokenTooLong`]
+pub(super) fn check_length(bytes: usize) -> Result<()> {
+    if bytes > MAX_ISSUED_TOKEN_BYTES { Err(Error::TokenTooLong { bytes }) } else { Ok(()) }
+}
+
+impl Auth {
+    /// How long the access token is of a user who has the longest name and nothing else: nobody's who has neither roles
+    /// nor claims is longer.
+    pub(super) fn longest_plain_token(&self) -> Result<usize> {
+        // 64 characters of four bytes each.
+        let name = Username::parse(&"\u{20000}".repeat(USERNAME_CHARS)).map_err(|fault| Error::Invalid(Faults::of("username", fault)))?;
+        self.token_bytes(&user_to_be(name, Vec::new()))
+    }
+
+    /// Whether a user's access token may be given. Free for most, who have neither roles nor claims.
+    pub(super) fn check_user_fits(&self, user: &User) -> Result<()> {
+        if user.roles.is_empty() && user.claims.is_empty() { Ok(()) } else { check_length(self.token_bytes(user)?) }
+    }
+
+    /// Whether a user could have these roles from the start.
+    pub(super) fn check_new_roles(&self, name: &Username, roles: &[Role]) -> Result<()> {
+        self.check_token_length(&user_to_be(name.clone(), roles.to_vec()), "roles")
+    }
+
+    /// Whether a user as it would be fits; the fault is that of `field`.
+    pub(super) fn check_token_length(&self, user: &User, field: &str) -> Result<()> {
+        match self.check_user_fits(user) {
+            Err(Error::TokenTooLong { bytes }) => {
+                let fault = format!("The access token would be {bytes} bytes long; {MAX_ISSUED_TOKEN_BYTES} are allowed.");
+                Err(Error::Invalid(Faults::of(field, fault)))
+            }
+            judged => judged,
+        }
+    }
+
+    fn token_bytes(&self, user: &User) -> Result<usize> {
+        let now = self.0.clock.now();
+        let session = Session::open(user.id, now, &self.0.lifetimes);
+        Ok(self.0.tokens.issue(user, &session, true, now, &self.0.lifetimes)?.access.len())
+    }
+}
+
+/// Someone who is not there yet, with the longest id.
+fn user_to_be(username: Username, roles: Vec<Role>) -> User {
+    User {
+        id: UserId::new(u64::MAX),
+        username,
+        password: PasswordHash::from_phc(String::new()),
+        roles,
+        claims: CustomClaims::default(),
+        disabled: false,
+        created: Timestamp::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_name_is_as_many_bytes_as_any_can_be() {
+        assert_eq!(Username::parse(&"\u{20000}".repeat(USERNAME_CHARS)).unwrap().as_str().len(), USERNAME_CHARS * 4);
+    }
+
+    #[test]
+    fn the_limit_itself_is_allowed() {
+        assert!(check_length(MAX_ISSUED_TOKEN_BYTES).is_ok());
+        assert!(matches!(check_length(MAX_ISSUED_TOKEN_BYTES + 1), Err(Error::TokenTooLong { bytes: 3073 })));
+    }
+}

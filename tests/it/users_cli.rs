@@ -1,0 +1,123 @@
+//! What an administrator does to users from a terminal, and a list of many.
+
+use serde_json::{Value, json};
+
+use crate::cli::{run_in, said};
+use crate::server::{PASSWORD, Server, with_admin};
+
+/// A stopped server with `boss` and `arun`, and arun's tokens.
+fn stopped() -> (Server, crate::server::Pair) {
+    let (mut server, client, _) = with_admin();
+    let pair = client.newcomer("arun");
+    assert!(server.stop().success());
+    (server, pair)
+}
+
+fn run(server: &Server, arguments: &[&str]) -> (Option<i32>, String, String) {
+    said(&run_in(server.directory.path(), arguments, &[], ""))
+}
+
+#[test]
+fn a_reset_code_from_the_command_line_sets_a_password() {
+    let (mut server, pair) = stopped();
+    let (code, out, err) = run(&server, &["user", "reset", "ARUN"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.starts_with("doorward_reset_2_") && out.lines().count() == 1 && err.contains("arun can set a new password"), "{out}{err}");
+    let (_, json, _) = run(&server, &["user", "reset", "arun", "--json"]);
+    let made: Value = serde_json::from_str(&json).unwrap();
+    assert!(made["expires"].is_u64());
+    server.start_again();
+    let client = server.client();
+    let redeem = |code: &str| client.json("POST", "/reset", None, &json!({"code": code, "new_password": "an entirely new one"}));
+    redeem(out.trim()).refused(401, "invalid_credentials");
+    redeem(made["code"].as_str().unwrap()).expect(200);
+    client.test(&pair.access).refused(401, "token_revoked");
+    client.try_login("arun", "an entirely new one").expect(200);
+}
+
+#[test]
+fn users_are_disabled_enabled_given_roles_and_deleted() {
+    let (mut server, pair) = stopped();
+    let good = |server: &Server, arguments: &[&str], says: &str| {
+        let (code, out, err) = run(server, arguments);
+        assert_eq!((code, out.trim()), (Some(0), says), "{err}");
+    };
+    good(&server, &["user", "disable", "arun"], "arun is disabled; its sessions have ended");
+    server.start_again();
+    server.client().test(&pair.access).refused(401, "token_revoked");
+    server.client().try_login("arun", PASSWORD).refused(401, "invalid_credentials");
+    server.stop();
+    good(&server, &["user", "enable", "arun"], "arun is enabled");
+    good(&server, &["user", "role", "arun", "editor", "admin"], "arun is now editor, admin");
+    good(&server, &["user", "rm", "boss"], "deleted boss");
+    server.start_again();
+    let pair = server.client().login("arun");
+    server.client().with_token("GET", "/users", &pair.access).expect(200);
+    server.stop();
+    for (arguments, says) in [
+        (&["user", "rm", "arun"][..], "The last administrator stays"),
+        (&["user", "disable", "arun"], "The last administrator stays"),
+        (&["user", "role", "arun", "--none"], "The last administrator stays"),
+        (&["user", "role", "arun", "Not A Role"], "roles: A role is"),
+        (&["user", "rm", "nobody-of-that-name"], "there is no user nobody-of-that-name"),
+        (&["user", "reset", "a b"], "there is no user a b"),
+        (&["session", "revoke", "--user", "boss"], "there is no user boss"),
+    ] {
+        let (code, out, err) = run(&server, arguments);
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+        assert!(err.contains(says), "{err}");
+    }
+    assert_eq!(run(&server, &["user", "role", "arun"]).0, Some(2));
+}
+
+#[test]
+fn sessions_are_listed_and_ended_from_the_command_line() {
+    let (mut server, client, boss) = with_admin();
+    let body = json!({"username": "boss", "password": PASSWORD}).to_string();
+    let headers = [("Content-Type", "application/json"), ("User-Agent", "Evil\u{9b}31m/1")];
+    client.send("POST", "/login", &headers, Some(body.as_bytes())).expect(200);
+    server.stop();
+    let (code, out, err) = run(&server, &["session", "list", "--user", "boss"]);
+    assert_eq!((code, out.lines().count()), (Some(0), 3), "{err}");
+    assert!(out.starts_with("ID") && out.contains("127.0.0.1") && out.contains("Evil?31m/1"), "{out}");
+    let (_, out, _) = run(&server, &["session", "list", "--user", "boss", "--json"]);
+    assert_eq!(serde_json::from_str::<Vec<Value>>(&out).unwrap().len(), 2);
+    let (code, out, _) = run(&server, &["session", "revoke", "--user", "boss"]);
+    assert_eq!((code, out.as_str()), (Some(0), "ended 2 sessions of boss\n"));
+    server.start_again();
+    server.client().test(&boss.access).refused(401, "token_revoked");
+    server.client().refresh(&boss.refresh).refused(401, "token_revoked");
+}
+
+#[test]
+fn each_of_250_users_is_on_exactly_one_page() {
+    let (server, client, boss) = with_admin();
+    std::thread::scope(|scope| {
+        for worker in 0..5 {
+            let client = server.client();
+            scope.spawn(move || {
+                for number in 0..50 {
+                    client.register(&format!("user{worker}-{number}")).expect(201);
+                }
+            });
+        }
+    });
+    for limit in [100, 33, 251] {
+        let (mut ids, mut after, mut pages) = (Vec::new(), String::new(), 0);
+        loop {
+            let answer = client.with_token("GET", &format!("/users?limit={limit}{after}"), &boss.access);
+            if limit > 100 {
+                answer.refused(422, "validation_failed");
+                break;
+            }
+            let page = answer.expect(200).json();
+            ids.extend(page["users"].as_array().unwrap().iter().map(|user| user["id"].as_u64().unwrap()));
+            pages += 1;
+            if page["next"].is_null() {
+                assert_eq!((ids, pages), ((1..=251).collect(), 251_usize.div_ceil(limit)));
+                break;
+            }
+            after = format!("&after={}", page["next"]);
+        }
+    }
+}
