@@ -1,7 +1,7 @@
 //! The Argon2 pool: a fixed number of low-priority threads, each with memory it reuses, and a queue bounded by time.
 //!
 //! A job owns its place in the queue: a client that hangs up does not make room for another. Working memory is written
-//! over by the next job, wiped when none is waiting, and given back after [`IDLE`]. Unknown users are checked against a
+//! over by the next job, wiped when none is waiting, and given back after `IDLE`. Unknown users are checked against a
 //! dummy hash through the same queue, so that the answer and its time are the same (OWASP Authentication Cheat Sheet).
 
 use std::collections::VecDeque;

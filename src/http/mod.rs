@@ -79,7 +79,7 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .attach(StandardHeaders(surface.security))
 }
 
-/// [`rocket`], ready for [`front::serve`].
+/// [`rocket()`], ready for [`front::serve`].
 ///
 /// # Errors
 /// When the routes do not fit together: a fault of the program.
