@@ -60,6 +60,22 @@ pub enum Event {
         /// Which.
         session: Option<SessionId>,
     },
+    /// A key for access tokens was made or imported.
+    KeyAdded {
+        /// Who did it.
+        actor: Actor,
+        /// Which.
+        kid: String,
+    },
+    /// A key for access tokens was retired.
+    KeyRetired {
+        /// Who did it.
+        actor: Actor,
+        /// Which.
+        kid: String,
+        /// Its tokens are refused from now on.
+        at_once: bool,
+    },
     /// A spent refresh token was used again: somebody has a copy. Its session has ended.
     RefreshReused {
         /// Whose.
@@ -86,6 +102,8 @@ pub fn note(event: &Event) {
         Event::LoggedIn { user, session, address } => tracing::info!(target: "audit", %user, %session, ?address, "logged in"),
         Event::LoginFailed { user, address } => tracing::info!(target: "audit", ?user, ?address, "login failed"),
         Event::LoggedOut { user, session } => tracing::info!(target: "audit", %user, ?session, "logged out"),
+        Event::KeyAdded { actor, kid } => tracing::info!(target: "audit", ?actor, kid, "key added"),
+        Event::KeyRetired { actor, kid, at_once } => tracing::info!(target: "audit", ?actor, kid, at_once, "key retired"),
         Event::RefreshReused { user, session } => {
             tracing::warn!(target: "audit", %user, %session, "a spent refresh token was used again; its session has ended");
         }

@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 failed, 2 usage, 74 storage, 78 configuration (`sysexits.h`).
 
 mod config;
+mod key;
 mod logging;
 mod serve;
 mod table;
@@ -48,6 +49,9 @@ enum Command {
     /// Add and list users
     #[command(subcommand)]
     User(user::Command),
+    /// List, rotate, import and retire the keys that sign
+    #[command(subcommand)]
+    Key(key::Command),
     /// Show the settings in effect
     #[command(subcommand)]
     Config(config::Command),
@@ -153,6 +157,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         None | Some(Command::Serve) => serve::run(&loaded.settings, &cli.serve),
         Some(Command::User(command)) => user::run(&loaded.settings, command),
+        Some(Command::Key(command)) => key::run(&loaded.settings, command),
         Some(Command::Config(command)) => {
             config::run(&loaded, &command);
             Ok(())

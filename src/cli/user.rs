@@ -82,7 +82,7 @@ async fn list(client: &LocalClient, as_json: bool) -> Result<(), Failure> {
 }
 
 /// The body of an answer that is as it should be; otherwise what the server said, field by field.
-fn expect(answer: Answer, status: u16) -> Result<Value, Failure> {
+pub(super) fn expect(answer: Answer, status: u16) -> Result<Value, Failure> {
     if answer.status == status {
         return Ok(answer.body);
     }
@@ -93,7 +93,7 @@ fn expect(answer: Answer, status: u16) -> Result<Value, Failure> {
     Err(Failure::Refused(if faults.is_empty() { text(&answer.body["message"]) } else { faults.join(" ") }))
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 

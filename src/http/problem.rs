@@ -241,6 +241,8 @@ impl From<Error> for Problem {
             Error::LastAdmin => Self::new(Kind::Forbidden).message("The last administrator stays; make another one first."),
             Error::RegistrationClosed => Self::new(Kind::RegistrationClosed),
             Error::NoSuchUser => Self::new(Kind::NotFound).message("There is no such user."),
+            Error::NoSuchKey => Self::new(Kind::NotFound).message("There is no such key."),
+            Error::LastKey => Self::new(Kind::Forbidden).message("The last signing key stays; rotate first."),
             Error::Invalid(faults) => Self::invalid(&faults),
             Error::Overloaded { retry_after } => {
                 Self::new(Kind::Overloaded).header("Retry-After", retry_after.as_secs().max(1).to_string())

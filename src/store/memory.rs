@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Live, NewUser, Standing, StorageError, Store, UserChange, Which};
 use crate::auth::clock::Timestamp;
-use crate::auth::keys::StoredKey;
+use crate::auth::keys::{self, KeyChange, StoredKey};
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
 use crate::auth::token::TokenId;
@@ -257,6 +257,15 @@ impl Store for MemoryStore {
     async fn insert_key(&self, key: StoredKey) -> Result<()> {
         self.open()?.keys.insert(key.kid.clone(), key);
         Ok(())
+    }
+
+    async fn change_keys(&self, change: KeyChange, now: Timestamp) -> Result<Option<Vec<StoredKey>>> {
+        let mut records = self.open()?;
+        let before: Vec<_> = records.keys.values().cloned().collect();
+        let mut after = before.clone();
+        keys::change(&mut after, change, now)?;
+        records.keys = after.iter().map(|key| (key.kid.clone(), key.clone())).collect();
+        Ok((after != before).then_some(after))
     }
 
     async fn clock_mark(&self) -> Result<Timestamp> {

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::auth::clock::Timestamp;
-use crate::auth::keys::StoredKey;
+use crate::auth::keys::{KeyChange, StoredKey};
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, Session, SessionId};
 use crate::auth::token::TokenId;
@@ -128,6 +128,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Keeps a new key.
     async fn insert_key(&self, key: StoredKey) -> Result<()>;
+
+    /// Changes the keys by the rules of [`crate::auth::keys::change`]; answers all of them, or `None` if none changed.
+    ///
+    /// # Errors
+    /// Those of the rules; storage errors.
+    async fn change_keys(&self, change: KeyChange, now: Timestamp) -> Result<Option<Vec<StoredKey>>>;
 
     /// The highest time kept so far ([`crate::auth::clock::Clock`]).
     async fn clock_mark(&self) -> Result<Timestamp>;

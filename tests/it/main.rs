@@ -6,6 +6,7 @@ mod cli;
 mod contract;
 mod durability;
 mod hangup;
+mod keys;
 mod policy;
 mod races;
 mod readme;

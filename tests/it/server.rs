@@ -90,6 +90,13 @@ impl Server {
         self
     }
 
+    /// Starts again on the same directory without a variable.
+    pub fn again_without(mut self, name: &str) -> Self {
+        self.environment.retain(|(there, _)| there != name);
+        self.start_again();
+        self
+    }
+
     pub fn kill_and_start_again(&mut self) {
         self.kill();
         self.start_again();
@@ -284,7 +291,12 @@ pub fn add_admin(directory: &Path, name: &str) {
 
 /// A server with the administrator `boss`.
 pub fn with_admin() -> (Server, Client, Pair) {
-    let mut server = Server::start();
+    with_admin_and(&[])
+}
+
+/// The same, with variables.
+pub fn with_admin_and(environment: &[(&str, &str)]) -> (Server, Client, Pair) {
+    let mut server = Server::with(&[], environment);
     server.stop();
     add_admin(server.directory.path(), "boss");
     server.start_again();

@@ -38,7 +38,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::opening::{self, Opened};
 use super::{Live, NewUser, StorageError, Store, StoreOptions, UserChange, Which};
 use crate::auth::clock::Timestamp;
-use crate::auth::keys::StoredKey;
+use crate::auth::keys::{KeyChange, StoredKey};
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, Session, SessionId};
 use crate::auth::token::TokenId;
@@ -183,6 +183,10 @@ impl Store for SledStore {
 
     async fn insert_key(&self, key: StoredKey) -> Result<()> {
         self.write(move |step| Ok(step.put_key(&key)?)).await
+    }
+
+    async fn change_keys(&self, change: KeyChange, now: Timestamp) -> Result<Option<Vec<StoredKey>>> {
+        self.write(move |step| steps::change_keys(step, change, now)).await
     }
 
     async fn clock_mark(&self) -> Result<Timestamp> {
