@@ -277,9 +277,15 @@ pub fn credentials(username: &str) -> Value {
 
 /// Adds an administrator by the command line; no server may run on the directory.
 pub fn add_admin(directory: &Path, name: &str) {
+    add_admin_with(directory, name, &[]);
+}
+
+/// The same, with variables.
+fn add_admin_with(directory: &Path, name: &str, environment: &[(&str, &str)]) {
     use std::io::Write as _;
     let mut child = doorward(directory)
         .args(["user", "add", name, "--admin"])
+        .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -298,7 +304,7 @@ pub fn with_admin() -> (Server, Client, Pair) {
 pub fn with_admin_and(environment: &[(&str, &str)]) -> (Server, Client, Pair) {
     let mut server = Server::with(&[], environment);
     server.stop();
-    add_admin(server.directory.path(), "boss");
+    add_admin_with(server.directory.path(), "boss", environment);
     server.start_again();
     let client = server.client();
     let pair = client.login("boss");
