@@ -106,7 +106,9 @@ impl Hasher {
     /// # Errors
     /// [`Error::Crypto`] when the cost cannot be met or a thread cannot be started.
     pub fn start(threads: usize, cost: Cost) -> Result<Self> {
-        let dummy = hash_with(&cost.argon2()?, cost, "a password nobody has", &[0; SALT_BYTES], &mut Memory::default())?;
+        cost.argon2()?;
+        // Of no password that anybody could find; checking against it costs what any check costs.
+        let dummy = phc(cost, &[0; SALT_BYTES], &[0; TAG_BYTES])?;
         let queue = Queue { jobs: VecDeque::new(), running: 0, job_time: Duration::from_millis(25), closed: false };
         let shared = Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new(), threads: threads.max(1), cost });
         for number in 0..shared.threads {
@@ -263,7 +265,11 @@ fn hash_with(argon2: &Argon2<'_>, cost: Cost, password: &str, salt: &[u8], memor
     let mut tag = [0; TAG_BYTES];
     let blocks = memory.of(argon2.params().block_count());
     argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut tag, blocks).map_err(hashing)?;
-    let (salt, tag) = (phc::Salt::new(salt).map_err(hashing)?, phc::Output::new(&tag).map_err(hashing)?);
+    phc(cost, salt, &tag)
+}
+
+fn phc(cost: Cost, salt: &[u8], tag: &[u8]) -> Result<PasswordHash> {
+    let (salt, tag) = (phc::Salt::new(salt).map_err(hashing)?, phc::Output::new(tag).map_err(hashing)?);
     let Cost { memory_kib, iterations, lanes } = cost;
     Ok(PasswordHash::from_phc(format!("$argon2id$v=19$m={memory_kib},t={iterations},p={lanes}${salt}${tag}")))
 }

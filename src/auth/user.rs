@@ -1,4 +1,7 @@
 //! Users: ids, names, roles, custom claims. Owns the grammar of each; knows no store and no HTTP.
+//!
+//! What comes from outside goes through `parse` or `TryFrom`. Deserialising trusts: only records are read so, which were
+//! judged when they were written, and must stay readable when a grammar grows stricter.
 
 use std::fmt;
 
@@ -82,7 +85,7 @@ const CHARACTERS: &str = "Only letters, digits, and . _ - @ + are allowed.";
 /// grammar: 1–64 letters, digits and marks of one script, `.`, `_`, `-`, `@` and `+`, at least one letter, not starting
 /// with `-` or `.`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(transparent)]
 pub struct Username(String);
 
 impl Username {
@@ -135,20 +138,6 @@ impl Username {
     }
 }
 
-impl TryFrom<String> for Username {
-    type Error = &'static str;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        Self::parse(&name)
-    }
-}
-
-impl From<Username> for String {
-    fn from(name: Username) -> Self {
-        name.0
-    }
-}
-
 impl fmt::Display for Username {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -158,7 +147,7 @@ impl fmt::Display for Username {
 /// Something a user may do: 1–32 lower-case ASCII letters, digits, `-`, `_`, `:` and `.`, starting with a letter. `admin` is the
 /// one the server itself knows.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(transparent)]
 pub struct Role(String);
 
 impl Role {
@@ -189,12 +178,6 @@ impl TryFrom<String> for Role {
             && name.starts_with(|c: char| c.is_ascii_lowercase())
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_:.".contains(&b));
         if fits { Ok(Self(name)) } else { Err("A role is 1-32 lower-case letters, digits, and - _ : . and starts with a letter.") }
-    }
-}
-
-impl From<Role> for String {
-    fn from(role: Role) -> Self {
-        role.0
     }
 }
 
@@ -235,7 +218,7 @@ pub const CUSTOM_CLAIMS_BYTES: usize = 1024;
 
 /// Claims that an operator adds to access tokens: a JSON object without the names the server uses itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Map<String, Value>", into = "Map<String, Value>")]
+#[serde(transparent)]
 pub struct CustomClaims(Map<String, Value>);
 
 impl CustomClaims {
@@ -264,12 +247,6 @@ impl TryFrom<Map<String, Value>> for CustomClaims {
             return Err(format!("Longer than {CUSTOM_CLAIMS_BYTES} bytes as JSON; every token carries them."));
         }
         Ok(Self(claims))
-    }
-}
-
-impl From<CustomClaims> for Map<String, Value> {
-    fn from(claims: CustomClaims) -> Self {
-        claims.0
     }
 }
 

@@ -38,8 +38,6 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     common: Common,
-    #[command(flatten)]
-    serve: serve::Options,
 }
 
 #[derive(Debug, Subcommand)]
@@ -75,6 +73,9 @@ struct Common {
     /// Who may use /user/<id>: oneself and administrators, or anyone on this machine as in the template
     #[arg(long, global = true, value_name = "WHO")]
     user_routes: Option<UserRoutesFlag>,
+    /// Go on although the system clock is more than a day behind the time already seen
+    #[arg(long, global = true)]
+    accept_clock: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -155,9 +156,9 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<(), Failure> {
     let loaded = cli.common.load()?;
     match cli.command {
-        None | Some(Command::Serve) => serve::run(&loaded.settings, &cli.serve),
-        Some(Command::User(command)) => user::run(&loaded.settings, command),
-        Some(Command::Key(command)) => key::run(&loaded.settings, command),
+        None | Some(Command::Serve) => serve::run(&loaded.settings, cli.common.accept_clock),
+        Some(Command::User(command)) => user::run(&loaded.settings, cli.common.accept_clock, command),
+        Some(Command::Key(command)) => key::run(&loaded.settings, cli.common.accept_clock, command),
         Some(Command::Config(command)) => {
             config::run(&loaded, &command);
             Ok(())

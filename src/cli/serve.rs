@@ -4,7 +4,6 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, logging, open, runtime};
@@ -16,27 +15,19 @@ use crate::http::problem::chain;
 /// What expires is swept, and the time is kept, this often.
 const MAINTENANCE: Duration = Duration::from_secs(60);
 
-/// Flags of `serve` alone.
-#[derive(Debug, Args)]
-pub struct Options {
-    /// Start although the system clock is more than a day behind the time already seen
-    #[arg(long)]
-    accept_clock: bool,
-}
-
 /// Serves until SIGTERM, Ctrl-C, or until the store fails.
-pub fn run(settings: &Settings, options: &Options) -> Result<(), Failure> {
+pub fn run(settings: &Settings, accept_clock: bool) -> Result<(), Failure> {
     logging::install(settings)?;
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
-    runtime()?.block_on(serve(settings, options))
+    runtime()?.block_on(serve(settings, accept_clock))
 }
 
-async fn serve(settings: &Settings, options: &Options) -> Result<(), Failure> {
+async fn serve(settings: &Settings, accept_clock: bool) -> Result<(), Failure> {
     // The port first: a second server is told so before it waits for the directory.
     let listeners = front::bind(&settings.address, settings.port).await?;
-    let auth = open(settings, options.accept_clock).await?;
+    let auth = open(settings, accept_clock).await?;
     let limits = Limits { connections: settings.max_connections, per_address: settings.max_connections_per_address, ..Limits::default() };
     let client = crate::http::local(settings.surface(), auth.clone()).await.map_err(|error| Failure::Routes(Box::new(error)))?;
     let stop = stop_signal()?;

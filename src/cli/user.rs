@@ -29,14 +29,14 @@ pub enum Command {
 }
 
 /// Runs the command on the data directory of the settings.
-pub fn run(settings: &Settings, command: Command) -> Result<(), Failure> {
+pub fn run(settings: &Settings, accept_clock: bool, command: Command) -> Result<(), Failure> {
     let password = match &command {
         Command::Add { name, .. } => Some(read_password(name)?),
         Command::List { .. } => None,
     };
     eprintln!("data directory: {}", std::path::absolute(&settings.data_dir).unwrap_or_else(|_| settings.data_dir.clone()).display());
     runtime()?.block_on(async {
-        let auth = open(settings, false).await?;
+        let auth = open(settings, accept_clock).await?;
         let client = LocalClient::new(auth.clone()).await.map_err(Failure::Routes)?;
         let done = match command {
             Command::Add { name, admin } => add(&client, &name, &password.unwrap_or_default(), admin).await,

@@ -218,6 +218,9 @@ impl Settings {
         if self.max_connections == 0 || self.max_connections_per_address == 0 {
             return Err(wrong("max_connections and max_connections_per_address must be at least 1"));
         }
+        if let Err(fault) = CustomClaims::try_from(self.claims.as_map().clone()) {
+            return Err(wrong(format!("setting claims: {fault}")));
+        }
         if let Some(url) = &self.public_url {
             let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
             if host.is_empty() || host.contains(['/', '?', '#', ' ']) {

@@ -2,29 +2,38 @@
 //! (OWASP ASVS 5.0 §3.4). A route that needs another value sets it; then that one stays.
 
 use std::fmt;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::Header;
 use rocket::{Request, Response};
 use uuid::Uuid;
 
-/// Names one request in the log and in its answer.
+/// Names one request in the log and in its answer: a random number of the process, then a count. It is no secret, and
+/// randomness for each would be a system call per request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RequestId(Uuid);
+pub struct RequestId(u64, u64);
 
 impl RequestId {
-    /// A new random one.
+    /// One that no other request has.
     #[must_use]
-    pub fn random() -> Self {
-        Self(Uuid::new_v4())
+    pub fn next() -> Self {
+        static PROCESS: LazyLock<u64> = LazyLock::new(|| Uuid::new_v4().as_u64_pair().0);
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        Self(*PROCESS, COUNT.fetch_add(1, Ordering::Relaxed))
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_simple().fmt(f)
+        write!(f, "{:016x}{:016x}", self.0, self.1)
     }
 }
+
+/// Put on a request by the front, which adds the headers itself, to what Rocket answers as to its own answers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ThroughTheFront(pub Option<RequestId>);
 
 /// What the settings say about the headers.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,8 +62,8 @@ pub fn standard(security: Security) -> impl Iterator<Item = (&'static str, &'sta
     STANDARD.into_iter().chain(hsts)
 }
 
-/// Adds them to what Rocket answers.
-pub(super) struct StandardHeaders(pub Security);
+/// Adds them to what Rocket answers where the front does not: under `launch()` and in local dispatch.
+pub struct StandardHeaders(pub Security);
 
 #[rocket::async_trait]
 impl Fairing for StandardHeaders {
@@ -63,13 +72,16 @@ impl Fairing for StandardHeaders {
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        for (name, value) in standard(self.0) {
-            if !response.headers().contains(name) {
-                response.set_header(Header::new(name, value));
+        let ThroughTheFront(named) = request.local_cache(ThroughTheFront::default);
+        let id = named.unwrap_or_else(RequestId::next);
+        if named.is_none() {
+            for (name, value) in standard(self.0) {
+                if !response.headers().contains(name) {
+                    response.set_header(Header::new(name, value));
+                }
             }
+            response.set_header(Header::new("X-Request-Id", id.to_string()));
         }
-        let id = request.local_cache(RequestId::random);
-        response.set_header(Header::new("X-Request-Id", id.to_string()));
         tracing::debug!(target: "request", %id, method = %request.method(), path = request.uri().path().as_str(), status = response.status().code, "answered");
     }
 }

@@ -150,6 +150,7 @@ contract! {
     ending_one_session_revokes_it_and_the_token
     ending_a_session_without_a_record_revokes_it_until_the_token_expires
     nobody_ends_a_session_of_somebody_else
+    a_token_can_be_revoked_alone
     ending_the_others_keeps_the_one
     ending_all_also_cuts_off_tokens_without_a_session
     nothing_is_revoked_that_has_expired_anyway
@@ -388,6 +389,15 @@ async fn nobody_ends_a_session_of_somebody_else(store: Arc<dyn Store>) {
     assert_eq!(store.end_sessions(other.id, Which::One(session.id), Some(token), T0).await.unwrap(), 0);
     assert_eq!(store.sessions(user.id).await.unwrap(), std::slice::from_ref(&session));
     assert!(!store.live().is_revoked(session.id.0));
+}
+
+async fn a_token_can_be_revoked_alone(store: Arc<dyn Store>) {
+    let (user, session) = logged_in(&*store, "arun").await;
+    let token = (TokenId::random(), T0 + 5 * MINUTE);
+    assert_eq!(store.end_sessions(user.id, Which::None, Some(token), T0).await.unwrap(), 0);
+    assert_eq!(store.live().revoked_until(token.0.0), Some(token.1));
+    assert_eq!(store.sessions(user.id).await.unwrap(), [session]);
+    assert_eq!(store.live().revocation_count(), 1);
 }
 
 async fn ending_the_others_keeps_the_one(store: Arc<dyn Store>) {

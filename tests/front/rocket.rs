@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll};
 
+use doorward::http::headers::{Security, StandardHeaders};
 use rocket::data::{Data, ToByteUnit};
 use rocket::fairing::AdHoc;
 use rocket::http::uri::Host;
 use rocket::http::{CookieJar, Header, Status};
 use rocket::request::{FromRequest, Outcome};
 use rocket::response::{Responder, Response};
+use rocket::shield::Shield;
 use rocket::tokio::io::{AsyncRead, ReadBuf};
 use rocket::tokio::sync::Semaphore;
 use rocket::{Build, Request, Rocket, State, catch, catchers, delete, get, post, routes};
@@ -228,6 +230,8 @@ pub fn build() -> (Rocket<Build>, Arc<Backstage>) {
         .mount("/", session)
         .mount("/", rest)
         .register("/", catchers![problem])
+        .attach(Shield::new())
+        .attach(StandardHeaders(Security::default()))
         .attach(AdHoc::on_request("panics when told to", |request, _| {
             Box::pin(
                 async move { assert!(!request.headers().contains("x-panic-early"), "a request fairing's panic, as the test wants it") },

@@ -213,3 +213,28 @@ fn ctrl_c_stops_with_zero_too() {
     server.signal(Signal::INT);
     assert_eq!(server.wait().code(), Some(0));
 }
+
+#[test]
+fn a_clock_far_behind_what_was_seen_is_refused_until_it_is_accepted() {
+    use doorward::auth::clock::Timestamp;
+    use doorward::store::{SledStore, Store as _, StoreOptions};
+    let mut server = Server::start();
+    let pair = server.client().newcomer("arun");
+    assert!(server.stop().success());
+    rocket::tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let store = SledStore::open(&StoreOptions::new(server.data_dir())).unwrap();
+        let two_days = std::time::Duration::from_secs(2 * 86_400);
+        let mark = store.clock_mark().await.unwrap();
+        assert!(mark > Timestamp::default());
+        store.set_clock_mark(mark + two_days).await.unwrap();
+        store.close().await.unwrap();
+    });
+    let start =
+        |flags: &[&str]| doorward(server.directory.path()).args(["--address", "127.0.0.1", "--port", "0"]).args(flags).output().unwrap();
+    let refused = start(&[]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(1) && said.contains(" h behind") && said.contains("--accept-clock"), "{said}");
+    let mut server = server.again_with_argument("--accept-clock");
+    server.client().test(&pair.access).expect(200);
+    assert!(server.stop().success());
+}

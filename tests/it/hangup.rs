@@ -78,3 +78,33 @@ fn a_thousand_clients_that_log_in_and_hang_up_keep_memory_flat() {
     let after = resident_kib();
     assert!(after < before + 40 * 1024, "{before} KiB before, {after} KiB after");
 }
+
+#[test]
+fn who_would_wait_too_long_to_log_in_is_told_at_once_when_to_come_back() {
+    use std::io::Read as _;
+    let server = Server::start();
+    let login = request("/login", None, &json!({"username": "arun", "password": "wrong password"}).to_string());
+    let mut streams: Vec<_> = (0..600).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
+    for stream in &mut streams {
+        stream.write_all(&login).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+    let answers: Vec<_> = streams
+        .into_iter()
+        .map(|mut stream| {
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer.to_lowercase()
+        })
+        .collect();
+    let count = |start: &str| answers.iter().filter(|answer| answer.starts_with(start)).count();
+    let (refused, shed) = (count("http/1.1 401"), count("http/1.1 503"));
+    assert_eq!(refused + shed, answers.len(), "something else was answered");
+    assert!(refused > 0 && shed > 0, "{refused} were judged, {shed} sent away");
+    let told = answers
+        .iter()
+        .filter(|answer| answer.starts_with("http/1.1 503"))
+        .all(|answer| answer.contains("retry-after: ") && answer.contains("\"overloaded\""));
+    assert!(told);
+    server.client().get("/health").expect(200);
+}

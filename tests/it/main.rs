@@ -4,6 +4,7 @@
 
 mod cli;
 mod contract;
+mod corpus_j;
 mod durability;
 mod hangup;
 mod keys;

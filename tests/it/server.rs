@@ -97,6 +97,13 @@ impl Server {
         self
     }
 
+    /// Starts again on the same directory with one more argument.
+    pub fn again_with_argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self.start_again();
+        self
+    }
+
     pub fn kill_and_start_again(&mut self) {
         self.kill();
         self.start_again();

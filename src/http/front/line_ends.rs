@@ -27,7 +27,14 @@ pub(super) enum LineEnds {
 impl LineEnds {
     /// Reads on. True if a bare LF was found.
     pub(super) fn read(&mut self, bytes: &[u8]) -> bool {
-        for &byte in bytes {
+        let mut rest = bytes;
+        loop {
+            if *self == Self::Text {
+                // Nothing but an end of line changes this state.
+                rest = memchr::memchr2(b'\r', b'\n', rest).map_or(&[], |end| &rest[end..]);
+            }
+            let Some((&byte, after)) = rest.split_first() else { return false };
+            rest = after;
             *self = match (*self, byte) {
                 (Self::Over, _) => return false,
                 (Self::Leading, b'\r' | b'\n') => Self::Leading,
@@ -42,7 +49,6 @@ impl LineEnds {
                 _ => Self::Text,
             };
         }
-        false
     }
 }
 

@@ -15,7 +15,7 @@ use rocket::local::asynchronous::{Client, LocalRequest};
 use rocket::{Orbit, Rocket};
 
 use crate::http::allowed_methods;
-use crate::http::headers::RequestId;
+use crate::http::headers::{RequestId, ThroughTheFront};
 use crate::http::problem::{Kind, Problem};
 
 /// Where forms are the protocol (RFC 7662 §2.1, RFC 7009 §2.1). Everywhere else a form is what another site's page
@@ -167,19 +167,21 @@ pub(super) fn waits_for_leave(parts: &Parts) -> bool {
 }
 
 impl<'h> Vetted<'h> {
-    /// Rocket's request: headers borrowed from `parts`, cookies, host, peer, and the id for the fairing to reuse.
+    /// Rocket's request: headers borrowed from `parts`, cookies, host, peer, and the mark that the headers are ours to add.
     pub(super) fn hand_over<'c>(
         self,
         client: &'c Client,
         parts: &'h Parts,
         body: &[u8],
         peer: SocketAddr,
-        id: &RequestId,
+        id: RequestId,
     ) -> LocalRequest<'c>
     where
         'h: 'c,
     {
-        let mut local = client.req(self.method, self.uri).remote(peer).body(body);
+        let mut local = client.req(self.method, self.uri);
+        local.set_body(body);
+        local.inner_mut().set_remote(peer);
         for raw in texts(&parts.headers, COOKIE).flat_map(|line| line.split(';')) {
             if let Ok(cookie) = Cookie::parse_encoded(raw.trim()) {
                 local = local.cookie(cookie);
@@ -194,7 +196,7 @@ impl<'h> Vetted<'h> {
                 request.add_header(Header::new(name.as_str(), text));
             }
         }
-        request.local_cache(|| *id);
+        request.local_cache(|| ThroughTheFront(Some(id)));
         local
     }
 }

@@ -15,6 +15,8 @@ use rocket::tokio::io::AsyncReadExt;
 use crate::http::headers::{RequestId, Security, standard};
 use crate::http::problem::Problem;
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// Why a response cannot be sent. For the log; the client gets `internal`.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unsendable {
@@ -92,26 +94,42 @@ async fn read(response: &mut LocalResponse<'_>, announced: Option<usize>, limit:
     }
 }
 
-/// A problem of the front's own, with the headers the fairing would have added.
-pub(super) fn from_problem(problem: &Problem, id: &RequestId, security: Security) -> Response<Full<Bytes>> {
+/// A problem of the front's own.
+pub(super) fn from_problem(problem: &Problem) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(problem.body())));
     *response.status_mut() = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for (name, value) in problem.headers() {
-        add(headers, name, value);
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_bytes(name.as_bytes()).unwrap_or(CONTENT_TYPE), value);
+        }
     }
-    for (name, value) in standard(security) {
-        add(headers, name, value);
-    }
-    add(headers, "X-Request-Id", &id.to_string());
     response
 }
 
-/// Adds a header that is not there yet.
-fn add(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
-        headers.entry(name).or_insert(value);
+/// The headers of every response, ready to be added.
+#[derive(Debug)]
+pub(super) struct Standard(Vec<(HeaderName, HeaderValue)>);
+
+impl Standard {
+    pub(super) fn new(security: Security) -> Self {
+        let ready = |(name, value): (&'static str, &'static str)| {
+            Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_static(value)))
+        };
+        Self(standard(security).filter_map(ready).collect())
+    }
+
+    /// Adds those that are not there yet, and the request's id.
+    pub(super) fn complete(&self, response: &mut Response<Full<Bytes>>, id: RequestId) {
+        let headers = response.headers_mut();
+        headers.reserve(self.0.len() + 1);
+        for (name, value) in &self.0 {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
+        if let Ok(id) = HeaderValue::from_maybe_shared(Bytes::from(id.to_string())) {
+            headers.insert(REQUEST_ID, id);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use rocket::futures::FutureExt;
 use rocket::local::asynchronous::Client;
 
 use super::request::{self, Refusal, Vetted};
+use super::response::Standard;
 use super::{Limits, body, response};
 use crate::http::headers::{RequestId, Security};
 use crate::http::problem::{Kind, Problem};
@@ -22,7 +23,7 @@ use crate::http::problem::{Kind, Problem};
 #[derive(Debug)]
 pub(super) struct Front {
     client: Arc<Client>,
-    security: Security,
+    standard: Standard,
     pub(super) limits: Limits,
 }
 
@@ -30,23 +31,25 @@ impl Front {
     /// Takes the security headers' settings from Rocket's managed state, as the fairing does.
     pub(super) fn new(client: Arc<Client>, limits: Limits) -> Self {
         let security = client.rocket().state::<Security>().copied().unwrap_or_default();
-        Self { client, security, limits }
+        Self { client, standard: Standard::new(security), limits }
     }
 
     /// Answers one request. `bare_line_feed`: its head had one.
     pub(super) async fn answer(&self, peer: SocketAddr, request: Request<Incoming>, bare_line_feed: bool) -> Response<Full<Bytes>> {
-        let id = RequestId::random();
+        let id = RequestId::next();
         let (parts, body) = request.into_parts();
-        let answered = AssertUnwindSafe(self.exchange(&id, peer, &parts, body, bare_line_feed)).catch_unwind().await;
-        answered.unwrap_or_else(|_| {
+        let answered = AssertUnwindSafe(self.exchange(id, peer, &parts, body, bare_line_feed)).catch_unwind().await;
+        let mut response = answered.unwrap_or_else(|_| {
             tracing::error!(request = %id, path = parts.uri.path(), "a request failed: panic");
-            response::closing(self.problem(&id, &Problem::new(Kind::Internal)))
-        })
+            response::closing(response::from_problem(&Problem::new(Kind::Internal)))
+        });
+        self.standard.complete(&mut response, id);
+        response
     }
 
     async fn exchange(
         &self,
-        id: &RequestId,
+        id: RequestId,
         peer: SocketAddr,
         parts: &Parts,
         mut body: Incoming,
@@ -58,16 +61,16 @@ impl Front {
         if let Err(refusal) = &vetted
             && (refusal.severs || request::waits_for_leave(parts))
         {
-            return self.close(id, &refusal.problem, body);
+            return close(&refusal.problem, body);
         }
         let bytes = match body::read(&mut body, &self.limits).await {
             Ok(bytes) => bytes,
-            Err(problem) => return self.close(id, &problem, body),
+            Err(problem) => return close(&problem, body),
         };
         match vetted {
-            Err(refusal) => self.problem(id, &refusal.problem),
+            Err(refusal) => response::from_problem(&refusal.problem),
             Ok(_) if body::overrides_method(&bytes) => {
-                self.problem(id, &Problem::new(Kind::InvalidRequest).message("A body cannot change the method."))
+                response::from_problem(&Problem::new(Kind::InvalidRequest).message("A body cannot change the method."))
             }
             Ok(vetted) => self.dispatch(id, peer, parts, vetted, &bytes).await,
         }
@@ -75,7 +78,7 @@ impl Front {
 
     async fn dispatch<'h>(
         &self,
-        id: &RequestId,
+        id: RequestId,
         peer: SocketAddr,
         parts: &'h Parts,
         vetted: Vetted<'h>,
@@ -86,23 +89,21 @@ impl Front {
             Ok(response) => response,
             Err(error) => {
                 tracing::error!(request = %id, path = parts.uri.path(), error = &error as &dyn std::error::Error, "a request failed: no answer to send");
-                self.problem(id, &Problem::new(Kind::Internal))
+                response::from_problem(&Problem::new(Kind::Internal))
             }
         }
     }
 
-    fn problem(&self, id: &RequestId, problem: &Problem) -> Response<Full<Bytes>> {
-        response::from_problem(problem, id, self.security)
-    }
-
-    /// The last answer of a connection whose peer may still be sending.
-    fn close(&self, id: &RequestId, problem: &Problem, body: Incoming) -> Response<Full<Bytes>> {
-        body::linger(body);
-        response::closing(self.problem(id, problem))
-    }
-
     /// Answers a connection that will not be served.
     pub(super) fn turn_away(&self, problem: &Problem, body: Incoming) -> Response<Full<Bytes>> {
-        self.close(&RequestId::random(), problem, body)
+        let mut response = close(problem, body);
+        self.standard.complete(&mut response, RequestId::next());
+        response
     }
+}
+
+/// The last answer of a connection whose peer may still be sending.
+fn close(problem: &Problem, body: Incoming) -> Response<Full<Bytes>> {
+    body::linger(body);
+    response::closing(response::from_problem(problem))
 }
