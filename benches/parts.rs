@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use criterion::{BatchSize, Criterion, Throughput};
 use doorward::auth::clock::Timestamp;
 use doorward::auth::hasher::{Cost, Hasher};
-use doorward::auth::keys::{Keyring, StoredKey};
+use doorward::auth::keys::{Algorithm, Keyring, SharedSecrets, StoredKey};
 use doorward::auth::password::{Password, PasswordHash};
 use doorward::auth::session::{Lifetimes, Session};
 use doorward::auth::token::{Issuer, Tokens};
@@ -54,9 +54,11 @@ fn user() -> User {
 
 /// `issue` signs a pair: the access token with the algorithm named, the refresh token with HMAC.
 fn tokens(criterion: &mut Criterion, algorithm: &str, shared: Option<&str>) {
-    let stored = [StoredKey::generate_es256(NOW).expect("a key"), StoredKey::generate_refresh(NOW).expect("a key")];
-    let keys = Keyring::load(&stored, shared.map(SecretString::from).as_ref()).expect("keys that fit");
-    let tokens = Tokens::new(keys, Issuer { name: "doorward".into(), audience: None, claims: CustomClaims::default() });
+    let stored = [StoredKey::generate(Algorithm::ES256, NOW).expect("a key"), StoredKey::generate_refresh(NOW).expect("a key")];
+    let shared = SharedSecrets { current: shared.map(SecretString::from), previous: Vec::new() };
+    let keys = Keyring::load(&stored, &shared).expect("keys that fit");
+    let issuer = Issuer { name: "doorward".into(), audience: None, claims: CustomClaims::default(), backdate: Duration::ZERO };
+    let tokens = Tokens::new(keys, issuer);
     let (user, session) = (user(), Session::open(UserId::new(7), NOW, &LIFETIMES));
     let issue = || tokens.issue(&user, &session, true, NOW, &LIFETIMES).expect("a pair");
 

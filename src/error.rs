@@ -50,6 +50,12 @@ pub enum Error {
         /// How long.
         bytes: usize,
     },
+    /// There is no such key.
+    #[error("no such key")]
+    NoSuchKey,
+    /// It would leave the server without a key to sign with.
+    #[error("the last signing key stays")]
+    LastKey,
     /// The input breaks a rule; every field's fault is named.
     #[error("the input is not valid")]
     Invalid(Faults),

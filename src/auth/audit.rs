@@ -123,6 +123,22 @@ pub enum Event {
         /// Which.
         invite: InviteId,
     },
+    /// A key for access tokens was made or imported.
+    KeyAdded {
+        /// Who did it.
+        actor: Actor,
+        /// Which.
+        kid: String,
+    },
+    /// A key for access tokens was retired.
+    KeyRetired {
+        /// Who did it.
+        actor: Actor,
+        /// Which.
+        kid: String,
+        /// Its tokens are refused from now on.
+        at_once: bool,
+    },
     /// A spent refresh token was used again: somebody has a copy. Its session has ended.
     RefreshReused {
         /// Whose.
@@ -174,6 +190,8 @@ pub fn note(event: &Event) {
         Event::Invited { user, invite } => tracing::info!(target: "audit", %user, %invite, "registered with an invite"),
         Event::InviteMade { actor, invite } => tracing::info!(target: "audit", ?actor, %invite, "invite made"),
         Event::InviteDeleted { actor, invite } => tracing::info!(target: "audit", ?actor, %invite, "invite deleted"),
+        Event::KeyAdded { actor, kid } => tracing::info!(target: "audit", ?actor, kid, "key added"),
+        Event::KeyRetired { actor, kid, at_once } => tracing::info!(target: "audit", ?actor, kid, at_once, "key retired"),
         Event::RefreshReused { user, session } => {
             tracing::warn!(target: "audit", %user, %session, "a spent refresh token was used again; its session has ended");
         }

@@ -1,6 +1,6 @@
 //! The domain: one method of [`Auth`] per use case: users in `accounts.rs`, invites in `invites.rs`, logging in and judging a
 //! token in `logins.rs`, the list and the end of sessions in `logouts.rs`, new passwords in `resets.rs`, other programs in
-//! `service.rs` and `introspection.rs`. The only writer to the store; knows no HTTP, no settings file, no command line.
+//! `service.rs` and `introspection.rs`, keys in `rotation.rs`. The only writer to the store; knows no HTTP, no settings file, no command line.
 
 mod accounts;
 pub mod audit;
@@ -14,6 +14,7 @@ mod logins;
 mod logouts;
 pub mod password;
 mod resets;
+pub mod rotation;
 pub mod service;
 pub mod session;
 pub mod token;
@@ -22,15 +23,13 @@ pub mod user;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-
-use jsonwebtoken::jwk::JwkSet;
-use secrecy::SecretString;
+use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::store::Store;
 use clock::{Clock, ClockBehind, Timestamp};
 use hasher::{Cost, Hasher};
-use keys::{Keyring, Purpose, StoredKey};
+use keys::SharedSecrets;
 use session::Lifetimes;
 use token::{Claims, Issuer, Tokens};
 use user::UserId;
@@ -60,8 +59,10 @@ pub struct Policy {
     pub lifetimes: Lifetimes,
     /// Where tokens say they come from.
     pub issuer: Issuer,
-    /// The secret shared with a Flask app (`JWT_SECRET_KEY`).
-    pub shared_secret: Option<SecretString>,
+    /// The secrets shared with a Flask app (`JWT_SECRET_KEY`).
+    pub shared_secrets: SharedSecrets,
+    /// For how long verifiers may keep the public keys: a new one is published as long before it signs.
+    pub jwks_max_age: Duration,
     /// Who may register.
     pub registration: Registration,
     /// What hashing a password costs.
@@ -109,6 +110,10 @@ struct Inner {
     store: Arc<dyn Store>,
     hasher: Hasher,
     tokens: Tokens,
+    secrets: SharedSecrets,
+    jwks_max_age: Duration,
+    /// Held by whoever changes the keys.
+    key_turn: tokio::sync::Mutex<()>,
     clock: Clock,
     lifetimes: Lifetimes,
     registration: Registration,
@@ -144,10 +149,14 @@ impl Auth {
         let mark = if policy.accept_clock { Timestamp::default() } else { store.clock_mark().await? };
         let clock = Clock::start(mark)?;
         store.set_clock_mark(clock.mark()).await?;
-        let keys = keyring(store.as_ref(), clock.now(), policy.shared_secret.as_ref()).await?;
+        let token_secs = policy.lifetimes.access.as_secs();
+        let keys = rotation::start(store.as_ref(), clock.mark(), token_secs, &policy.shared_secrets).await?;
         let inner = Inner {
             hasher: Hasher::start(policy.hashing_threads, policy.hashing)?,
             tokens: Tokens::new(keys, policy.issuer),
+            secrets: policy.shared_secrets,
+            jwks_max_age: policy.jwks_max_age,
+            key_turn: tokio::sync::Mutex::default(),
             clock,
             lifetimes: policy.lifetimes,
             registration: policy.registration,
@@ -167,12 +176,6 @@ impl Auth {
         self.0.registration
     }
 
-    /// The public keys (RFC 7517 §5).
-    #[must_use]
-    pub fn jwks(&self) -> JwkSet {
-        self.0.tokens.keys().jwks()
-    }
-
     /// Whether the store can still keep what it promises.
     #[must_use]
     pub fn is_ready(&self) -> bool {
@@ -189,7 +192,8 @@ impl Auth {
         }
     }
 
-    /// What has to be done every minute: the time mark is kept, and what has expired is deleted.
+    /// What has to be done every minute: the time mark is kept, what has expired is deleted, and keys that
+    /// are due take over.
     ///
     /// # Errors
     /// Storage errors.
@@ -198,7 +202,7 @@ impl Auth {
         self.0.store.set_clock_mark(mark).await?;
         self.keep_service_uses().await?;
         self.0.store.sweep_expired(mark, SWEEP_LIMIT).await?;
-        Ok(())
+        self.settle_keys().await
     }
 
     /// Finishes every write and lets go of the store.
@@ -210,25 +214,6 @@ impl Auth {
         let kept = self.keep_service_uses().await;
         self.0.store.close().await.and(kept)
     }
-}
-
-/// The stored keys, with those that are needed and missing made and kept.
-async fn keyring(store: &dyn Store, now: Timestamp, shared: Option<&SecretString>) -> Result<Keyring> {
-    let mut keys = store.keys().await?;
-    keys.sort_by_key(|key| key.created);
-    let has = |purpose, keys: &[StoredKey]| keys.iter().any(|key| key.purpose == purpose);
-    let mut made = Vec::new();
-    if !has(Purpose::Refresh, &keys) {
-        made.push(StoredKey::generate_refresh(now)?);
-    }
-    if shared.is_none() && !has(Purpose::Access, &keys) {
-        made.push(StoredKey::generate_es256(now)?);
-    }
-    for key in made {
-        store.insert_key(key.clone()).await?;
-        keys.push(key);
-    }
-    Keyring::load(&keys, shared)
 }
 
 impl std::fmt::Debug for Auth {

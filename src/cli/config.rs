@@ -26,7 +26,7 @@ pub fn run(loaded: &Loaded, command: &Command) {
         return table::print_json(&shown);
     }
     let help =
-        |key: &str| KEYS.iter().find(|(name, _)| *name == key).map_or("the secret shared with Flask-JWT-Extended apps", |(_, help)| help);
+        |key: &str| KEYS.iter().find(|(name, _)| *name == key).map_or("secrets shared with Flask-JWT-Extended apps", |(_, help)| help);
     if *explain {
         let rows: Vec<_> = shown.into_iter().map(|one| [one.key.clone(), one.value, one.source, help(&one.key).to_owned()]).collect();
         table::print(["SETTING", "VALUE", "FROM", "WHAT"], &rows);

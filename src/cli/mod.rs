@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 failed, 2 usage, 74 storage, 78 configuration (`sysexits.h`).
 
 mod config;
+mod key;
 mod local;
 mod logging;
 mod serve;
@@ -55,6 +56,9 @@ enum Command {
     /// List and end a user's sessions
     #[command(subcommand)]
     Session(session::Command),
+    /// List, rotate, import and retire the keys that sign
+    #[command(subcommand)]
+    Key(key::Command),
     /// Show the settings in effect
     #[command(subcommand)]
     Config(config::Command),
@@ -165,6 +169,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::User(command)) => user::run(&loaded.settings, cli.common.accept_clock, &command),
         Some(Command::Session(command)) => session::run(&loaded.settings, cli.common.accept_clock, &command),
         Some(Command::Service(command)) => service::run(&loaded.settings, cli.common.accept_clock, &command),
+        Some(Command::Key(command)) => key::run(&loaded.settings, cli.common.accept_clock, &command),
         Some(Command::Config(command)) => {
             config::run(&loaded, &command);
             Ok(())

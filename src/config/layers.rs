@@ -6,7 +6,6 @@ use std::path::Path;
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
-use secrecy::SecretString;
 
 use super::{ConfigError, Flags, KEYS, Settings, wrong};
 
@@ -29,7 +28,8 @@ const DEAD: &[(&str, &str)] = &[
 ];
 
 /// Keys whose values are taken from the environment as they are.
-const TEXTS: &[&str] = &["address", "audience", "data_dir", "issuer", "jwt_secret_key_file", "log", "public_url"];
+const TEXTS: &[&str] =
+    &["address", "audience", "data_dir", "issuer", "jwt_previous_secrets_file", "jwt_secret_key_file", "log", "public_url"];
 
 /// All layers, lowest first, in the profile of this build.
 ///
@@ -126,7 +126,9 @@ impl Environment {
         }
         for (name, key, value) in prefixed("JWT_") {
             match key.as_str() {
-                "secret_key_file" => drop(dict.entry("jwt_secret_key_file".to_owned()).or_insert_with(|| value.as_str().into())),
+                "secret_key_file" | "previous_secrets_file" => {
+                    dict.entry(name.to_lowercase()).or_insert_with(|| value.as_str().into());
+                }
                 "access_token_expires" | "refresh_token_expires" => {
                     let seconds: u64 = value
                         .parse()
@@ -188,23 +190,4 @@ pub(super) fn explain(error: &figment::Error) -> ConfigError {
     let key = error.path.join(".");
     let from = error.metadata.as_ref().map_or_else(String::new, |metadata| format!(" ({})", origin(metadata, &key)));
     wrong(format!("setting {key}{from}: {}", error.kind))
-}
-
-/// The secret shared with other programs, as it is. A file may end with one line break.
-pub(super) fn shared_secret(environment: &BTreeMap<String, String>, file: Option<&Path>) -> Result<Option<SecretString>, ConfigError> {
-    let secret = match (environment.get("JWT_SECRET_KEY"), file) {
-        (Some(_), Some(_)) => return Err(wrong("JWT_SECRET_KEY and jwt_secret_key_file are both set; use one")),
-        (Some(secret), None) => secret.clone(),
-        (None, Some(file)) => {
-            let text = std::fs::read_to_string(file)
-                .map_err(|error| wrong(format!("cannot read jwt_secret_key_file {}: {error}", file.display())))?;
-            let text = text.strip_suffix('\n').unwrap_or(&text);
-            text.strip_suffix('\r').unwrap_or(text).to_owned()
-        }
-        (None, None) => return Ok(None),
-    };
-    if secret.is_empty() {
-        return Err(wrong("the shared secret (JWT_SECRET_KEY or jwt_secret_key_file) is empty; anyone could sign tokens with it"));
-    }
-    Ok(Some(SecretString::from(secret)))
 }

@@ -2,10 +2,12 @@
 //!
 //! The file has profiles: `[default]`, then `[debug]` in a debug build or `[release]` in a release build; which one is
 //! fixed when the program is built. In the environment each key is `DOORWARD_…` or `ROCKET_…` in capitals; the names of
-//! Flask-JWT-Extended work, too: `JWT_SECRET_KEY`, `JWT_SECRET_KEY_FILE`, `JWT_ACCESS_TOKEN_EXPIRES`, `JWT_REFRESH_TOKEN_EXPIRES`.
+//! Flask-JWT-Extended work, too: `JWT_SECRET_KEY`, `JWT_SECRET_KEY_FILE`, `JWT_ACCESS_TOKEN_EXPIRES`, `JWT_REFRESH_TOKEN_EXPIRES`;
+//! beside them `JWT_PREVIOUS_SECRET_KEY` and `JWT_PREVIOUS_SECRETS_FILE`.
 //! Texts and secrets are taken as they are. What is not known is refused, naming the nearest that is.
 
 mod layers;
+mod secrets;
 mod span;
 #[cfg(test)]
 mod tests;
@@ -16,10 +18,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::Figment;
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::hasher::Cost;
+use crate::auth::keys::SharedSecrets;
 use crate::auth::session::Lifetimes;
 use crate::auth::token::{Issuer, MAX_ACCESS_SECS};
 use crate::auth::user::CustomClaims;
@@ -38,7 +40,10 @@ pub const KEYS: &[(&str, &str)] = &[
     ("claims", "custom claims of every access token"),
     ("data_dir", "where everything is kept"),
     ("hashing_threads", "passwords hashed at once; 0 is one per core"),
+    ("iat_backdate", "how far back access tokens are dated, for a verifier whose clock is behind; at most 60s"),
     ("issuer", "the claim iss; public_url or doorward unless set"),
+    ("jwks_max_age", "how long verifiers may keep the public keys; a new key waits as long before it signs; at most 24h"),
+    ("jwt_previous_secrets_file", "a file with earlier shared secrets, one a line; they verify, and do not sign"),
     ("jwt_secret_key_file", "a file with the secret shared with Flask-JWT-Extended apps (HS256)"),
     ("log", "which log lines: error, warn, info, debug, or a filter such as warn,audit=info"),
     ("log_format", "text or json"),
@@ -67,7 +72,10 @@ pub struct Settings {
     pub claims: CustomClaims,
     pub data_dir: PathBuf,
     pub hashing_threads: usize,
+    pub iat_backdate: Span,
     pub issuer: Option<String>,
+    pub jwks_max_age: Span,
+    pub jwt_previous_secrets_file: Option<PathBuf>,
     pub jwt_secret_key_file: Option<PathBuf>,
     pub log: String,
     pub log_format: LogFormat,
@@ -81,9 +89,9 @@ pub struct Settings {
     pub revocations: RevocationReaders,
     pub session_expires: Span,
     pub user_routes: UserRoutes,
-    /// From `JWT_SECRET_KEY` or the file; never printed.
+    /// From the environment or the files; never printed.
     #[serde(skip)]
-    pub shared_secret: Option<SecretString>,
+    pub shared_secrets: SharedSecrets,
 }
 
 impl Default for Settings {
@@ -97,7 +105,10 @@ impl Default for Settings {
             claims: CustomClaims::default(),
             data_dir: PathBuf::from("data"),
             hashing_threads: 0,
+            iat_backdate: Span(Duration::ZERO),
             issuer: None,
+            jwks_max_age: Span(Duration::from_secs(300)),
+            jwt_previous_secrets_file: None,
             jwt_secret_key_file: None,
             log: "warn,audit=info".to_owned(),
             log_format: LogFormat::Text,
@@ -111,7 +122,7 @@ impl Default for Settings {
             revocations: RevocationReaders::Services,
             session_expires: Span(Duration::from_secs(90 * 86_400)),
             user_routes: UserRoutes::Guarded,
-            shared_secret: None,
+            shared_secrets: SharedSecrets::default(),
         }
     }
 }
@@ -176,7 +187,7 @@ impl Settings {
     pub fn load(file: Option<&Path>, environment: &BTreeMap<String, String>, flags: &Flags) -> Result<Loaded, ConfigError> {
         let figment = layers::stack(file, environment, flags)?;
         let mut settings: Self = figment.extract().map_err(|error| layers::explain(&error))?;
-        settings.shared_secret = layers::shared_secret(environment, settings.jwt_secret_key_file.as_deref())?;
+        settings.shared_secrets = secrets::read(environment, &settings)?;
         settings.check()?;
         Ok(Loaded { settings, figment })
     }
@@ -191,6 +202,12 @@ impl Settings {
         }
         if self.refresh_grace.0 > Duration::from_secs(300) {
             return Err(wrong(format!("refresh_grace is {}; at most 5m, or a stolen token would go unnoticed", self.refresh_grace)));
+        }
+        if self.iat_backdate.0 > Duration::from_secs(60) || (access + self.iat_backdate.0).as_secs() > MAX_ACCESS_SECS {
+            return Err(wrong(format!("iat_backdate is {}; at most 60s, and with access_token_expires at most 24h", self.iat_backdate)));
+        }
+        if self.jwks_max_age.0 > Duration::from_secs(86_400) {
+            return Err(wrong(format!("jwks_max_age is {}; at most 24h", self.jwks_max_age)));
         }
         if self.argon2_memory_kib < 19_456
             || self.argon2_iterations < 2
@@ -238,8 +255,9 @@ impl Settings {
                 absolute: self.session_expires.0,
                 grace: self.refresh_grace.0,
             },
-            issuer: Issuer { name: issuer, audience: self.audience.clone(), claims: self.claims.clone() },
-            shared_secret: self.shared_secret.clone(),
+            issuer: Issuer { name: issuer, audience: self.audience.clone(), claims: self.claims.clone(), backdate: self.iat_backdate.0 },
+            shared_secrets: self.shared_secrets.clone(),
+            jwks_max_age: self.jwks_max_age.0,
             registration: self.registration,
             hashing: Cost { memory_kib: self.argon2_memory_kib, iterations: self.argon2_iterations, lanes: 1 },
             hashing_threads: if self.hashing_threads == 0 { cores } else { self.hashing_threads },
@@ -261,13 +279,7 @@ impl Settings {
         if self.user_routes == UserRoutes::Open {
             warnings.push("user_routes is open: anyone on this machine can read and delete users, as in the template; set user_routes = \"guarded\" for real use".to_owned());
         }
-        if let Some(secret) = &self.shared_secret {
-            let bytes = secret.expose_secret().len();
-            if bytes < 32 {
-                warnings
-                    .push(format!("JWT_SECRET_KEY has {bytes} bytes; with fewer than 32 it can be guessed from any token (RFC 7518 §3.2)"));
-            }
-        }
+        warnings.extend(secrets::warnings(&self.shared_secrets));
         warnings
     }
 }
@@ -288,12 +300,7 @@ impl Loaded {
                 Shown { key: (*key).to_owned(), value, source: layers::source(&self.figment, key) }
             })
             .collect();
-        let (value, source) = match (&self.settings.shared_secret, &self.settings.jwt_secret_key_file) {
-            (None, _) => ("-", "default"),
-            (Some(_), Some(_)) => ("(hidden)", "jwt_secret_key_file"),
-            (Some(_), None) => ("(hidden)", "JWT_SECRET_KEY"),
-        };
-        shown.push(Shown { key: "jwt_secret_key".to_owned(), value: value.to_owned(), source: source.to_owned() });
+        shown.extend(secrets::show(&self.settings));
         shown
     }
 }

@@ -1,5 +1,7 @@
 //! Layers, sources, and what is refused.
 
+use secrecy::ExposeSecret as _;
+
 use super::*;
 
 fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -71,7 +73,7 @@ fn flask_names_and_lengths_of_time_are_read() {
         load_in("[default]\nrefresh_token_expires = \"12h\"\nsession_expires = 100000", &pairs, &Flags::default()).unwrap().settings;
     assert_eq!((settings.access_token_expires.to_string(), settings.session_expires.to_string()), ("1m".into(), "100000s".into()));
     assert_eq!(settings.refresh_token_expires.0, Duration::from_secs(43_200));
-    assert_eq!(settings.shared_secret.as_ref().unwrap().expose_secret(), "0123");
+    assert_eq!(settings.shared_secrets.current.as_ref().unwrap().expose_secret(), "0123");
     assert_eq!(settings.warnings().len(), 1);
 }
 
@@ -79,4 +81,31 @@ fn flask_names_and_lengths_of_time_are_read() {
 fn every_setting_is_documented() {
     let serde_json::Value::Object(fields) = serde_json::to_value(Settings::default()).unwrap() else { panic!() };
     assert_eq!(fields.keys().map(String::as_str).collect::<Vec<_>>(), KEYS.iter().map(|(key, _)| *key).collect::<Vec<_>>());
+}
+
+#[test]
+fn previous_secrets_come_one_from_the_environment_or_several_from_a_file() {
+    let previous = |settings: &Settings| -> Vec<String> {
+        settings.shared_secrets.previous.iter().map(|secret| secret.expose_secret().to_owned()).collect()
+    };
+    let one = load_in("", &[("JWT_PREVIOUS_SECRET_KEY", "a,b c")], &Flags::default()).unwrap();
+    assert_eq!(previous(&one.settings), ["a,b c"]);
+    let file = std::env::temp_dir().join(format!("doorward-{}", uuid::Uuid::new_v4()));
+    let path = file.to_str().unwrap();
+    std::fs::write(&file, "first\r\nsecond\n").unwrap();
+    let several = load_in("", &[("JWT_PREVIOUS_SECRETS_FILE", path)], &Flags::default()).unwrap();
+    assert_eq!(previous(&several.settings), ["first", "second"]);
+    assert_eq!(several.settings.warnings().len(), 2, "both are short");
+    assert!(refused("", &[("JWT_PREVIOUS_SECRETS_FILE", path), ("JWT_PREVIOUS_SECRET_KEY", "x")]).contains("use one"));
+    std::fs::write(&file, "first\n\nsecond\n").unwrap();
+    assert!(refused("", &[("JWT_PREVIOUS_SECRETS_FILE", path)]).contains("empty"));
+    std::fs::remove_file(&file).unwrap();
+    assert!(refused("", &[("JWT_PREVIOUS_SECRETS_FILE", path)]).contains("cannot read jwt_previous_secrets_file"));
+}
+
+#[test]
+fn a_token_is_backdated_by_a_minute_at_most_and_lives_no_longer_than_a_day() {
+    assert!(refused("[default]\niat_backdate = \"61s\"", &[]).contains("at most 60s"));
+    assert!(refused("[default]\niat_backdate = \"1s\"\naccess_token_expires = \"24h\"", &[]).contains("at most 24h"));
+    assert!(refused("[default]\njwks_max_age = \"25h\"", &[]).contains("at most 24h"));
 }

@@ -251,6 +251,8 @@ impl From<Error> for Problem {
             Error::TokenTooLong { bytes } => Self::new(Kind::Forbidden).message(format!(
                 "The access token would be {bytes} bytes long; {MAX_ISSUED_TOKEN_BYTES} are allowed. An administrator must shorten the claims or roles."
             )),
+            Error::NoSuchKey => Self::new(Kind::NotFound).message("There is no such key."),
+            Error::LastKey => Self::new(Kind::Forbidden).message("The last signing key stays; rotate first."),
             Error::Invalid(faults) => Self::invalid(&faults),
             Error::Overloaded { retry_after } => {
                 Self::new(Kind::Overloaded).header("Retry-After", retry_after.as_secs().max(1).to_string())

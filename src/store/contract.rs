@@ -18,7 +18,7 @@ use super::memory::MemoryStore;
 use super::{Live, NewUser, SledStore, Standing, Store, StoreOptions, UserChange, Which};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, Reset};
-use crate::auth::keys::{Algorithm, Purpose, StoredKey};
+use crate::auth::keys::{Algorithm, KeyChange, Purpose, SLACK, State, StoredKey};
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
 use crate::auth::token::TokenId;
@@ -110,7 +110,8 @@ async fn ids(store: &dyn Store, user: UserId) -> BTreeSet<SessionId> {
 }
 
 fn key(kid: &str) -> StoredKey {
-    StoredKey { kid: kid.to_owned(), algorithm: Algorithm::HS256, purpose: Purpose::Refresh, created: T0, secret: format!("{kid}-secret") }
+    let (kid, secret) = (kid.to_owned(), format!("{kid}-secret"));
+    StoredKey { kid, algorithm: Algorithm::HS256, purpose: Purpose::Refresh, created: T0, state: State::Active, token_secs: 900, secret }
 }
 
 /// Each function of this file, against each implementation.
@@ -170,6 +171,8 @@ contract! {
     there_are_never_more_services_than_fit_one_answer
     the_feed_tells_each_revocation_once_with_what_it_names
     the_feed_tells_of_users_who_are_cut_off
+    keys_change_by_their_rules_and_a_refused_change_changes_nothing
+    of_64_who_rotate_at_once_one_key_is_left_signing
     after_the_close_nothing_is_written
 }
 
@@ -520,6 +523,52 @@ async fn keys_and_the_clock_mark_are_kept(store: Arc<dyn Store>) {
         store.set_clock_mark(mark).await.unwrap();
         assert_eq!(store.clock_mark().await.unwrap(), mark);
     }
+}
+
+fn access_key(kid: &str, state: State) -> StoredKey {
+    StoredKey { algorithm: Algorithm::ES256, purpose: Purpose::Access, state, ..key(kid) }
+}
+
+async fn keys_change_by_their_rules_and_a_refused_change_changes_nothing(store: Arc<dyn Store>) {
+    let add = |kid: &str, state| store.change_keys(KeyChange::Add(access_key(kid, state)), T0);
+    let settle = |now| store.change_keys(KeyChange::Settle { token_secs: 900 }, now);
+    let retire = |kid: &str, at_once| store.change_keys(KeyChange::Retire { kid: kid.to_owned(), at_once }, T0);
+    store.insert_key(key("refresh")).await.unwrap();
+    assert_eq!(settle(T0).await.unwrap(), None);
+    let next = State::Next { from: T0 + MINUTE };
+    for (kid, state) in [("a", State::Active), ("b", next)] {
+        let keys = add(kid, state).await.unwrap().expect("a change");
+        assert_eq!(keys.iter().find(|key| key.kid == kid), Some(&access_key(kid, state)));
+    }
+    let before = store.keys().await.unwrap();
+    assert_eq!(before, [access_key("a", State::Active), access_key("b", next), key("refresh")]);
+    assert!(matches!(add("a", State::Active).await, Err(Error::Invalid(_))));
+    assert!(matches!(retire("x", true).await, Err(Error::NoSuchKey)));
+    assert!(matches!(retire("refresh", true).await, Err(Error::NoSuchKey)));
+    assert_eq!(settle(T0).await.unwrap(), None);
+    assert_eq!(store.keys().await.unwrap(), before);
+    settle(T0 + MINUTE).await.unwrap().expect("a change");
+    let until = T0 + MINUTE + 15 * MINUTE + SLACK;
+    let after = [access_key("a", State::Verifying { until }), access_key("b", State::Active), key("refresh")];
+    assert_eq!(store.keys().await.unwrap(), after);
+    assert!(matches!(retire("b", false).await, Err(Error::LastKey)));
+    settle(until).await.unwrap().expect("a change");
+    assert_eq!(store.keys().await.unwrap(), after[1..]);
+}
+
+async fn of_64_who_rotate_at_once_one_key_is_left_signing(store: Arc<dyn Store>) {
+    let tries: Vec<_> = (0..64)
+        .map(|number: u32| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.change_keys(KeyChange::Add(access_key(&format!("k{number}"), State::Active)), T0).await })
+        })
+        .collect();
+    for attempt in tries {
+        let answer = attempt.await.unwrap();
+        assert!(matches!(answer, Ok(Some(_)) | Err(Error::Invalid(_))), "{answer:?}");
+    }
+    let keys = store.keys().await.unwrap();
+    assert_eq!((keys.len(), keys.iter().filter(|key| key.state == State::Active).count()), (crate::auth::keys::MAX_KEYS, 1));
 }
 
 async fn after_the_close_nothing_is_written(store: Arc<dyn Store>) {

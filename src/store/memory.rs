@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{Live, NewUser, Revoked, Standing, StorageError, Store, UserChange, Which};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
-use crate::auth::keys::StoredKey;
+use crate::auth::keys::{self, KeyChange, StoredKey};
 use crate::auth::password::PasswordHash;
 use crate::auth::service::{self, Service, ServiceId};
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
@@ -366,6 +366,15 @@ impl Store for MemoryStore {
             }
         }
         Ok(())
+    }
+
+    async fn change_keys(&self, change: KeyChange, now: Timestamp) -> Result<Option<Vec<StoredKey>>> {
+        let mut records = self.open()?;
+        let before: Vec<_> = records.keys.values().cloned().collect();
+        let mut after = before.clone();
+        keys::change(&mut after, change, now)?;
+        records.keys = after.iter().map(|key| (key.kid.clone(), key.clone())).collect();
+        Ok((after != before).then_some(after))
     }
 
     async fn clock_mark(&self) -> Result<Timestamp> {

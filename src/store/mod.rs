@@ -29,7 +29,7 @@ use tokio::sync::watch;
 
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
-use crate::auth::keys::StoredKey;
+use crate::auth::keys::{KeyChange, StoredKey};
 use crate::auth::password::PasswordHash;
 use crate::auth::service::{Service, ServiceId};
 use crate::auth::session::{Lifetimes, Presented, Session, SessionId};
@@ -190,6 +190,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Keeps when services were last used; one that is gone is passed over.
     async fn keep_service_uses(&self, uses: Vec<(ServiceId, Timestamp)>) -> Result<()>;
+
+    /// Changes the keys by the rules of [`crate::auth::keys::change`]; answers all of them, or `None` if none changed.
+    ///
+    /// # Errors
+    /// Those of the rules; storage errors.
+    async fn change_keys(&self, change: KeyChange, now: Timestamp) -> Result<Option<Vec<StoredKey>>>;
 
     /// The highest time kept so far ([`crate::auth::clock::Clock`]).
     async fn clock_mark(&self) -> Result<Timestamp>;

@@ -9,6 +9,7 @@ mod durability;
 mod hangup;
 mod introspection;
 mod invites;
+mod keys;
 mod passwords;
 mod policy;
 mod races;

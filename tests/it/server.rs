@@ -90,6 +90,13 @@ impl Server {
         self
     }
 
+    /// Starts again on the same directory without a variable.
+    pub fn again_without(mut self, name: &str) -> Self {
+        self.environment.retain(|(there, _)| there != name);
+        self.start_again();
+        self
+    }
+
     /// Starts again on the same directory with one more argument.
     pub fn again_with_argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
@@ -277,9 +284,15 @@ pub fn credentials(username: &str) -> Value {
 
 /// Adds an administrator by the command line; no server may run on the directory.
 pub fn add_admin(directory: &Path, name: &str) {
+    add_admin_with(directory, name, &[]);
+}
+
+/// The same, with variables.
+fn add_admin_with(directory: &Path, name: &str, environment: &[(&str, &str)]) {
     use std::io::Write as _;
     let mut child = doorward(directory)
         .args(["user", "add", name, "--admin"])
+        .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -291,9 +304,14 @@ pub fn add_admin(directory: &Path, name: &str) {
 
 /// A server with the administrator `boss`.
 pub fn with_admin() -> (Server, Client, Pair) {
-    let mut server = Server::start();
+    with_admin_and(&[])
+}
+
+/// The same, with variables.
+pub fn with_admin_and(environment: &[(&str, &str)]) -> (Server, Client, Pair) {
+    let mut server = Server::with(&[], environment);
     server.stop();
-    add_admin(server.directory.path(), "boss");
+    add_admin_with(server.directory.path(), "boss", environment);
     server.start_again();
     let client = server.client();
     let pair = client.login("boss");

@@ -138,6 +138,40 @@ fn a_shared_secret_signs_hs256_and_tokens_of_the_own_key_live_on() {
 }
 
 #[test]
+fn without_its_secret_a_token_is_refused_at_once_unless_the_secret_is_a_previous_one() {
+    let mut server = Server::with(&[], &[("JWT_SECRET_KEY", "the first secret, long enough for HS256")]);
+    let pair = server.client().newcomer("arun");
+    server.stop();
+    server = server.again_with(("JWT_SECRET_KEY".to_owned(), "the second secret, long enough for HS256".to_owned()));
+    server.client().test(&pair.access).refused(401, "invalid_token");
+    server.client().refresh(&pair.refresh).expect(200);
+    server.stop();
+    server = server.again_with(("JWT_PREVIOUS_SECRET_KEY".to_owned(), "the first secret, long enough for HS256".to_owned()));
+    server.client().test(&pair.access).expect(200);
+    let second = server.client().login("arun");
+    server.stop();
+    server = server.again_without("JWT_PREVIOUS_SECRET_KEY");
+    server.client().test(&pair.access).refused(401, "invalid_token");
+    server.client().test(&second.access).expect(200);
+    server.stop();
+    server = server.again_without("JWT_SECRET_KEY");
+    server.client().test(&second.access).refused(401, "invalid_token");
+    let own = Pair::of(&server.client().refresh(&second.refresh).expect(200));
+    server.client().test(&own.access).expect(200);
+    assert!(own.access.starts_with("eyJhbGciOiJFUzI1NiIs"), "{}", own.access);
+}
+
+#[test]
+fn a_token_is_backdated_for_a_verifier_whose_clock_is_behind() {
+    let server = Server::with(&[], &[("DOORWARD_IAT_BACKDATE", "5")]);
+    let pair = server.client().newcomer("arun");
+    let claims = payload(&pair.access);
+    let (issued, ends) = (claims["iat"].as_u64().unwrap(), claims["exp"].as_u64().unwrap());
+    assert_eq!((ends - issued, claims["nbf"].as_u64()), (905, Some(issued)));
+    server.client().test(&pair.access).expect(200);
+}
+
+#[test]
 fn settings_add_claims_and_an_audience() {
     let directory = tempfile::TempDir::new().unwrap();
     let file = directory.path().join("settings.toml");

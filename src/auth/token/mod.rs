@@ -2,13 +2,15 @@
 //! are judged in `read.rs`, strictly typed, against the profile of the key that signed (RFC 8725 §3, RFC 9068 §4).
 //!
 //! What does not change between two requests (signature, structure, claims) is verified once and remembered in a bounded
-//! cache; what does (time, revocation, the user) is the caller's to check every time.
+//! cache, together with the generation of the keys; what does (time, revocation, the user) is the caller's to check every time.
 
 mod read;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -128,35 +130,67 @@ pub struct Issuer {
     pub audience: Option<String>,
     /// Custom claims of every access token; those of the user win.
     pub claims: CustomClaims,
+    /// How far back `iat` and `nbf` of access tokens are set, for a verifier whose clock is behind ours.
+    pub backdate: Duration,
 }
 
 #[derive(Clone)]
 struct ByLength;
 
-impl quick_cache::Weighter<Box<str>, Arc<Claims>> for ByLength {
-    fn weight(&self, token: &Box<str>, _: &Arc<Claims>) -> u64 {
+impl quick_cache::Weighter<Box<str>, Verified> for ByLength {
+    fn weight(&self, token: &Box<str>, _: &Verified) -> u64 {
         token.len() as u64 + size_of::<Claims>() as u64
     }
 }
 
+/// What a token says, and under which generation of the keys its signature was good.
+#[derive(Clone)]
+struct Verified {
+    generation: u64,
+    claims: Arc<Claims>,
+}
+
+/// The keys in use. Another ring is another generation.
+struct InUse {
+    generation: u64,
+    keys: Arc<Keyring>,
+}
+
 /// Issues and verifies.
 pub struct Tokens {
-    keys: Keyring,
+    in_use: RwLock<InUse>,
+    /// That of `in_use`, for those who need no key.
+    generation: AtomicU64,
     issuer: Issuer,
-    verified: quick_cache::sync::Cache<Box<str>, Arc<Claims>, ByLength>,
+    verified: quick_cache::sync::Cache<Box<str>, Verified, ByLength>,
 }
 
 impl Tokens {
     /// With these keys, in this name.
     #[must_use]
     pub fn new(keys: Keyring, issuer: Issuer) -> Self {
-        Self { keys, issuer, verified: quick_cache::sync::Cache::with_weighter(8192, CACHE_BYTES, ByLength) }
+        let in_use = RwLock::new(InUse { generation: 0, keys: Arc::new(keys) });
+        let verified = quick_cache::sync::Cache::with_weighter(8192, CACHE_BYTES, ByLength);
+        Self { in_use, generation: AtomicU64::new(0), issuer, verified }
     }
 
     /// The keys.
     #[must_use]
-    pub const fn keys(&self) -> &Keyring {
-        &self.keys
+    pub fn keys(&self) -> Arc<Keyring> {
+        self.current().1
+    }
+
+    /// Puts other keys in place of those in use. What a key that is not among them signed is refused from now on.
+    pub fn use_keys(&self, keys: Keyring) {
+        let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
+        let generation = in_use.generation + 1;
+        *in_use = InUse { generation, keys: Arc::new(keys) };
+        self.generation.store(generation, Ordering::Release);
+    }
+
+    fn current(&self) -> (u64, Arc<Keyring>) {
+        let in_use = self.in_use.read().unwrap_or_else(PoisonError::into_inner);
+        (in_use.generation, Arc::clone(&in_use.keys))
     }
 
     /// The pair that stands for a session's present state. The refresh token is the same however often it is asked for.
@@ -175,18 +209,20 @@ impl Tokens {
             "sid": session.id.to_string(),
             "ctr": session.counter,
         });
+        let keys = self.keys();
         Ok(TokenPair {
-            access: sign(self.keys.access(), "at+jwt", &Value::Object(access))?,
-            refresh: sign(self.keys.refresh(), "refresh", &refresh)?,
+            access: sign(keys.access(), "at+jwt", &Value::Object(access))?,
+            refresh: sign(keys.refresh(), "refresh", &refresh)?,
             expires_in: expires.since(now).as_secs(),
         })
     }
 
     fn access_claims(&self, user: &User, session: &Session, fresh: bool, now: Timestamp, expires: Timestamp) -> Map<String, Value> {
+        let issued = now.secs().saturating_sub(self.issuer.backdate.as_secs());
         let Value::Object(mut claims) = json!({
             "iss": self.issuer.name,
-            "iat": now.secs(),
-            "nbf": now.secs(),
+            "iat": issued,
+            "nbf": issued,
             "exp": expires.secs(),
             "sub": user.id.to_string(),
             "jti": Uuid::new_v4().to_string(),
@@ -210,11 +246,14 @@ impl Tokens {
     /// # Errors
     /// [`TokenError::Invalid`]
     pub fn verify(&self, token: &str) -> Result<Arc<Claims>, TokenError> {
-        if let Some(claims) = self.verified.get(token) {
+        if let Some(Verified { generation, claims }) = self.verified.get(token)
+            && generation == self.generation.load(Ordering::Acquire)
+        {
             return Ok(claims);
         }
-        let claims = Arc::new(self.verify_anew(token)?);
-        self.verified.insert(token.into(), Arc::clone(&claims));
+        let (generation, keys) = self.current();
+        let claims = Arc::new(self.verify_anew(token, &keys)?);
+        self.verified.insert(token.into(), Verified { generation, claims: Arc::clone(&claims) });
         Ok(claims)
     }
 
@@ -224,13 +263,12 @@ impl Tokens {
         self.verify(token).ok().and_then(|_| part(token.split('.').nth(1)?)).unwrap_or_default()
     }
 
-    fn verify_anew(&self, token: &str) -> Result<Claims, TokenError> {
+    fn verify_anew(&self, token: &str, keys: &Keyring) -> Result<Claims, TokenError> {
         let (message, signature) = split(token).ok_or(TokenError::Invalid("it is not three base64url parts"))?;
         let (header, payload) = message.split_once('.').ok_or(TokenError::Invalid("it is not three base64url parts"))?;
         let header = part(header).ok_or(TokenError::Invalid("its header is not an object"))?;
         let header = Header::read(&header)?;
-        let profile = self
-            .keys
+        let profile = keys
             .candidates(header.kid)
             .filter(|key| key.algorithm.name() == header.alg && key.profile.accepts_type(header.typ))
             .find(|key| key.verifies(signature, message))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::super::keys::StoredKey;
+use super::super::keys::{Algorithm, SharedSecrets, StoredKey};
 use super::super::password::PasswordHash;
 use super::super::user::{Role, Username};
 use super::*;
@@ -17,9 +17,10 @@ fn lifetimes() -> Lifetimes {
 }
 
 fn tokens(shared: Option<&str>) -> Tokens {
-    let stored = [StoredKey::generate_es256(NOW).unwrap(), StoredKey::generate_refresh(NOW).unwrap()];
-    let keys = Keyring::load(&stored, shared.map(SecretString::from).as_ref()).unwrap();
-    Tokens::new(keys, Issuer { name: "doorward".into(), audience: None, claims: CustomClaims::default() })
+    let stored = [StoredKey::generate(Algorithm::ES256, NOW).unwrap(), StoredKey::generate_refresh(NOW).unwrap()];
+    let shared = SharedSecrets { current: shared.map(SecretString::from), previous: Vec::new() };
+    let keys = Keyring::load(&stored, &shared).unwrap();
+    Tokens::new(keys, Issuer { name: "doorward".into(), audience: None, claims: CustomClaims::default(), backdate: Duration::ZERO })
 }
 
 fn user() -> User {
@@ -87,7 +88,8 @@ fn times_are_judged_to_the_second() {
 fn every_claim_of_an_own_token_is_required_typed_and_checked() {
     let tokens = tokens(None);
     let good = Value::Object(payload(&pair(&tokens).0.access));
-    let key = tokens.keys.access();
+    let keys = tokens.keys();
+    let key = keys.access();
     let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": key.kid});
     assert!(tokens.verify(&signed(key, &header, &good)).is_ok());
     let bad: &[(&str, &[Value])] = &[
@@ -121,7 +123,8 @@ fn every_claim_of_an_own_token_is_required_typed_and_checked() {
 #[test]
 fn a_header_that_says_anything_else_is_refused() {
     let tokens = tokens(Some("shared"));
-    let own = tokens.keys.candidates(None).next().unwrap();
+    let keys = tokens.keys();
+    let own = keys.candidates(None).next().unwrap();
     let (pair, _) = pair(&tokens);
     let claims = Value::Object(payload(&pair.access));
     assert!(tokens.verify(&signed(own, &json!({"alg": "HS256", "typ": "JWT"}), &claims)).is_ok());
@@ -154,7 +157,8 @@ fn a_header_that_says_anything_else_is_refused() {
 fn a_key_accepts_only_tokens_of_its_own_purpose() {
     let tokens = tokens(None);
     let (pair, _) = pair(&tokens);
-    let (access, refresh) = (tokens.keys.access(), tokens.keys.refresh());
+    let keys = tokens.keys();
+    let (access, refresh) = (keys.access(), keys.refresh());
     let swapped = [
         signed(refresh, &json!({"alg": "HS256", "typ": "at+jwt", "kid": refresh.kid}), &Value::Object(payload(&pair.access))),
         signed(refresh, &json!({"alg": "HS256", "typ": "refresh", "kid": refresh.kid}), &Value::Object(payload(&pair.access))),
@@ -169,7 +173,8 @@ fn a_key_accepts_only_tokens_of_its_own_purpose() {
 #[test]
 fn a_flask_token_under_the_shared_secret_is_accepted_with_what_it_lacks_filled_in() {
     let tokens = tokens(Some("super-secret"));
-    let key = tokens.keys.access();
+    let keys = tokens.keys();
+    let key = keys.access();
     let claims = json!({"fresh": false, "iat": NOW.secs(), "jti": "4f8f9f3a-5a2f-4a3b-9d2e-0c1d2e3f4a5b", "type": "access", "sub": "7",
         "nbf": NOW.secs(), "csrf": "x", "exp": NOW.secs() + 900});
     let read = tokens.verify(&signed(key, &json!({"alg": "HS256", "typ": "JWT"}), &claims)).unwrap();
@@ -222,4 +227,31 @@ fn another_servers_token_is_refused() {
     let ours = tokens(None);
     assert!(ours.verify(&theirs.access).is_err());
     assert!(ours.verify(&theirs.refresh).is_err());
+}
+
+#[test]
+fn a_retired_keys_tokens_are_refused_at_once_although_they_were_verified_before() {
+    let stored: Vec<_> = (0..2).map(|_| StoredKey::generate(Algorithm::ES256, NOW).unwrap()).collect();
+    let refresh = StoredKey::generate_refresh(NOW).unwrap();
+    let ring = |keys: &[&StoredKey]| {
+        Keyring::load(&keys.iter().copied().chain([&refresh]).cloned().collect::<Vec<_>>(), &SharedSecrets::default()).unwrap()
+    };
+    let tokens = tokens(None);
+    tokens.use_keys(ring(&[&stored[0]]));
+    let (pair, _) = pair(&tokens);
+    assert!(tokens.verify(&pair.access).is_ok() && tokens.verify(&pair.refresh).is_ok());
+    tokens.use_keys(ring(&[&stored[0], &stored[1]]));
+    assert!(tokens.verify(&pair.access).is_ok());
+    tokens.use_keys(ring(&[&stored[1]]));
+    assert!(tokens.verify(&pair.access).is_err() && tokens.verify(&pair.refresh).is_ok());
+}
+
+#[test]
+fn a_backdated_token_says_so_and_still_ends_when_it_should() {
+    let mut tokens = tokens(None);
+    tokens.issuer.backdate = Duration::from_secs(2);
+    let (pair, _) = pair(&tokens);
+    let claims = tokens.verify(&pair.access).unwrap();
+    assert_eq!(claims.issued.secs(), NOW.secs() - 2);
+    assert_eq!((claims.not_before, claims.expires), (claims.issued, NOW + Duration::from_secs(900)));
 }

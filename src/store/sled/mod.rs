@@ -43,7 +43,7 @@ use super::opening::{self, Opened};
 use super::{Live, NewUser, StorageError, Store, StoreOptions, UserChange, Which};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
-use crate::auth::keys::StoredKey;
+use crate::auth::keys::{KeyChange, StoredKey};
 use crate::auth::password::PasswordHash;
 use crate::auth::service::{Service, ServiceId};
 use crate::auth::session::{Lifetimes, Presented, Session, SessionId};
@@ -244,6 +244,10 @@ impl Store for SledStore {
 
     async fn keep_service_uses(&self, uses: Vec<(ServiceId, Timestamp)>) -> Result<()> {
         self.write(move |step| services::keep_uses(step, uses)).await
+    }
+
+    async fn change_keys(&self, change: KeyChange, now: Timestamp) -> Result<Option<Vec<StoredKey>>> {
+        self.write(move |step| steps::change_keys(step, change, now)).await
     }
 
     async fn clock_mark(&self) -> Result<Timestamp> {

@@ -6,6 +6,7 @@ use super::records::{SessionRecord, UserRecord, key, kind};
 use super::tree::Step;
 use crate::auth::clock::Timestamp;
 use crate::auth::code::InviteId;
+use crate::auth::keys::{self, KeyChange, StoredKey};
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
 use crate::auth::token::TokenId;
@@ -150,6 +151,19 @@ pub(super) fn end_all_but(step: &mut Step<'_>, user: UserId, kept: Option<Sessio
 fn end(step: &mut Step<'_>, record: &SessionRecord, now: Timestamp) -> Result<(), StorageError> {
     step.remove_session(record);
     step.revoke(record.session.id.0, Revoked::Session, record.session.access_expires, now)
+}
+
+pub(super) fn change_keys(step: &mut Step<'_>, change: KeyChange, now: Timestamp) -> Result<Option<Vec<StoredKey>>> {
+    let before = step.keys()?;
+    let mut after = before.clone();
+    keys::change(&mut after, change, now)?;
+    for gone in before.iter().filter(|key| after.iter().all(|there| there.kid != key.kid)) {
+        step.remove_key(&gone.kid);
+    }
+    for changed in after.iter().filter(|key| !before.contains(key)) {
+        step.put_key(changed)?;
+    }
+    Ok((after != before).then_some(after))
 }
 
 /// What one bounded round of the sweep did.

@@ -305,4 +305,8 @@ impl Step<'_> {
         self.put(key::signing(&stored.kid), encode("key", stored)?);
         Ok(())
     }
+
+    pub fn remove_key(&mut self, kid: &str) {
+        self.remove(key::signing(kid));
+    }
 }
