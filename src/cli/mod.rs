@@ -13,7 +13,6 @@ mod session;
 mod table;
 mod user;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -95,8 +94,7 @@ enum UserRoutesFlag {
 
 impl Common {
     fn load(&self) -> Result<Loaded, ConfigError> {
-        let environment: BTreeMap<String, String> =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+        let environment = crate::config::environment(std::env::vars_os())?;
         let user_routes = self.user_routes.map(|flag| match flag {
             UserRoutesFlag::Guarded => UserRoutes::Guarded,
             UserRoutesFlag::Open => UserRoutes::Open,

@@ -1,6 +1,7 @@
 //! The layers: the file, the environment, the flags; and one line for what is wrong in any of them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 
 use figment::providers::{Format, Serialized, Toml};
@@ -26,6 +27,9 @@ const DEAD: &[(&str, &str)] = &[
     ("tls", "put a proxy with TLS in front"),
     ("workers", "there is one per core"),
 ];
+
+/// How variables that are settings begin.
+const PREFIXES: [&str; 3] = ["DOORWARD_", "ROCKET_", "JWT_"];
 
 /// Keys whose values are taken from the environment as they are.
 const TEXTS: &[&str] =
@@ -66,7 +70,7 @@ fn origin(metadata: &Metadata, key: &str) -> String {
 /// The variable a key was read from.
 fn environment_name(key: &str) -> String {
     let capitals = key.to_uppercase();
-    let mut names = ["DOORWARD_", "ROCKET_", "JWT_"].into_iter().map(|prefix| match prefix {
+    let mut names = PREFIXES.into_iter().map(|prefix| match prefix {
         "JWT_" if capitals.starts_with("JWT_") => capitals.clone(),
         _ => format!("{prefix}{capitals}"),
     });
@@ -103,6 +107,26 @@ fn settings_belong(error: &figment::Error) -> String {
         _ => text.trim().to_owned(),
     };
     if line.contains("expected a map") { format!("{line}; settings stand under a profile, such as [default]") } else { line }
+}
+
+/// The variables of a process as texts. One of ours that is no text is refused, by name only: its value may be a secret.
+///
+/// # Errors
+/// [`ConfigError`]
+pub fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut texts = BTreeMap::new();
+    for (name, value) in variables {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => _ = texts.insert(name, value),
+            (name, _) => {
+                let name = name.unwrap_or_else(|name| name.to_string_lossy().into_owned());
+                if PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+                    return Err(wrong(format!("the environment variable {name} is not UTF-8")));
+                }
+            }
+        }
+    }
+    Ok(texts)
 }
 
 /// The environment's layer. `DOORWARD_` counts before `ROCKET_` and `JWT_`.

@@ -28,6 +28,7 @@ use crate::auth::user::CustomClaims;
 use crate::auth::{Policy, Registration};
 use crate::http::headers::Security;
 use crate::http::{RevocationReaders, Surface, UserRoutes};
+pub use layers::environment;
 pub use span::Span;
 
 /// Every setting: its name and what it is, as `doorward config show` and the documentation tell it.

@@ -4,14 +4,14 @@ use secrecy::ExposeSecret as _;
 
 use super::*;
 
-fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 fn load_in(toml: &str, pairs: &[(&str, &str)], flags: &Flags) -> Result<Loaded, ConfigError> {
     let file = std::env::temp_dir().join(format!("doorward-{}.toml", uuid::Uuid::new_v4()));
     std::fs::write(&file, toml).unwrap();
-    let loaded = Settings::load(Some(&file), &environment(pairs), flags);
+    let loaded = Settings::load(Some(&file), &variables(pairs), flags);
     std::fs::remove_file(&file).unwrap();
     loaded
 }
@@ -75,6 +75,17 @@ fn flask_names_and_lengths_of_time_are_read() {
     assert_eq!(settings.refresh_token_expires.0, Duration::from_secs(43_200));
     assert_eq!(settings.shared_secrets.current.as_ref().unwrap().expose_secret(), "0123");
     assert_eq!(settings.warnings().len(), 1);
+}
+
+#[test]
+fn a_variable_of_ours_that_is_no_text_is_refused_by_name_and_another_is_not() {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt as _;
+    let with = |name: &str| environment([(OsString::from(name), OsString::from_vec(b"hunter2\xff".to_vec()))]);
+    for name in ["JWT_SECRET_KEY", "DOORWARD_ISSUER", "ROCKET_LOG"] {
+        assert_eq!(with(name).unwrap_err().to_string(), format!("the environment variable {name} is not UTF-8"));
+    }
+    assert_eq!(with("LS_COLORS").unwrap(), BTreeMap::new());
 }
 
 #[test]

@@ -80,6 +80,15 @@ fn a_setting_that_cannot_be_used_is_one_clear_line_and_exit_78() {
 }
 
 #[test]
+fn a_secret_that_is_no_text_is_refused_and_not_passed_over() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let directory = tempfile::TempDir::new().unwrap();
+    let secret = std::ffi::OsStr::from_bytes(b"hunter2hunter2hunter2hunter2hunt\xff");
+    let (code, _, err) = said(&doorward(directory.path()).args(["config", "show"]).env("JWT_SECRET_KEY", secret).output().unwrap());
+    assert_eq!((code, err.trim()), (Some(78), "doorward: the environment variable JWT_SECRET_KEY is not UTF-8"));
+}
+
+#[test]
 fn settings_are_shown_with_their_sources_and_no_secret() {
     let environment = [("JWT_SECRET_KEY", "top-secret-value"), ("DOORWARD_PORT", "7000")];
     let (code, out, err) = run(&["config", "show", "--data-dir", "/tmp/x"], &environment);
