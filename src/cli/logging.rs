@@ -7,9 +7,27 @@ use std::io::IsTerminal as _;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter as Threshold;
 
 use super::Failure;
-use crate::config::{LogFormat, Settings};
+use crate::config::{ConfigError, Loaded, LogFormat, Settings};
+
+/// Whether the setting is a filter. A bare word that is no level would be taken for a module's name, and silence all others.
+///
+/// # Errors
+/// [`ConfigError`]
+pub fn check(loaded: &Loaded) -> Result<(), ConfigError> {
+    judge(&loaded.settings.log).map_err(|fault| loaded.refuse("log", &fault))
+}
+
+fn judge(filter: &str) -> Result<(), String> {
+    const WANTED: &str = "use error, warn, info, debug, trace or off, or a filter such as warn,audit=info";
+    let mut words = filter.split(',').filter(|word| !word.contains(['=', '[', ']', '{', '}']));
+    if let Some(word) = words.find(|word| word.parse::<Threshold>().is_err()) {
+        return Err(format!("{word:?} is not a level; {WANTED}"));
+    }
+    EnvFilter::try_new(filter).map(drop).map_err(|_| format!("{filter:?} is not a filter; {WANTED}"))
+}
 
 /// Installs the log of this process.
 pub fn install(settings: &Settings) -> Result<(), Failure> {
@@ -44,4 +62,19 @@ impl Log for Libraries {
     }
 
     fn flush(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::judge;
+
+    #[test]
+    fn a_filter_is_levels_and_modules_with_levels() {
+        for good in ["warn,audit=info", "off", "INFO", "trace", "", "warn,doorward::store=debug,[commit]=trace"] {
+            assert_eq!(judge(good), Ok(()), "{good}");
+        }
+        for bad in ["loud", "warn,loud", "audit", "warn, info", "audit=loud", "[[[", "=", "warn;info"] {
+            assert!(judge(bad).is_err(), "{bad}");
+        }
+    }
 }

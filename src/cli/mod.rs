@@ -100,7 +100,9 @@ impl Common {
             UserRoutesFlag::Open => UserRoutes::Open,
         });
         let flags = Flags { address: self.address.clone(), port: self.port, data_dir: self.data_dir.clone(), user_routes };
-        Settings::load(self.config.as_deref(), &environment, &flags)
+        let loaded = Settings::load(self.config.as_deref(), &environment, &flags)?;
+        logging::check(&loaded)?;
+        Ok(loaded)
     }
 }
 

@@ -231,6 +231,9 @@ impl Settings {
                 return Err(wrong(format!("public_url is {url:?}; it must look like https://login.example.com, without a path")));
             }
         }
+        if !self.is_localhost() && self.ip().is_none() {
+            return Err(wrong(format!("address is {:?}; it must be localhost or an IP address, 0.0.0.0 for all of this machine", self.address)));
+        }
         if self.user_routes == UserRoutes::Open && !self.is_loopback() {
             let address = &self.address;
             return Err(wrong(format!(
@@ -241,7 +244,17 @@ impl Settings {
     }
 
     fn is_loopback(&self) -> bool {
-        self.address == "localhost" || self.address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        self.is_localhost() || self.ip().is_some_and(|address| address.is_loopback())
+    }
+
+    fn is_localhost(&self) -> bool {
+        self.address.eq_ignore_ascii_case("localhost")
+    }
+
+    /// The address to listen on, with or without the brackets of a URL.
+    fn ip(&self) -> Option<IpAddr> {
+        let bare = self.address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        bare.unwrap_or(&self.address).parse().ok()
     }
 
     /// What the domain needs of them.
@@ -286,6 +299,11 @@ impl Settings {
 }
 
 impl Loaded {
+    /// That a setting is wrong, for a check that only its user can make.
+    pub(crate) fn refuse(&self, key: &str, fault: &str) -> ConfigError {
+        wrong(format!("setting {key} ({}): {fault}", layers::source(&self.figment, key)))
+    }
+
     /// Every effective setting with its source.
     #[must_use]
     pub fn show(&self) -> Vec<Shown> {

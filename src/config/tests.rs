@@ -59,6 +59,11 @@ fn what_is_not_known_is_refused_with_the_nearest_name() {
 #[test]
 fn combinations_that_are_not_safe_are_refused() {
     assert!(refused("[default]\naddress = \"0.0.0.0\"\nuser_routes = \"open\"", &[]).contains("guarded"));
+    assert!(refused("[default]\naddress = \"[::]\"\nuser_routes = \"open\"", &[]).contains("guarded"));
+    assert!(refused("", &[("DOORWARD_ADDRESS", "127.0.0.1:80")]).contains("must be localhost or an IP address"));
+    for address in ["LOCALHOST", "[::1]", "127.1.2.3"] {
+        assert!(load_in("[default]\nuser_routes = \"open\"", &[("DOORWARD_ADDRESS", address)], &Flags::default()).is_ok(), "{address}");
+    }
     assert!(refused("[default]\naccess_token_expires = \"2d\"", &[]).contains("24h"));
     assert!(refused("[default]\nargon2_memory_kib = 1024", &[]).contains("19456"));
     assert!(refused("", &[("JWT_SECRET_KEY", "")]).contains("empty"));
