@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use figment::providers::{Format, Serialized, Toml};
+use figment::error::{Kind, OneOf};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
@@ -85,7 +86,7 @@ fn config_file(named: Option<&Path>) -> Result<figment::providers::Data<Toml>, C
     }
     let file = if path.is_file() { Toml::file_exact(path) } else { Toml::string("") }.nested();
     let profiles = file.data().map_err(|error| wrong(format!("{}: {}", path.display(), settings_belong(&error))))?;
-    for profile in profiles.keys() {
+    for (profile, settings) in &profiles {
         let name = profile.as_str().as_str();
         if !["default", "debug", "release", "global"].contains(&name) {
             let nearest = nearest(name, ["default", "debug", "release"].into_iter());
@@ -93,6 +94,10 @@ fn config_file(named: Option<&Path>) -> Result<figment::providers::Data<Toml>, C
                 "{}: unknown profile [{name}]{nearest}; there are [default], [debug] and [release]",
                 path.display()
             )));
+        }
+        // Those of the other build as well: they are tried out in this one.
+        if let Some(key) = settings.keys().find(|key| !is_known(key)) {
+            return Err(unknown(key, &format!("{}, [{name}]", path.display())));
         }
     }
     Ok(file)
@@ -192,13 +197,21 @@ impl Provider for NamedFlags<'_> {
 
 fn refuse_unknown(figment: &Figment) -> Result<(), ConfigError> {
     let all: Dict = figment.extract().map_err(|error| explain(&error))?;
-    let known = |key: &str| KEYS.iter().any(|(name, _)| *name == key);
-    let Some(key) = all.keys().find(|key| !known(key)) else { return Ok(()) };
-    let from = source(figment, key);
-    Err(wrong(match DEAD.iter().find(|(name, _)| name == key) {
+    match all.keys().find(|key| !is_known(key)) {
+        Some(key) => Err(unknown(key, &source(figment, key))),
+        None => Ok(()),
+    }
+}
+
+fn is_known(key: &str) -> bool {
+    KEYS.iter().any(|(name, _)| *name == key)
+}
+
+fn unknown(key: &str, from: &str) -> ConfigError {
+    wrong(match DEAD.iter().find(|(name, _)| *name == key) {
         Some((_, instead)) => format!("the setting {key} ({from}) has no effect here: {instead}"),
         None => format!("unknown setting {key} ({from}){}", nearest(key, KEYS.iter().map(|(name, _)| *name))),
-    }))
+    })
 }
 
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
@@ -213,5 +226,10 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
 pub(super) fn explain(error: &figment::Error) -> ConfigError {
     let key = error.path.join(".");
     let from = error.metadata.as_ref().map_or_else(String::new, |metadata| format!(" ({})", origin(metadata, &key)));
-    wrong(format!("setting {key}{from}: {}", error.kind))
+    let fault = match &error.kind {
+        // figment puts its own quotes around quotes.
+        Kind::UnknownVariant(found, known) => format!("unknown variant: found `{found}`, expected {}", OneOf(known)),
+        kind => kind.to_string(),
+    };
+    wrong(format!("setting {key}{from}: {fault}"))
 }

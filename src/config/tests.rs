@@ -45,6 +45,11 @@ fn each_value_is_shown_with_its_source_and_secrets_are_not() {
 #[test]
 fn what_is_not_known_is_refused_with_the_nearest_name() {
     assert!(refused("[default]\nprot = 1", &[]).contains("did you mean port?"));
+    let other = if cfg!(debug_assertions) { "release" } else { "debug" };
+    let elsewhere = refused(&format!("[{other}]\nprot = 1"), &[]);
+    assert!(elsewhere.contains(&format!("[{other}]")) && elsewhere.contains("did you mean port?"), "{elsewhere}");
+    let variant = refused("", &[("DOORWARD_USER_ROUTES", "opne")]);
+    assert!(variant.ends_with(": unknown variant: found `opne`, expected `guarded` or `open`"), "{variant}");
     assert!(refused("[defualt]\nport = 1", &[]).contains("did you mean default?"));
     assert!(refused("[default]\nworkers = 4", &[]).contains("no effect"));
     assert!(refused("", &[("ROCKET_KEEP_ALIVE", "5")]).contains("75 s"));
