@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::table;
+use super::{Failure, table};
 use crate::config::{KEYS, Loaded};
 
 #[derive(Debug, Subcommand)]
@@ -19,7 +19,7 @@ pub enum Command {
 }
 
 /// Runs the command.
-pub fn run(loaded: &Loaded, command: &Command) {
+pub fn run(loaded: &Loaded, command: &Command) -> Result<(), Failure> {
     let Command::Show { json, explain } = command;
     let shown = loaded.show();
     if *json {
@@ -29,9 +29,9 @@ pub fn run(loaded: &Loaded, command: &Command) {
         |key: &str| KEYS.iter().find(|(name, _)| *name == key).map_or("secrets shared with Flask-JWT-Extended apps", |(_, help)| help);
     if *explain {
         let rows: Vec<_> = shown.into_iter().map(|one| [one.key.clone(), one.value, one.source, help(&one.key).to_owned()]).collect();
-        table::print(["SETTING", "VALUE", "FROM", "WHAT"], &rows);
+        table::print(["SETTING", "VALUE", "FROM", "WHAT"], &rows)
     } else {
         let rows: Vec<_> = shown.into_iter().map(|one| [one.key, one.value, one.source]).collect();
-        table::print(["SETTING", "VALUE", "FROM"], &rows);
+        table::print(["SETTING", "VALUE", "FROM"], &rows)
     }
 }

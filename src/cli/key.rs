@@ -65,16 +65,14 @@ pub fn run(settings: &Settings, accept_clock: bool, command: &Command) -> Result
 async fn list(client: &LocalClient, as_json: bool) -> Result<(), Failure> {
     let answer = expect(client.send("GET", "/keys", None).await, 200)?;
     if as_json {
-        table::print_json(&answer["keys"]);
-        return Ok(());
+        return table::print_json(&answer["keys"]);
     }
     let row = |key: &Value| {
         let name = if key["kid"].is_null() { "(shared secret)".to_owned() } else { text(&key["kid"]) };
         [name, text(&key["algorithm"]), text(&key["state"]), note(key)]
     };
     let rows: Vec<_> = answer["keys"].as_array().into_iter().flatten().map(row).collect();
-    table::print(["KEY", "ALGORITHM", "STATE", ""], &rows);
-    Ok(())
+    table::print(["KEY", "ALGORITHM", "STATE", ""], &rows)
 }
 
 /// What a key does, or when it will.
@@ -91,8 +89,7 @@ fn note(key: &Value) -> String {
 
 async fn add(client: &LocalClient, body: &Value) -> Result<(), Failure> {
     let key = expect(client.send("POST", "/keys", Some(body)).await, 201)?;
-    println!("{} {} is {}: {}", text(&key["algorithm"]), text(&key["kid"]), text(&key["state"]), note(&key));
-    Ok(())
+    table::line(&format!("{} {} is {}: {}", text(&key["algorithm"]), text(&key["kid"]), text(&key["state"]), note(&key)))
 }
 
 async fn retire(client: &LocalClient, kid: &str, now: bool) -> Result<(), Failure> {
@@ -101,8 +98,7 @@ async fn retire(client: &LocalClient, kid: &str, now: bool) -> Result<(), Failur
         return Err(Failure::Refused("There is no such key.".to_owned()));
     }
     expect(client.send("DELETE", &format!("/keys/{kid}?now={now}"), None).await, 200)?;
-    println!("retired {kid}");
-    Ok(())
+    table::line(&format!("retired {kid}"))
 }
 
 fn read_key(file: &Path) -> Result<Zeroizing<String>, Failure> {

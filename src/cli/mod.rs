@@ -170,10 +170,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Session(command)) => session::run(&loaded.settings, cli.common.accept_clock, &command),
         Some(Command::Service(command)) => service::run(&loaded.settings, cli.common.accept_clock, &command),
         Some(Command::Key(command)) => key::run(&loaded.settings, cli.common.accept_clock, &command),
-        Some(Command::Config(command)) => {
-            config::run(&loaded, &command);
-            Ok(())
-        }
+        Some(Command::Config(command)) => config::run(&loaded, &command),
     }
 }
 

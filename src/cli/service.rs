@@ -46,11 +46,11 @@ pub fn run(settings: &Settings, accept_clock: bool, command: &Command) -> Result
 async fn add(client: &LocalClient, name: &str, scopes: &[String], as_json: bool) -> Result<(), Failure> {
     let service = expect(client.send("POST", "/services", Some(&json!({"name": name, "scopes": scopes}))).await, 201)?;
     if as_json {
-        table::print_json(&service);
+        table::print_json(&service)?;
     } else {
         // The key alone on standard output, for a pipe.
         eprintln!("added {} with id {}; its key, shown only now:", text(&service["name"]), text(&service["id"]));
-        println!("{}", text(&service["key"]));
+        table::line(&text(&service["key"]))?;
     }
     Ok(())
 }
@@ -58,8 +58,7 @@ async fn add(client: &LocalClient, name: &str, scopes: &[String], as_json: bool)
 async fn list(client: &LocalClient, as_json: bool) -> Result<(), Failure> {
     let services = expect(client.send("GET", "/services", None).await, 200)?["services"].take();
     if as_json {
-        table::print_json(&services);
-        return Ok(());
+        return table::print_json(&services);
     }
     let row = |service: &Value| {
         let scopes: Vec<_> = service["scopes"].as_array().into_iter().flatten().map(text).collect();
@@ -67,8 +66,7 @@ async fn list(client: &LocalClient, as_json: bool) -> Result<(), Failure> {
         [text(&service["id"]), text(&service["name"]), scopes.join(","), used]
     };
     let rows: Vec<_> = services.as_array().into_iter().flatten().map(row).collect();
-    table::print(["ID", "NAME", "SCOPES", "LAST USED"], &rows);
-    Ok(())
+    table::print(["ID", "NAME", "SCOPES", "LAST USED"], &rows)
 }
 
 async fn remove(client: &LocalClient, id: &str) -> Result<(), Failure> {
@@ -77,6 +75,5 @@ async fn remove(client: &LocalClient, id: &str) -> Result<(), Failure> {
         return Err(Failure::Refused("There is no such service.".to_owned()));
     }
     expect(client.send("DELETE", &format!("/services/{id}"), None).await, 200)?;
-    println!("removed {id}");
-    Ok(())
+    table::line(&format!("removed {id}"))
 }

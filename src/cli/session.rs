@@ -38,7 +38,7 @@ pub fn run(settings: &Settings, accept_clock: bool, command: &Command) -> Result
 async fn list(client: &LocalClient, name: &str, as_json: bool) -> Result<(), Failure> {
     let sessions = sessions(client, name).await?;
     if as_json {
-        table::print_json(&sessions);
+        table::print_json(&sessions)?;
     } else {
         // A client chose its User-Agent; what would steer the terminal does not get there.
         let harmless = |text: String| text.replace(char::is_control, "?");
@@ -47,7 +47,7 @@ async fn list(client: &LocalClient, name: &str, as_json: bool) -> Result<(), Fai
             let [created, last_used] = [&session["created"], &session["last_used"]].map(moment);
             [text(&session["id"]), created, last_used, or_dash(&session["address"]), or_dash(&session["user_agent"])]
         };
-        table::print(["ID", "CREATED", "LAST USED", "ADDRESS", "USER AGENT"], &sessions.iter().map(row).collect::<Vec<_>>());
+        table::print(["ID", "CREATED", "LAST USED", "ADDRESS", "USER AGENT"], &sessions.iter().map(row).collect::<Vec<_>>())?;
     }
     Ok(())
 }
@@ -56,8 +56,7 @@ async fn revoke(client: &LocalClient, name: &str) -> Result<(), Failure> {
     let user = user_named(client, name).await?;
     let ended = sessions(client, name).await?.len();
     expect(client.send("DELETE", &format!("/user/{}/sessions", user["id"]), None).await, 200)?;
-    println!("ended {ended} sessions of {}", text(&user["username"]));
-    Ok(())
+    table::line(&format!("ended {ended} sessions of {}", text(&user["username"])))
 }
 
 async fn sessions(client: &LocalClient, name: &str) -> Result<Vec<Value>, Failure> {

@@ -1,22 +1,46 @@
-//! Tables for people, JSON for programs.
+//! Standard output: lines and tables for people, JSON for programs.
+
+use std::fmt::Write as _;
+use std::io::{ErrorKind, Write as _};
 
 use serde::Serialize;
 
+use super::Failure;
+
 /// Prints rows under headings, each column as wide as it must be.
-pub fn print<const N: usize>(headings: [&str; N], rows: &[[String; N]]) {
+///
+/// # Errors
+/// [`line`]'s
+pub fn print<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Result<(), Failure> {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).chain([headings[column].len()]).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
-    let line = |cells: [&str; N]| {
-        let padded: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        println!("{}", padded.join("  ").trim_end());
+    let padded = |cells: [&str; N]| {
+        let cells = cells.iter().zip(widths).fold(String::new(), |mut line, (cell, width)| {
+            let _ = write!(line, "{cell:<width$}  ");
+            line
+        });
+        cells.trim_end().to_owned()
     };
-    line(headings);
-    for row in rows {
-        line(std::array::from_fn(|column| row[column].as_str()));
-    }
+    let rows = rows.iter().map(|row| padded(std::array::from_fn(|column| row[column].as_str())));
+    line(&[padded(headings)].into_iter().chain(rows).collect::<Vec<_>>().join("\n"))
 }
 
 /// Prints a value as JSON.
-pub fn print_json(value: &impl Serialize) {
-    println!("{}", serde_json::to_string_pretty(value).unwrap_or_default());
+///
+/// # Errors
+/// [`line`]'s
+pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    line(&serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
+/// Prints a line. A reader that has gone has seen enough: the command ends as it would have, and so closes its store.
+///
+/// # Errors
+/// What was to be said could not be written, to a full disk for one.
+pub fn line(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::System { action: "write the answer", source: error }),
+        _ => Ok(()),
+    }
 }

@@ -87,8 +87,7 @@ async fn add(client: &LocalClient, name: &str, password: &str, admin: bool) -> R
     let roles: &[&str] = if admin { &["admin"] } else { &[] };
     let answer = client.send("POST", "/users", Some(&json!({"username": name, "password": password, "roles": roles}))).await;
     let user = expect(answer, 201)?;
-    println!("added {} with id {}{}", text(&user["username"]), user["id"], if admin { ", an administrator" } else { "" });
-    Ok(())
+    table::line(&format!("added {} with id {}{}", text(&user["username"]), user["id"], if admin { ", an administrator" } else { "" }))
 }
 
 async fn list(client: &LocalClient, as_json: bool) -> Result<(), Failure> {
@@ -99,14 +98,14 @@ async fn list(client: &LocalClient, as_json: bool) -> Result<(), Failure> {
     })
     .await?;
     if as_json {
-        table::print_json(&users);
+        table::print_json(&users)?;
     } else {
         let row = |user: &Value| {
             let roles: Vec<_> = user["roles"].as_array().into_iter().flatten().map(text).collect();
             let state = if user["disabled"] == true { "disabled" } else { "" };
             [user["id"].to_string(), text(&user["username"]), roles.join(","), state.to_owned()]
         };
-        table::print(["ID", "USERNAME", "ROLES", "STATE"], &users.iter().map(row).collect::<Vec<_>>());
+        table::print(["ID", "USERNAME", "ROLES", "STATE"], &users.iter().map(row).collect::<Vec<_>>())?;
     }
     Ok(())
 }
@@ -115,9 +114,9 @@ async fn reset(client: &LocalClient, name: &str, as_json: bool) -> Result<(), Fa
     let user = user_named(client, name).await?;
     let made = expect(client.send("POST", &format!("/user/{}/reset", user["id"]), None).await, 201)?;
     if as_json {
-        table::print_json(&made);
+        table::print_json(&made)?;
     } else {
-        println!("{}", text(&made["code"]));
+        table::line(&text(&made["code"]))?;
         eprintln!("{} can set a new password with it once, until {}", text(&user["username"]), moment(&made["expires"]));
     }
     Ok(())
@@ -126,15 +125,13 @@ async fn reset(client: &LocalClient, name: &str, as_json: bool) -> Result<(), Fa
 async fn change(client: &LocalClient, name: &str, change: &Value, done: &str) -> Result<(), Failure> {
     let user = user_named(client, name).await?;
     expect(client.send("PATCH", &format!("/user/{}", user["id"]), Some(change)).await, 200)?;
-    println!("{} is {done}", text(&user["username"]));
-    Ok(())
+    table::line(&format!("{} is {done}", text(&user["username"])))
 }
 
 async fn remove(client: &LocalClient, name: &str) -> Result<(), Failure> {
     let user = user_named(client, name).await?;
     expect(client.send("DELETE", &format!("/user/{}", user["id"]), None).await, 200)?;
-    println!("deleted {}", text(&user["username"]));
-    Ok(())
+    table::line(&format!("deleted {}", text(&user["username"])))
 }
 
 /// From the terminal, twice and unseen; from anything else, the first line. Never from the command line, where other

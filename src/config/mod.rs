@@ -232,7 +232,10 @@ impl Settings {
             }
         }
         if !self.is_localhost() && self.ip().is_none() {
-            return Err(wrong(format!("address is {:?}; it must be localhost or an IP address, 0.0.0.0 for all of this machine", self.address)));
+            return Err(wrong(format!(
+                "address is {:?}; it must be localhost or an IP address, 0.0.0.0 for all of this machine",
+                self.address
+            )));
         }
         if self.user_routes == UserRoutes::Open && !self.is_loopback() {
             let address = &self.address;

@@ -105,6 +105,23 @@ fn settings_are_shown_with_their_sources_and_no_secret() {
 }
 
 #[test]
+fn a_reader_that_has_gone_is_a_quiet_end_and_a_full_disk_is_not() {
+    let directory = tempfile::TempDir::new().unwrap();
+    run_in(directory.path(), &["user", "add", "boss"], &[], PASSWORD);
+    for arguments in [&["config", "show"][..], &["config", "show", "--json"], &["user", "list"], &["user", "reset", "boss"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let (code, _, err) = said(&doorward(directory.path()).args(arguments).stdout(writer).output().unwrap());
+        assert!(code == Some(0) && !err.contains("panicked"), "{arguments:?} {code:?} {err}");
+    }
+    // Where there is such a device.
+    if let Ok(full) = std::fs::File::options().write(true).open("/dev/full") {
+        let (code, _, err) = said(&doorward(directory.path()).args(["user", "list"]).stdout(full).output().unwrap());
+        assert!(code == Some(1) && err.contains("cannot write the answer"), "{code:?} {err}");
+    }
+}
+
+#[test]
 fn help_and_version_need_nothing_and_a_typo_is_usage() {
     let (code, out, _) = run(&["--help"], &[]);
     assert!(code == Some(0) && out.contains("serve") && out.contains("user") && out.contains("Exit codes"));
