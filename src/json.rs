@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::{Map, Number, Value};
 
@@ -135,7 +135,7 @@ impl<'de> Visitor<'de> for NestedVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Nested, A::Error> {
-        let top = Top::deserialize(serde::de::value::MapAccessDeserializer::new(access)).map_err(A::Error::custom)?;
+        let top = Top::deserialize(serde::de::value::MapAccessDeserializer::new(access))?;
         Ok(Nested { value: Value::Object(top.fields), duplicate: top.duplicate })
     }
 }
@@ -173,12 +173,20 @@ mod tests {
             "{'a':1}",
             "{\"a\":NaN}",
             "{\"a\":1e999}",
+            "{\"a\":{",
+            "{\"a\":{\"b\":1,}}",
+            "{\"a\":{\"b\" 1}}",
+            "{\"a\":{'b':1}}",
+            "{\"a\":[{\"b\":nul}]}",
+            "{\"a\":{\"b\":\"\\ud800\"}}",
             "\u{feff}{}",
             "{\"a\":\"\\ud800\"}",
             &deep,
         ] {
             assert_eq!(object(text.as_bytes()), Err(Fault::Syntax), "{text}");
         }
+        let deep = format!("{}1{}", "{\"a\":".repeat(200), "}".repeat(200));
+        assert_eq!(object(deep.as_bytes()), Err(Fault::Syntax));
         assert_eq!(object(b"{\"a\":\"\xc0\x80\"}"), Err(Fault::Syntax));
     }
 }
