@@ -3,6 +3,7 @@
 //! An object, not an array (serde would take one for a struct); no name twice, at any depth (RFC 8259 §4 leaves the
 //! meaning open, and two parsers that read it differently are an attack); UTF-8 without a byte order mark.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -28,57 +29,71 @@ pub enum Fault {
 /// # Errors
 /// [`Fault`]
 pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
-    let top: Top = serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-        Category::Data => Fault::NotAnObject,
-        Category::Syntax | Category::Eof | Category::Io => Fault::Syntax,
-    })?;
-    match top.duplicate {
+    let Noted { fields, duplicates } = noted(bytes)?;
+    match duplicates.into_iter().next() {
         Some(name) => Err(Fault::Duplicate(name)),
-        None => Ok(top.fields),
+        None => Ok(fields),
     }
 }
 
-/// The outermost object. It only notes a name that is there twice, so that the rest of the text is still checked.
-struct Top {
-    fields: Map<String, Value>,
-    duplicate: Option<String>,
+/// Reads one object and only notes the names that are there twice, for an answer that tells all that is wrong. Who goes on
+/// with the fields in spite of them is back at two parsers that differ.
+///
+/// # Errors
+/// [`Fault::Syntax`], [`Fault::NotAnObject`]
+pub fn noted(bytes: &[u8]) -> Result<Noted, Fault> {
+    serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        Category::Data => Fault::NotAnObject,
+        Category::Syntax | Category::Eof | Category::Io => Fault::Syntax,
+    })
 }
 
-impl<'de> Deserialize<'de> for Top {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TopVisitor;
+/// An object, and what is there twice in it.
+#[derive(Debug, PartialEq)]
+pub struct Noted {
+    /// Its fields; of those with the same name the last.
+    pub fields: Map<String, Value>,
+    /// The names that are there twice, at any depth.
+    pub duplicates: BTreeSet<String>,
+}
 
-        impl<'de> Visitor<'de> for TopVisitor {
-            type Value = Top;
+impl<'de> Deserialize<'de> for Noted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor;
+
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = Noted;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Top, A::Error> {
-                let mut top = Top { fields: Map::new(), duplicate: None };
-                while let Some((name, Nested { value, duplicate })) = access.next_entry::<String, Nested>()? {
-                    let again = top.fields.contains_key(&name).then(|| name.clone());
-                    top.duplicate = top.duplicate.or(again).or(duplicate);
-                    top.fields.insert(name, value);
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Noted, A::Error> {
+                let (mut fields, mut duplicates) = (Map::new(), BTreeSet::new());
+                while let Some((name, mut nested)) = access.next_entry::<String, Nested>()? {
+                    duplicates.append(&mut nested.duplicates);
+                    if fields.contains_key(&name) {
+                        duplicates.insert(name.clone());
+                    }
+                    fields.insert(name, nested.value);
                 }
-                Ok(top)
+                Ok(Noted { fields, duplicates })
             }
         }
 
-        deserializer.deserialize_any(TopVisitor)
+        deserializer.deserialize_any(ObjectVisitor)
     }
 }
 
 /// Any value below the outermost object.
 struct Nested {
     value: Value,
-    duplicate: Option<String>,
+    duplicates: BTreeSet<String>,
 }
 
 impl From<Value> for Nested {
     fn from(value: Value) -> Self {
-        Self { value, duplicate: None }
+        Self { value, duplicates: BTreeSet::new() }
     }
 }
 
@@ -126,17 +141,17 @@ impl<'de> Visitor<'de> for NestedVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Nested, A::Error> {
-        let (mut items, mut first) = (Vec::new(), None);
-        while let Some(Nested { value, duplicate }) = access.next_element()? {
-            first = first.or(duplicate);
-            items.push(value);
+        let (mut items, mut duplicates) = (Vec::new(), BTreeSet::new());
+        while let Some(mut nested) = access.next_element::<Nested>()? {
+            duplicates.append(&mut nested.duplicates);
+            items.push(nested.value);
         }
-        Ok(Nested { value: Value::Array(items), duplicate: first })
+        Ok(Nested { value: Value::Array(items), duplicates })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<Nested, A::Error> {
-        let top = Top::deserialize(serde::de::value::MapAccessDeserializer::new(access))?;
-        Ok(Nested { value: Value::Object(top.fields), duplicate: top.duplicate })
+        let Noted { fields, duplicates } = Noted::deserialize(serde::de::value::MapAccessDeserializer::new(access))?;
+        Ok(Nested { value: Value::Object(fields), duplicates })
     }
 }
 
@@ -155,6 +170,13 @@ mod tests {
         for text in [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"{"b":{"a":1,"a":2}}"#, r#"{"b":[[{"a":1,"a":2}]]}"#] {
             assert_eq!(object(text.as_bytes()), Err(Fault::Duplicate("a".into())), "{text}");
         }
+    }
+
+    #[test]
+    fn noting_what_is_there_twice_keeps_the_fields() {
+        let Noted { fields, duplicates } = noted(br#"{"a":1,"b":[{"c":1,"c":2}],"a":2}"#).unwrap();
+        assert_eq!(Value::Object(fields), serde_json::json!({"a": 2, "b": [{"c": 2}]}));
+        assert_eq!(duplicates.into_iter().collect::<Vec<_>>(), ["a", "c"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::problem::{Kind, Problem, refuse};
 use crate::error::Faults;
-use crate::json::{self, Fault};
+use crate::json::{self, Fault, Noted};
 
 /// Longest body, in bytes. The front enforces it before Rocket sees the request; here it holds without the front, too.
 pub const MAX_BODY_BYTES: u64 = 16 * 1024;
@@ -19,6 +19,7 @@ pub const MAX_BODY_BYTES: u64 = 16 * 1024;
 const MISSING: &str = "Missing data for required field.";
 const NULL: &str = "Field may not be null.";
 const UNKNOWN: &str = "Unknown field.";
+const TWICE: &str = "Field is there twice.";
 
 /// What can be read from a JSON object.
 pub trait Fields: Sized {
@@ -39,12 +40,15 @@ impl Object {
     /// # Errors
     /// The [`Problem`] to answer with.
     pub fn read<T: Fields>(bytes: &[u8]) -> Result<T, Problem> {
-        let fields = json::object(bytes).map_err(|fault| match fault {
+        let Noted { fields, duplicates } = json::noted(bytes).map_err(|fault| match fault {
             Fault::Syntax => Problem::new(Kind::MalformedJson).errors(&json!(["Invalid JSON body."])),
             Fault::NotAnObject => Problem::invalid(&Faults::of("_schema", "Invalid input type.")),
-            Fault::Duplicate(name) => Problem::invalid(&Faults::of(&name, "Field is there twice.")),
+            Fault::Duplicate(name) => Problem::invalid(&Faults::of(&name, TWICE)),
         })?;
         let mut object = Self { fields, faults: Faults::default() };
+        for name in duplicates {
+            object.faults.add(&name, TWICE);
+        }
         let taken = T::take(&mut object);
         for name in object.fields.keys() {
             object.faults.add(name, UNKNOWN);
@@ -181,6 +185,10 @@ mod tests {
         assert_eq!(errors(r#"{"name": ""}"#), json!({"name": ["Empty."]}));
         assert_eq!(errors(r#"{"name": 5}"#), json!({"name": ["Not a valid string."]}));
         assert_eq!(errors(r#"{"name":"a","name":"a"}"#), json!({"name": ["Field is there twice."]}));
+        assert_eq!(
+            errors(r#"{"flag":1,"flag":2,"id":{"x":1,"x":1}}"#),
+            json!({"name": [MISSING], "flag": [TWICE, "Not a valid boolean."], "id": [UNKNOWN], "x": [TWICE]})
+        );
         assert_eq!(errors("[]"), json!({"_schema": ["Invalid input type."]}));
         assert_eq!(errors("{"), json!(["Invalid JSON body."]));
     }

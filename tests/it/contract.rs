@@ -118,6 +118,11 @@ fn every_fault_of_a_body_is_named_in_marshmallows_words() {
             assert_eq!(answer.json()["errors"], json!({"json": errors}), "{path} {sent}");
         }
     }
+    let twice = br#"{"username": "arun", "username": "mira", "role": "admin"}"#;
+    let answer = client.send("POST", "/register", &[("Content-Type", "application/json")], Some(twice));
+    assert_error(&answer, 422, "Unprocessable Entity", "validation_failed", None);
+    let errors = json!({"username": ["Field is there twice."], "role": ["Unknown field."], "password": [MISSING]});
+    assert_eq!(answer.json()["errors"], json!({"json": errors}));
     let both = client.json("POST", "/register", None, &json!({"username": "", "password": "short"}));
     assert_eq!(both.json()["errors"]["json"].as_object().map(serde_json::Map::len), Some(2), "{}", both.text);
 }
@@ -154,6 +159,7 @@ fn broken_json_is_400_and_another_content_type_415() {
     for content_type in ["APPLICATION/JSON", "application/json; charset=utf-8"] {
         assert_ne!(send(content_type, whole.as_bytes()).status, 415);
     }
+    assert_error(&send("application/json", br#"{"username": {"x": }}"#), 400, "Bad Request", "malformed_json", None);
     let long = json!({"username": "arun", "password": "x".repeat(17_000)}).to_string();
     assert_error(&send("application/json", long.as_bytes()), 413, "Content Too Large", "too_large", None);
     client.try_login("arun", "securepassword").expect(200);
