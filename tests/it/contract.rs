@@ -146,6 +146,7 @@ fn broken_json_is_400_and_another_content_type_415() {
         "multipart/form-data; boundary=x",
         "application/json5",
         "application/json; charset=utf-16",
+        "application/json ; x=y; charset=\"utf-16\"",
     ] {
         assert_error(&send(content_type, whole.as_bytes()), 415, "Unsupported Media Type", "unsupported_media_type", None);
     }
@@ -156,7 +157,8 @@ fn broken_json_is_400_and_another_content_type_415() {
         "unsupported_media_type",
         None,
     );
-    for content_type in ["APPLICATION/JSON", "application/json; charset=utf-8"] {
+    for content_type in ["APPLICATION/JSON", "application/json; charset=utf-8", "application/json;", "application/json ; charset=\"UTF-8\""]
+    {
         assert_ne!(send(content_type, whole.as_bytes()).status, 415);
     }
     assert_error(&send("application/json", br#"{"username": {"x": }}"#), 400, "Bad Request", "malformed_json", None);
