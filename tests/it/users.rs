@@ -105,6 +105,23 @@ fn users_are_listed_page_by_page() {
     for query in ["?limit=0", "?limit=101", "?limit=abc", "?limit=-1", "?after=abc", "?after=-1"] {
         page(query).refused(422, "validation_failed");
     }
+    let (twice, unknown) = (json!(["Field is there twice."]), json!(["Unknown field."]));
+    for (query, errors) in [
+        ("?limit=1&limit=2", json!({"limit": twice})),
+        ("?limit=1&l%69mit=1&limit=1", json!({"limit": twice})),
+        ("?limti=1", json!({"limti": unknown})),
+        ("?page=2&page=3&after=1&after=1", json!({"page": unknown, "after": twice})),
+        ("?limit.x=1", json!({"limit.x": unknown})),
+        ("?limit=0&Limit=1", json!({"limit": ["Must be a number from 1 to 100."], "Limit": unknown})),
+    ] {
+        let refused = page(query).refused(422, "validation_failed");
+        let said = refused.json()["errors"]["json"].clone();
+        assert!(errors.as_object().unwrap().iter().all(|(name, faults)| said[name] == *faults), "{query} {said}");
+    }
+    for query in ["?", "?&limit=1&"] {
+        page(query).expect(200);
+    }
+    client.get("/users?limti=1").refused(401, "authorization_required");
 }
 
 #[test]
