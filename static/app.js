@@ -173,7 +173,7 @@ function explain(answer) {
   if (!answer.status) return `The server at ${location.origin} cannot be reached. Is it still running? Nothing was changed on this page; try again once it is.`;
   const again = answer.wait ? ` Try again in ${span(answer.wait)}.` : ' Try again in a moment.';
   if (answer.status === 429) return `Too many attempts, so the server makes you wait.${again}`;
-  if (answer.status === 503) return `The server has more to do than it can right now. Nothing was changed.${again}`;
+  if (answer.status === 503) return `${answer.body?.message ?? 'The server has more to do than it can right now.'}${again}`;
   if (answer.status >= 500) return 'Something went wrong in the server. Its log says what, under the X-Request-Id below.';
   if (answer.body === undefined) return 'This answer is not Doorward’s. Is something else at this address, such as a proxy?';
   return WORDS[answer.body?.error] ?? answer.body?.message ?? '';

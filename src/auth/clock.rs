@@ -1,9 +1,9 @@
 //! Time that never runs back.
 //!
-//! [`Clock::now`] is the system time or the *mark*, whichever is later. The mark follows the system time and is kept by
-//! the store, so a token that has expired stays expired when the clock steps back, also across a restart. The mark
-//! does not follow a big step forward until the new time has lasted an hour: a clock that was wrong for a moment then
-//! leaves nothing behind, and as deletion goes by the mark, nothing is deleted because of it.
+//! [`Clock::now`] is the system time or the *mark*, whichever is later. The mark is the latest time seen and is kept by the
+//! store, so a token that has expired stays expired when the clock steps back, also across a restart. Deletion goes by
+//! a second, slower mark, [`Clock::settled`]. After a big step forward (a wrong clock, or a machine that slept) the first
+//! waits a minute and the second an hour: a clock that was wrong for less than that moves neither, and deletes nothing.
 
 use std::ops::Add;
 use std::sync::{Mutex, PoisonError};
@@ -44,9 +44,11 @@ impl Add<Duration> for Timestamp {
     }
 }
 
-/// How far ahead of the expected time the system clock may be before the mark waits.
+/// How far ahead of the expected time the system clock may be before the marks wait.
 const BIG_STEP: Duration = Duration::from_secs(3600);
 /// How long a big step must last before the mark follows.
+const NOTICING: Duration = Duration::from_secs(60);
+/// How long it must last before it is believed altogether.
 const SETTLING: Duration = Duration::from_secs(3600);
 /// A start with the clock further behind the mark than this is refused.
 const FAR_BEHIND: Duration = Duration::from_secs(24 * 3600);
@@ -72,6 +74,7 @@ pub struct Clock {
 #[derive(Debug)]
 struct State {
     mark: Timestamp,
+    settled: Timestamp,
     /// The system time that was last believed, and when that was on the monotonic clock.
     believed: (Timestamp, Instant),
     /// When the system time was first seen too far ahead of that.
@@ -94,7 +97,7 @@ impl Clock {
             return Err(ClockBehind { system: now.secs(), behind });
         }
         let first = if mark == Timestamp::default() { now } else { mark };
-        let state = State { mark: first, believed: (first, Instant::now()), ahead_since: None };
+        let state = State { mark: first, settled: first, believed: (first, Instant::now()), ahead_since: None };
         Ok(Self { state: Mutex::new(state), system })
     }
 
@@ -107,11 +110,23 @@ impl Clock {
         state.mark.max(system)
     }
 
-    /// The latest time that is certain: what the store keeps, and by which it deletes.
+    /// The latest time seen: what the store keeps.
     #[must_use]
     pub fn mark(&self) -> Timestamp {
-        let _ = self.now();
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).mark
+        self.observed().mark
+    }
+
+    /// The latest time that is certain: what deletion goes by.
+    #[must_use]
+    pub fn settled(&self) -> Timestamp {
+        self.observed().settled
+    }
+
+    fn observed(&self) -> std::sync::MutexGuard<'_, State> {
+        let system = (self.system)();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.observe(system, Instant::now());
+        state
     }
 }
 
@@ -120,14 +135,18 @@ impl State {
         let (believed, believed_at) = self.believed;
         let expected = believed + at.saturating_duration_since(believed_at);
         if system.since(expected) > BIG_STEP {
-            let since = *self.ahead_since.get_or_insert(at);
-            if at.saturating_duration_since(since) < SETTLING {
+            let lasted = at.saturating_duration_since(*self.ahead_since.get_or_insert(at));
+            if lasted >= NOTICING {
+                self.mark = self.mark.max(system);
+            }
+            if lasted < SETTLING {
                 return;
             }
         }
         self.ahead_since = None;
         self.believed = (system, at);
         self.mark = self.mark.max(system);
+        self.settled = self.settled.max(system);
     }
 }
 
@@ -145,7 +164,7 @@ mod tests {
 
     fn state() -> (State, Instant) {
         let at = Instant::now();
-        (State { mark: T0, believed: (T0, at), ahead_since: None }, at)
+        (State { mark: T0, settled: T0, believed: (T0, at), ahead_since: None }, at)
     }
 
     #[test]
@@ -157,23 +176,34 @@ mod tests {
     }
 
     #[test]
-    fn a_step_of_ten_years_that_is_taken_back_leaves_no_trace() {
+    fn a_step_of_ten_years_that_is_taken_back_within_a_minute_leaves_no_trace() {
         let (mut state, at) = state();
         let ten_years = HOUR * 24 * 3650;
-        state.observe(T0 + ten_years, at + HOUR / 60);
-        state.observe(T0 + ten_years + HOUR / 2, at + HOUR / 2);
-        assert_eq!(state.mark, T0);
-        state.observe(T0 + HOUR, at + HOUR);
-        assert_eq!((state.mark, state.ahead_since), (T0 + HOUR, None));
+        state.observe(T0 + ten_years, at + HOUR / 120);
+        state.observe(T0 + HOUR / 60, at + HOUR / 60);
+        assert_eq!((state.mark, state.settled, state.ahead_since), (T0 + HOUR / 60, T0 + HOUR / 60, None));
     }
 
     #[test]
-    fn a_step_forward_that_lasts_an_hour_is_believed() {
+    fn a_step_forward_is_noticed_after_a_minute_and_deletes_after_an_hour() {
         let (mut state, at) = state();
         let week = HOUR * 24 * 7;
         state.observe(T0 + week, at);
+        assert_eq!(state.mark, T0);
+        state.observe(T0 + week + HOUR / 60, at + HOUR / 60);
+        assert_eq!((state.mark, state.settled), (T0 + week + HOUR / 60, T0));
         state.observe(T0 + week + HOUR, at + HOUR);
-        assert_eq!(state.mark, T0 + week + HOUR);
+        assert_eq!((state.mark, state.settled), (T0 + week + HOUR, T0 + week + HOUR));
+    }
+
+    #[test]
+    fn what_expired_after_a_long_stop_stays_expired_when_the_clock_steps_back() {
+        let (mut state, at) = state();
+        let after_the_stop = T0 + HOUR * 3;
+        state.observe(after_the_stop, at);
+        state.observe(after_the_stop + HOUR / 50, at + HOUR / 50);
+        state.observe(after_the_stop, at + HOUR / 50);
+        assert_eq!(state.mark, after_the_stop + HOUR / 50);
     }
 
     #[test]

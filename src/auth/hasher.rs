@@ -5,6 +5,7 @@
 //! dummy hash through the same queue, so that the answer and its time are the same (OWASP Authentication Cheat Sheet).
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,9 @@ const MAX_JOBS: usize = 1024;
 const MAX_MEMORY_KIB: u32 = 256 * 1024;
 const MAX_ITERATIONS: u32 = 16;
 const MAX_LANES: u32 = 16;
+/// More than the 32 MiB up to which glibc learns to keep freed memory for itself: so this is given back to the system.
+/// What is reserved and not used costs nothing.
+const ALWAYS_MAPPED_BLOCKS: usize = 33 * 1024;
 const SALT_BYTES: usize = 16;
 const TAG_BYTES: usize = 32;
 
@@ -76,6 +80,7 @@ enum Done {
 
 struct Job {
     work: Work,
+    queued: Instant,
     reply: oneshot::Sender<Result<Done>>,
 }
 
@@ -157,7 +162,7 @@ impl Hasher {
             if wait > MAX_WAIT || queue.jobs.len() >= MAX_JOBS {
                 return Err(Error::Overloaded { retry_after: MAX_WAIT });
             }
-            queue.jobs.push_back(Job { work, reply });
+            queue.jobs.push_back(Job { work, queued: Instant::now(), reply });
         }
         self.shared.changed.notify_one();
         done.await.unwrap_or(Err(Error::Overloaded { retry_after: MAX_WAIT }))
@@ -178,6 +183,7 @@ struct Memory(Vec<Block>);
 impl Memory {
     fn of(&mut self, blocks: usize) -> &mut [Block] {
         if self.0.len() < blocks {
+            self.0 = Vec::with_capacity(blocks.max(ALWAYS_MAPPED_BLOCKS));
             self.0.resize(blocks, Block::new());
         }
         &mut self.0[..blocks]
@@ -202,8 +208,10 @@ impl Shared {
         let mut memory = Memory::default();
         while let Some(job) = self.next(&mut memory) {
             let started = Instant::now();
-            // A client that hung up has kept its place until now; the work itself would be for nobody.
-            let done = if job.reply.is_closed() { None } else { Some(self.work(job.work, &mut memory)) };
+            // Who was cut off has kept its place until now; the work itself would be for nobody.
+            let wanted = !job.reply.is_closed();
+            let done = wanted
+                .then(|| catch_unwind(AssertUnwindSafe(|| self.work(job.work, &mut memory))).unwrap_or_else(|_| Err(hashing("a panic"))));
             let mut queue = self.lock();
             queue.running -= 1;
             if let Some(done) = done {
@@ -220,6 +228,11 @@ impl Shared {
         let mut wiped = false;
         loop {
             if let Some(job) = queue.jobs.pop_front() {
+                // The estimate at the door was wrong: the machine has become busy with something else.
+                if job.queued.elapsed() > MAX_WAIT {
+                    let _ = job.reply.send(Err(Error::Overloaded { retry_after: MAX_WAIT }));
+                    continue;
+                }
                 queue.running += 1;
                 return Some(job);
             }

@@ -2,7 +2,7 @@
 
 use super::audit::{self, Event};
 use super::session::{Session, SessionId};
-use super::token::Claims;
+use super::token::{Claims, Kind};
 use super::user::UserId;
 use super::{Actor, Auth};
 use crate::error::{Error, Result};
@@ -38,7 +38,8 @@ impl Auth {
     /// # Errors
     /// Storage errors.
     pub async fn logout(&self, claims: &Claims, scope: Scope) -> Result<()> {
-        let token = Some((claims.token, claims.expires));
+        // A refresh token dies with its session; its own id would be remembered for a month.
+        let token = (claims.kind == Kind::Access).then_some((claims.token, claims.expires));
         let now = self.0.clock.now();
         let (which, token, now) = match (scope, claims.session) {
             (Scope::Local, session) => (session.map_or(Which::None, Which::One), token, now),

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::store::Store;
+use crate::store::{StorageError, Store};
 use clock::{Clock, ClockBehind, Timestamp};
 use hasher::{Cost, Hasher};
 use keys::SharedSecrets;
@@ -148,7 +148,13 @@ impl Auth {
     pub async fn start(store: Arc<dyn Store>, policy: Policy) -> Result<Self, StartError> {
         let mark = if policy.accept_clock { Timestamp::default() } else { store.clock_mark().await? };
         let clock = Clock::start(mark)?;
-        store.set_clock_mark(clock.mark()).await?;
+        match store.set_clock_mark(clock.mark()).await {
+            // Reading needs no room.
+            Err(Error::Storage(full @ StorageError::DiskFull { .. })) => {
+                tracing::error!("{full}; nothing can be changed until there is room");
+            }
+            kept => kept?,
+        }
         let token_secs = policy.lifetimes.access.as_secs();
         let keys = rotation::start(store.as_ref(), clock.mark(), token_secs, &policy.shared_secrets).await?;
         let inner = Inner {
@@ -179,7 +185,7 @@ impl Auth {
     /// Whether the store can still keep what it promises.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.0.store.failed().borrow().is_none()
+        self.0.store.failed().borrow().is_none() && !self.0.store.is_full()
     }
 
     /// Waits until the store can promise nothing more, and says why. The process must stop then.
@@ -201,7 +207,7 @@ impl Auth {
         let mark = self.0.clock.mark();
         self.0.store.set_clock_mark(mark).await?;
         self.keep_service_uses().await?;
-        self.0.store.sweep_expired(mark, SWEEP_LIMIT).await?;
+        self.0.store.sweep_expired(self.0.clock.settled(), SWEEP_LIMIT).await?;
         self.settle_keys().await
     }
 

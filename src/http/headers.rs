@@ -10,8 +10,8 @@ use rocket::http::Header;
 use rocket::{Request, Response};
 use uuid::Uuid;
 
-/// Names one request in the log and in its answer: a random number of the process, then a count. It is no secret, and
-/// randomness for each would be a system call per request.
+/// Names one request in the log and in its answer: a random number of the process, then a count, scrambled so that it does
+/// not tell how busy the server is. It is no secret, and randomness for each would be a system call per request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestId(u64, u64);
 
@@ -20,9 +20,17 @@ impl RequestId {
     #[must_use]
     pub fn next() -> Self {
         static PROCESS: LazyLock<u64> = LazyLock::new(|| Uuid::new_v4().as_u64_pair().0);
+        static START: LazyLock<u64> = LazyLock::new(|| Uuid::new_v4().as_u64_pair().1);
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        Self(*PROCESS, COUNT.fetch_add(1, Ordering::Relaxed))
+        Self(*PROCESS, scrambled(COUNT.fetch_add(1, Ordering::Relaxed) ^ *START))
     }
+}
+
+/// Another number for each: the finaliser of SplitMix64 (Steele, Lea, Flood 2014).
+const fn scrambled(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
 }
 
 impl fmt::Display for RequestId {

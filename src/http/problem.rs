@@ -260,11 +260,12 @@ impl From<Error> for Problem {
             Error::Storage(StorageError::Busy) => Self::new(Kind::Overloaded),
             Error::Storage(ref storage) => {
                 tracing::error!(error = %chain(&error), "a request could not be kept");
-                let kind = match storage {
-                    StorageError::Record { .. } => Kind::Internal,
-                    _ => Kind::StorageUnavailable,
-                };
-                Self::new(kind)
+                match storage {
+                    StorageError::Record { .. } => Self::new(Kind::Internal),
+                    StorageError::Uncertain => Self::new(Kind::StorageUnavailable)
+                        .message("The server failed while it kept the change; it is not known whether it is kept. Look before you repeat it."),
+                    _ => Self::new(Kind::StorageUnavailable),
+                }
             }
             Error::Crypto { .. } => {
                 tracing::error!(error = %chain(&error), "a request failed");

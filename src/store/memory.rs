@@ -386,6 +386,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn is_full(&self) -> bool {
+        false
+    }
+
     fn failed(&self) -> watch::Receiver<Option<String>> {
         self.failed.subscribe()
     }

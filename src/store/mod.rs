@@ -1,6 +1,7 @@
 //! Persistence in domain words: each method of [`Store`] is one atomic, durable step.
 //!
-//! When a writing method returns `Ok`, the step is on stable storage; when it returns `Err`, nothing of it was kept.
+//! When a writing method returns `Ok`, the step is on stable storage; when it returns `Err`, nothing of it was
+//! kept, but for [`StorageError::Uncertain`].
 //! Uniqueness, one-time use and "the last administrator stays" are decided where the steps are put in order, never by
 //! a read before. Another engine is one more implementation of the trait that passes `contract.rs`.
 
@@ -206,6 +207,9 @@ pub trait Store: Send + Sync + 'static {
     /// Becomes `Some(reason)` when the store can no longer promise anything: the process must stop.
     fn failed(&self) -> watch::Receiver<Option<String>>;
 
+    /// Whether the last write found less free space than must stay free.
+    fn is_full(&self) -> bool;
+
     /// Finishes what was accepted, marks the stop as clean and lets go of the directory.
     ///
     /// # Errors
@@ -290,6 +294,9 @@ pub enum StorageError {
     /// More writes are waiting than the queue holds.
     #[error("the write queue is full")]
     Busy,
+    /// The store failed while it kept the change: only a look after the next start can tell.
+    #[error("the store failed while it kept the change; it is not known whether it is kept")]
+    Uncertain,
     /// The store has stopped; nothing more is written.
     #[error("the store has stopped")]
     Stopped,

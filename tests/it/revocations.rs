@@ -149,3 +149,13 @@ fn the_feed_can_be_public_and_nothing_else_is_with_it() {
     form(&client, "/introspect", None, "token=x").refused(401, "authorization_required");
     client.get("/services").refused(401, "authorization_required");
 }
+
+#[test]
+fn a_logout_with_a_refresh_token_is_remembered_for_minutes_not_for_a_month() {
+    let (_server, client, _, shop) = with_service();
+    let arun = client.newcomer("arun");
+    client.logout(&arun.refresh).expect(200);
+    let claims = payload(&arun.access);
+    assert_eq!(follow(&client, &shop, "")["revoked"], json!([{"id": claims["sid"], "kind": "session", "exp": claims["exp"]}]));
+    client.refresh(&arun.refresh).refused(401, "token_revoked");
+}

@@ -186,3 +186,31 @@ fn of_more_than_fifty_sessions_the_oldest_ends() {
     client.refresh(&first.refresh).refused(401, "token_revoked");
     client.test(&second.access).expect(200);
 }
+
+#[test]
+fn a_token_of_another_issuer_does_not_revive_with_its_user_whatever_session_it_names() {
+    use crate::services::{SECRET, minted, now};
+    let mut server = Server::with(&[], &[("JWT_SECRET_KEY", SECRET)]);
+    assert!(server.stop().success());
+    crate::server::add_admin(server.directory.path(), "boss");
+    server.start_again();
+    let client = server.client();
+    let boss = client.login("boss");
+    client.register("arun").expect(201);
+    let claims = |session: Option<&str>| {
+        let mut claims =
+            json!({"sub": "2", "iat": now() - 5, "exp": now() + 600, "jti": "4f8f9f3a-5a2f-4a3b-9d2e-0c1d2e3f4a5b", "type": "access"});
+        claims["sid"] = json!(session);
+        claims
+    };
+    let tokens = [None, Some("00000000-0000-4000-8000-000000000000")].map(|session| minted(SECRET, &claims(session)));
+    for token in &tokens {
+        client.test(token).expect(200);
+    }
+    for disabled in [true, false] {
+        client.json("PATCH", "/user/2", Some(&boss.access), &json!({"disabled": disabled})).expect(200);
+    }
+    for token in &tokens {
+        client.test(token).refused(401, "token_revoked");
+    }
+}

@@ -33,6 +33,7 @@ mod tests;
 pub(super) mod tree;
 pub(super) mod writer;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -96,7 +97,7 @@ impl SledStore {
     {
         let (reply, answer) = oneshot::channel();
         self.enqueue(Box::new(Request::new(step, reply)))?;
-        answer.await.unwrap_or_else(|_| Err(StorageError::Stopped.into()))
+        answer.await.unwrap_or_else(|_| Err(StorageError::Uncertain.into()))
     }
 
     fn enqueue(&self, job: Box<dyn Job>) -> Result<(), StorageError> {
@@ -260,6 +261,10 @@ impl Store for SledStore {
             Ok(())
         })
         .await
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.shared.full.load(Ordering::Relaxed)
     }
 
     fn failed(&self) -> watch::Receiver<Option<String>> {

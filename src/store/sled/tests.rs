@@ -46,7 +46,7 @@ fn poll<T>(future: &mut Waiting<'_, T>) -> Poll<T> {
 }
 
 fn is_stopped<T>(outcome: &Result<T>) -> bool {
-    matches!(outcome, Err(Error::Storage(StorageError::Stopped)))
+    matches!(outcome, Err(Error::Storage(StorageError::Stopped | StorageError::Uncertain)))
 }
 
 #[tokio::test]

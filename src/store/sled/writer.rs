@@ -8,6 +8,7 @@ use std::any::Any;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -79,6 +80,8 @@ pub(super) struct Shared {
     /// For reading; gone after the end.
     pub db: RwLock<Option<sled::Db>>,
     pub failed: watch::Sender<Option<String>>,
+    /// Whether the last group found too little free space.
+    pub full: AtomicBool,
     /// Whether the writer has ended, well or not.
     pub ended: watch::Sender<bool>,
     /// Why a clean stop was not possible.
@@ -112,6 +115,7 @@ impl Shared {
             live,
             db: RwLock::new(Some(db)),
             failed: watch::Sender::new(None),
+            full: AtomicBool::new(false),
             ended: watch::Sender::new(false),
             stop_error: Mutex::new(None),
             phase: Mutex::default(),
@@ -233,7 +237,9 @@ impl Writer {
 
     fn commit(&mut self, mut group: Vec<Box<dyn Job>>) -> Result<(), StorageError> {
         self.shared.set_committing(Some(Instant::now()))?;
-        if let Some(free) = self.space.lacking()? {
+        let lacking = self.space.lacking()?;
+        self.shared.full.store(lacking.is_some(), Ordering::Relaxed);
+        if let Some(free) = lacking {
             let full = || StorageError::DiskFull { free_mib: free >> 20, floor_mib: self.space.floor >> 20 };
             for job in group {
                 job.refuse(full());
