@@ -175,12 +175,11 @@ fn is_json(content_type: &str) -> bool {
 /// One parameter's name and value, and what comes after it: nothing, or a semicolon.
 fn parameter(text: &str) -> Option<(&str, String, &str)> {
     let (name, rest) = text.split_once('=')?;
-    let (value, rest) = match rest.strip_prefix('"') {
-        Some(quoted) => unquoted(quoted)?,
-        None => {
-            let (value, rest) = rest.split_at(rest.find([' ', '\t', ';']).unwrap_or(rest.len()));
-            (is_token(value).then(|| value.to_owned())?, rest)
-        }
+    let (value, rest) = if let Some(quoted) = rest.strip_prefix('"') {
+        unquoted(quoted)?
+    } else {
+        let (value, rest) = rest.split_at(rest.find([' ', '\t', ';']).unwrap_or(rest.len()));
+        (is_token(value).then(|| value.to_owned())?, rest)
     };
     let after = rest.trim_start_matches(OWS);
     (is_token(name) && (after.is_empty() || after.starts_with(';'))).then_some((name, value, after))

@@ -1,13 +1,14 @@
 //! Users: the template's `/user/<id>`, and what an administrator does.
 
+use std::collections::HashSet;
+use std::convert::Infallible;
+
 use rocket::request::{FromRequest, Outcome};
 use rocket::response::status::Created;
 use rocket::serde::json::Json;
 use rocket::{Request, Route, State, delete, get, patch, post, routes};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::HashSet;
-use std::convert::Infallible;
 
 use super::account::{Registration, created};
 use super::{IdParam, Message, message};
