@@ -47,7 +47,7 @@ impl Auth {
         Ok(())
     }
 
-    /// Makes a code with which the user can set a password, once, within [`RESET_LIFE`]; one made before is void. `None`:
+    /// Makes a code with which the user can set a password, once, within 24 hours; one made before is void. `None`:
     /// not how an id is written.
     ///
     /// # Errors
