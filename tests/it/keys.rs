@@ -260,13 +260,17 @@ fn a_rotation_under_traffic_refuses_nobody() {
     };
     std::thread::scope(|scope| {
         let users: Vec<_> = ["arun", "mira"].map(|name| scope.spawn(move || traffic(name))).into();
-        for body in [json!({"now": true}), json!({"algorithm": "EdDSA", "now": true}), pem("rsa-3072"), json!({"now": true})] {
-            rotate(&client, &boss, &body);
-            // Of these at least the last began after the rotation.
+        // Of four logins at least the last began after now.
+        let wait_for_logins = || {
             let enough = logins.load(Ordering::Relaxed) + 4;
             while logins.load(Ordering::Relaxed) < enough && users.iter().all(|user| !user.is_finished()) {
                 std::thread::yield_now();
             }
+        };
+        wait_for_logins();
+        for body in [json!({"now": true}), json!({"algorithm": "EdDSA", "now": true}), pem("rsa-3072"), json!({"now": true})] {
+            rotate(&client, &boss, &body);
+            wait_for_logins();
         }
         done.store(true, Ordering::Relaxed);
         let signed: BTreeSet<_> = users.into_iter().flat_map(|user| user.join().expect("no answer but 200")).collect();
