@@ -40,7 +40,7 @@
 //! - A body that is too long (413) or malformed (400). Announced too long, it is not read: `Expect: 100-continue` gets the
 //!   413 in place of the 100. The connection is closed, but read on for a moment, or a reset could overtake the answer.
 //!
-//! These are `Problem`s with the fairing's headers. **hyper's own are bare**: 400 for a malformed head (bad
+//! These are `Problem`s; the front adds the standard headers to them as to Rocket's answers. **hyper's own are bare**: 400 for a malformed head (bad
 //! `Content-Length`, folded or malformed header, no HTTP/1 at all), 431 for one that is too long or has too many headers,
 //! 414 for a target over 65,534 bytes (which `head_bytes` makes a 431). They have no body and none of our headers; the
 //! connection closes. A conflict of `Content-Length` and `Transfer-Encoding` is settled for the latter, and the connection closed.
