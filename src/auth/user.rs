@@ -9,7 +9,7 @@ use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use unicode_security::MixedScript;
+use unicode_security::{MixedScript, skeleton};
 
 use super::clock::Timestamp;
 use super::password::PasswordHash;
@@ -125,10 +125,10 @@ impl Username {
         Ok(Self(name.into_owned()))
     }
 
-    /// Whether only the command line may give this name.
+    /// Whether only the command line may give this name: it is a reserved one, or looks like one.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
-        RESERVED.contains(&self.0.as_str())
+        RESERVED.iter().any(|name| looks(name).eq(looks(&self.0)))
     }
 
     /// The name.
@@ -142,6 +142,11 @@ impl fmt::Display for Username {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// What a name looks like (the skeleton of UTS #39 §4), without accents: they are easily overlooked.
+fn looks(name: &str) -> impl Iterator<Item = char> + '_ {
+    skeleton(name).filter(|c| !('\u{300}'..='\u{36f}').contains(c))
 }
 
 /// Something a user may do: 1–32 lower-case ASCII letters, digits, `-`, `_`, `:` and `.`, starting with a letter. `admin` is the
@@ -319,6 +324,16 @@ mod tests {
             "K\u{2126}\u{430}",
         ] {
             assert!(Username::parse(typed).is_err(), "{typed:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn a_name_that_looks_like_a_reserved_one_is_reserved() {
+        for typed in ["admin", "Root", "adm\u{131}n", "ADM\u{130}N", "ádmin", "adrnin", "nu11"] {
+            assert!(Username::parse(typed).unwrap().is_reserved(), "{typed}");
+        }
+        for typed in ["arun", "admins", "roots", "мария", "mel"] {
+            assert!(!Username::parse(typed).unwrap().is_reserved(), "{typed}");
         }
     }
 

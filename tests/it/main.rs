@@ -4,7 +4,16 @@
 
 mod cli;
 mod contract;
+mod corpus;
+mod corpus_b;
+mod corpus_b_bytes;
+mod corpus_h;
 mod corpus_j;
+mod corpus_l;
+mod corpus_p;
+mod corpus_r;
+mod corpus_t;
+mod corpus_u;
 mod durability;
 mod hangup;
 mod introspection;
@@ -16,6 +25,7 @@ mod races;
 mod races_users;
 mod readme;
 mod revocations;
+mod security_page;
 mod server;
 mod services;
 mod sessions;
@@ -23,3 +33,6 @@ mod token_length;
 mod tokens;
 mod users;
 mod users_cli;
+#[path = "../front/wire.rs"]
+#[expect(dead_code, reason = "the front's own tests use the rest of it")]
+mod wire;

@@ -34,7 +34,7 @@ const TAKES_REFRESH: &[&str] = &["POST /refresh", "POST /logout"];
 const TAKES_SERVICE_KEY: &[&str] = &["POST /introspect", "GET /revocations"];
 
 /// Method and path of every mounted route, from the running program's own table.
-fn mounted() -> BTreeSet<String> {
+pub fn mounted() -> BTreeSet<String> {
     let directory = tempfile::TempDir::new().unwrap();
     let runtime = rocket::tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {

@@ -4,12 +4,16 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub const PASSWORD: &str = "securepassword";
+
+/// Requests of this process so far; the corpus prints it.
+pub static REQUESTS: AtomicUsize = AtomicUsize::new(0);
 
 /// The executable, in an empty environment and directory.
 pub fn doorward(directory: &Path) -> Command {
@@ -205,6 +209,7 @@ impl Client {
 
     /// One request; `Err` when no answer came.
     pub fn try_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Result<Answer, ureq::Error> {
+        REQUESTS.fetch_add(1, Ordering::Relaxed);
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
