@@ -16,7 +16,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ),
     (
         "U12 of two scripts, or of letters that stand for others",
-        &["аdmin", "mirа", "αlice", "ﬁnn", "ſam", "mira①", "ａｄｍｉｎ", "ＲＯＯＴ", "ℳira", "𝐦𝐢𝐫𝐚"],
+        &["аdmin", "mirа", "αlice", "ﬁnn", "ſam", "\u{212a}im", "mira①", "ａｄｍｉｎ", "ＲＯＯＴ", "ℳira", "𝐦𝐢𝐫𝐚"],
     ),
     ("U12 a reserved name in other letters", &["admın", "ADMİN", "rооt", "supportt\u{337}", "adrnin", "nu11"]),
     ("U14 right to left", &["mi\u{202e}ra", "\u{202d}mira", "\u{200f}mira", "miraא", "אmira", "mi\u{2066}ra"]),
@@ -45,7 +45,7 @@ const REFUSED: &[(&str, &[&str])] = &[
         ],
     ),
     ("U19 reserved", &["admin", "root", "system", "api", "null", "me", "self", "doorward", "Administrator", "SUPPORT", "ROOT"]),
-    ("U20 looks like an id", &["1", "42", "18446744073709551616", "-1", "1.5", "1e9", "١٢٣"]),
+    ("U20 looks like an id", &["1", "42", "18446744073709551616", "-1", "1.5", "١٢٣"]),
 ];
 
 /// Names that are, and how they are kept. The last is a letter of a script with vowel signs.
@@ -112,7 +112,6 @@ fn u9_u12_and_u13_spellings_of_one_name_are_one_name() {
         ("U9", "KIM"),
         ("U9", "ARUN"),
         ("U12 fullwidth", "ａｒｕｎ"),
-        ("U12 the Kelvin sign", "\u{212a}im"),
         ("U13 decomposed", "jose\u{301}"),
         ("U13 decomposed capital", "JOSE\u{301}"),
         ("U13 composed capital", "JOSÉ"),

@@ -8,6 +8,7 @@ mod corpus;
 mod corpus_b;
 mod corpus_b_bytes;
 mod corpus_h;
+mod corpus_h_headers;
 mod corpus_j;
 mod corpus_l;
 mod corpus_p;

@@ -173,7 +173,7 @@ fn a_token_without_a_session_is_cut_off_by_a_new_password() {
 }
 
 /// A token as Flask-JWT-Extended signs it.
-fn signed(secret: &str, claims: &Value) -> String {
+pub fn signed(secret: &str, claims: &Value) -> String {
     use aws_lc_rs::hmac;
     use base64::Engine as _;
     let encode = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);

@@ -4,10 +4,9 @@ use std::sync::Barrier;
 
 use serde_json::json;
 
-use crate::races::at_once;
+use crate::races::{at_once, rounds};
 use crate::server::{Answer, Client, PASSWORD, Pair, Server, with_admin};
 
-const ROUNDS: usize = 5;
 const NEW: &str = "an entirely new one";
 
 /// Which of the clients does what the others race with.
@@ -34,7 +33,7 @@ fn all_are_dead(client: &Client, answers: &[Answer]) {
 #[test]
 fn after_a_deletion_nothing_of_the_user_is_alive() {
     let (server, client, boss) = with_admin();
-    for round in 0..ROUNDS {
+    for round in 0..rounds(5) {
         let arun = client.newcomer("arun");
         let id = round + 2;
         let answers = at_once(&server.url, |number, client| {
@@ -56,7 +55,7 @@ fn after_a_deletion_nothing_of_the_user_is_alive() {
 #[test]
 fn after_a_new_password_neither_the_old_one_nor_another_session_is_good() {
     let server = Server::start();
-    for round in 0..ROUNDS {
+    for round in 0..rounds(5) {
         let (client, name) = (server.client(), format!("arun{round}"));
         let (old, mine) = (client.newcomer(&name), client.login(&name));
         let change = json!({"current_password": PASSWORD, "new_password": NEW});
@@ -83,7 +82,7 @@ fn after_a_logout_everywhere_no_session_is_alive() {
     let server = Server::start();
     let client = server.client();
     client.register("arun").expect(201);
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds(5) {
         let (first, second) = (client.login("arun"), client.login("arun"));
         let answers = at_once(&server.url, |number, client| match number {
             ACTOR => client.with_token("POST", "/logout?scope=global", &first.access).expect(200),
@@ -103,7 +102,7 @@ fn after_a_demotion_no_request_of_an_administrator_begins() {
     let (server, client, boss) = with_admin();
     client.register("deputy").expect(201);
     let set = |client: &Client, roles: &[&str]| client.json("PATCH", "/user/2", Some(&boss.access), &json!({ "roles": roles })).expect(200);
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds(5) {
         set(&client, &["admin"]);
         let deputy = client.login("deputy");
         let answers = at_once(&server.url, |number, client| {
@@ -124,7 +123,7 @@ fn after_a_demotion_no_request_of_an_administrator_begins() {
 fn of_two_administrators_who_remove_each_other_one_always_remains() {
     let (server, client, boss) = with_admin();
     let mut admins = [(1, boss), promoted(&client, &client.login("boss"), 0)];
-    for round in 0..64 {
+    for round in 0..rounds(64) {
         let barrier = Barrier::new(2);
         let remove = |by: &Pair, id: u64| {
             let client = server.client();
