@@ -370,6 +370,16 @@ mod tests {
         assert!(hasher.hash(password("securepassword")).await.is_ok());
     }
 
+    #[test]
+    fn working_memory_holds_nothing_after_it_was_wiped() {
+        let mut memory = Memory::default();
+        hash_with(&SMALL.argon2().unwrap(), SMALL, "securepassword", &[7; SALT_BYTES], &mut memory).unwrap();
+        let is_blank = |memory: &Memory| memory.0.iter().all(|block| block.as_ref().iter().all(|word| *word == 0));
+        assert!(!memory.0.is_empty() && !is_blank(&memory));
+        memory.wipe();
+        assert!(is_blank(&memory));
+    }
+
     #[tokio::test]
     async fn a_stored_hash_that_costs_too_much_is_not_computed() {
         let hasher = Hasher::start(1, SMALL).unwrap();

@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 failed, 2 usage, 74 storage, 78 configuration (`sysexits.h`).
 
 mod config;
+mod dumps;
 mod key;
 mod local;
 mod logging;

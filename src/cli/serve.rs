@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Failure, logging, open, runtime};
+use super::{Failure, dumps, logging, open, runtime};
 use crate::auth::Auth;
 use crate::config::Settings;
 use crate::http::front::{self, Limits};
@@ -18,6 +18,7 @@ const MAINTENANCE: Duration = Duration::from_secs(60);
 /// Serves until SIGTERM, Ctrl-C, or until the store fails.
 pub fn run(settings: &Settings, accept_clock: bool) -> Result<(), Failure> {
     logging::install(settings)?;
+    dumps::forbid();
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }

@@ -180,3 +180,32 @@ fn l4_no_answer_says_what_made_it() {
     let bare = corpus.raw("no http\r\n\r\n");
     assert!(bare.iter().all(|answer| answer.header("server").is_none() && answer.body.is_empty()), "L4 {bare:?}");
 }
+
+#[test]
+fn hsts_is_sent_where_the_server_is_reached_by_https() {
+    for (url, expected) in [("https://login.example.com", Some("max-age=31536000; includeSubDomains")), ("http://localhost:5000", None)] {
+        let server = Server::with(&[], &[("DOORWARD_PUBLIC_URL", url)]);
+        for path in ["/", "/test", "/nothing/"] {
+            assert_eq!(server.client().get(path).header("strict-transport-security"), expected, "{url} {path}");
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn l5_a_server_leaves_no_core_dump_and_takes_its_secret_from_a_file() {
+    let corpus = Corpus::start("L");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", corpus.server.pid().as_raw_nonzero())).unwrap();
+    let core: Vec<_> = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap().split_whitespace().skip(4).collect();
+    assert_eq!(core, ["0", "0", "bytes"], "L5");
+    corpus.count();
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = directory.path().join("secret");
+    std::fs::write(&file, SECRET).unwrap();
+    let server = Server::with(&[], &[("JWT_SECRET_KEY_FILE", file.to_str().unwrap())]);
+    server.client().newcomer("arun");
+    let environment = std::fs::read(format!("/proc/{}/environ", server.pid().as_raw_nonzero())).unwrap();
+    assert!(!String::from_utf8_lossy(&environment).contains(SECRET), "L5");
+    assert_eq!(server.client().get("/.well-known/jwks.json").json(), json!({"keys": []}), "L5: the secret is not in use");
+    corpus.count();
+}
