@@ -115,7 +115,7 @@ impl Corpus {
 
     /// A JSON request as if from an address that nobody else has.
     #[track_caller]
-    pub fn from_elsewhere(&self, path: &str, body: &Value) -> Answer {
+    pub fn send_from_elsewhere(&self, path: &str, body: &Value) -> Answer {
         let number = REQUESTS.load(Ordering::Relaxed);
         let address = format!("10.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255);
         let headers = [("Content-Type", "application/json"), ("X-Forwarded-For", address.as_str())];

@@ -11,7 +11,7 @@ impl Corpus {
     }
 
     fn present(&self, name: &str, password: &str) -> Answer {
-        self.from_elsewhere("/login", &json!({"username": name, "password": password}))
+        self.send_from_elsewhere("/login", &json!({"username": name, "password": password}))
     }
 
     /// Registers somebody with this password, who can then log in with it.

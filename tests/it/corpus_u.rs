@@ -65,7 +65,7 @@ const ACCEPTED: &[(&str, &str, &str)] = &[
 impl Corpus {
     #[track_caller]
     fn log_in(&self, name: &str) -> Answer {
-        self.from_elsewhere("/login", &json!({"username": name, "password": PASSWORD}))
+        self.send_from_elsewhere("/login", &json!({"username": name, "password": PASSWORD}))
     }
 }
 
