@@ -107,10 +107,10 @@ fn after_a_demotion_no_request_of_an_administrator_begins() {
         let deputy = client.login("deputy");
         let answers = at_once(&server.url, |number, client| {
             if number != ACTOR {
-                return client.with_token("POST", "/invites", &deputy.access);
+                return client.with_token("POST", "/user/1/reset", &deputy.access);
             }
             let demoted = set(&client, &[]);
-            client.with_token("POST", "/invites", &deputy.access).refused(403, "forbidden");
+            client.with_token("POST", "/user/1/reset", &deputy.access).refused(403, "forbidden");
             demoted
         });
         assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 201 | 403)));
