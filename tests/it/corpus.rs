@@ -40,7 +40,7 @@ impl Corpus {
         corpus
     }
 
-    /// What a request could change.
+    /// What a request could change, as the server says it; so it also says that the server is well.
     fn state(&self) -> Vec<Value> {
         let mut state = vec![self.client.with_token("GET", "/user/2/sessions", &self.boss.access).json()];
         let mut next = String::new();
@@ -83,7 +83,6 @@ impl Corpus {
     #[track_caller]
     pub fn unchanged(&self, case: &str) {
         self.count();
-        self.client.get("/health").expect(200);
         assert_eq!(self.state(), *self.state.borrow(), "{case}: something has changed");
     }
 

@@ -92,6 +92,7 @@ impl Forge {
     #[track_caller]
     fn refused(&self, row: &str, token: &str) {
         let answer = self.client.test(token);
+        crate::corpus::count();
         assert_eq!((answer.status, answer.error().as_str()), (401, "invalid_token"), "{row}: {token} → {}", answer.text);
     }
 }
