@@ -13,6 +13,7 @@ mod hangup;
 mod introspection;
 mod invites;
 mod keys;
+mod logs;
 mod passwords;
 mod policy;
 mod races;

@@ -4,6 +4,8 @@
 //! It never holds a secret, and users are named by id. The only text in it that a person chose is an administrator's: roles
 //! and the names of claims.
 
+mod words;
+
 use std::fmt;
 use std::net::IpAddr;
 
@@ -17,94 +19,10 @@ use super::{Actor, Auth, Caller};
 use crate::error::Result;
 use crate::trace::Trace;
 
+pub use words::{Class, Word};
+
 /// How many events of each [`Class`] are kept; of more, the oldest goes.
 pub const KEPT_OF_EACH: u64 = 10_000;
-
-/// How an event is kept. Each class has a ring of its own, so that a storm of one pushes out none of another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
-    /// Changes what somebody may do, or says that something is wrong. Few.
-    Act,
-    /// Comes with people coming and going.
-    Visit,
-    /// Changes nothing, and anyone can cause it, as fast as the line carries: kept a little late, and not every one.
-    Refusal,
-}
-
-impl Class {
-    /// Every one.
-    pub const ALL: [Self; 3] = [Self::Act, Self::Visit, Self::Refusal];
-}
-
-macro_rules! words {
-    ($($word:ident $text:literal $class:ident $message:literal;)+) => {
-        /// What happened: the closed list.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Word {
-            $(#[doc = $message] $word,)+
-        }
-
-        impl Word {
-            /// Every one.
-            pub const ALL: &[Self] = &[$(Self::$word),+];
-
-            const fn row(self) -> (&'static str, Class, &'static str) {
-                match self {
-                    $(Self::$word => ($text, Class::$class, $message),)+
-                }
-            }
-        }
-    };
-}
-
-words! {
-    Registered "registered" Visit "somebody registered";
-    Login "login" Visit "a user logged in";
-    Logout "logout" Visit "a session was ended by its user";
-    SessionsEnded "sessions_ended" Visit "several sessions of a user were ended";
-    LoginFailed "login_failed" Refusal "a login failed";
-    PasswordRefused "password_refused" Refusal "a password was not changed: the current one was wrong";
-    ResetRefused "reset_refused" Refusal "a reset code was refused";
-    InviteRefused "invite_refused" Refusal "an invite was refused";
-    EventsDropped "events_dropped" Refusal "more events came than are kept";
-    RefreshReused "refresh_reused" Act "a spent refresh token was used again: somebody has a copy; its session has ended";
-    PasswordChanged "password_changed" Act "a user changed its password";
-    ResetIssued "reset_issued" Act "a reset code was made";
-    PasswordReset "password_reset" Act "a password was set with a reset code";
-    UserAdded "user_added" Act "an administrator added a user";
-    UserDeleted "user_deleted" Act "a user was deleted";
-    UserDisabled "user_disabled" Act "a user was disabled; its sessions have ended";
-    UserEnabled "user_enabled" Act "a user was enabled";
-    RolesChanged "roles_changed" Act "a user's roles were changed";
-    ClaimsChanged "claims_changed" Act "a user's claims were changed";
-    InviteMade "invite_made" Act "an invite was made";
-    InviteDeleted "invite_deleted" Act "an invite was deleted";
-    KeyAdded "key_added" Act "a signing key was made or imported";
-    KeyActivated "key_activated" Act "a signing key took over";
-    KeyRetired "key_retired" Act "a signing key was retired";
-    ServiceAdded "service_added" Act "a service was added";
-    ServiceRemoved "service_removed" Act "a service was removed";
-}
-
-impl Word {
-    /// As it is written.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        self.row().0
-    }
-
-    /// How it is kept.
-    #[must_use]
-    pub const fn class(self) -> Class {
-        self.row().1
-    }
-
-    /// From its text.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|word| word.as_str() == text)
-    }
-}
 
 /// Who did it. Reads `anyone`, `user:7`, `local`, `server`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -310,14 +228,6 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
     use super::*;
-
-    #[test]
-    fn every_word_is_there_once_and_reads_back() {
-        let words: std::collections::HashSet<_> = Word::ALL.iter().map(|word| word.as_str()).collect();
-        assert_eq!(words.len(), Word::ALL.len());
-        assert!(Word::ALL.iter().all(|word| Word::parse(word.as_str()) == Some(*word)));
-        assert_eq!(Word::parse("Login"), None);
-    }
 
     #[test]
     fn a_record_says_only_what_there_is_and_reads_back() {
