@@ -10,7 +10,6 @@
 //! | [`Bearer`] | nothing: the token as it was sent, if one was |
 //! | [`ClientOrigin`] | nothing: where the request comes from |
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use rocket::Request;
@@ -19,6 +18,7 @@ use rocket::{Ignite, Rocket, Sentinel};
 
 use super::UserRoutes;
 use super::problem::{Kind, Problem, refuse};
+use super::proxies;
 use crate::auth::token::Claims;
 use crate::auth::{Actor, Auth, Caller, Origin};
 use crate::error::TokenError;
@@ -216,11 +216,6 @@ fn is_at_this_machine(request: &Request<'_>) -> bool {
     named && !forwarded && from_here
 }
 
-/// The address of the client, as far as it is known.
-pub(super) fn client_address(request: &Request<'_>) -> Option<IpAddr> {
-    request.remote().map(|remote| remote.ip().to_canonical())
-}
-
 /// Where the request comes from.
 pub struct ClientOrigin(pub Origin);
 
@@ -229,7 +224,7 @@ impl<'r> FromRequest<'r> for ClientOrigin {
     type Error = std::convert::Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
-        let address = client_address(request);
+        let address = proxies::client(request);
         let user_agent = request.headers().get_one("User-Agent").map(str::to_owned);
         Outcome::Success(Self(Origin { address, user_agent }))
     }

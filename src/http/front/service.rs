@@ -16,10 +16,9 @@ use rocket::local::asynchronous::Client;
 use super::request::{self, Refusal, Vetted};
 use super::response::Standard;
 use super::{Limits, body, response};
-use crate::http::guard::client_address;
 use crate::http::headers::Security;
-use crate::http::pattern;
 use crate::http::problem::{Kind, Problem};
+use crate::http::{pattern, proxies};
 use crate::trace::{RequestId, Trace};
 
 /// What every connection needs. Its `Client` is untracked: requests share nothing.
@@ -88,7 +87,7 @@ impl Front {
         body: &[u8],
     ) -> Response<Full<Bytes>> {
         let request = vetted.hand_over(&self.client, parts, body, peer, id);
-        let trace = Trace { request: Some(id), address: client_address(request.inner()) };
+        let trace = Trace { request: Some(id), address: proxies::client(request.inner()) };
         let response = trace.around(request.dispatch()).await;
         match response::collect(response, parts.method == Method::HEAD, self.limits.response_bytes).await {
             Ok(response) => response,
