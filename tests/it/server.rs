@@ -293,7 +293,7 @@ pub fn add_admin(directory: &Path, name: &str) {
 }
 
 /// The same, with variables.
-pub fn add_admin_with(directory: &Path, name: &str, environment: &[(&str, &str)]) {
+fn add_admin_with(directory: &Path, name: &str, environment: &[(&str, &str)]) {
     use std::io::Write as _;
     let mut child = doorward(directory)
         .args(["user", "add", name, "--admin"])
