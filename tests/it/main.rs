@@ -4,8 +4,10 @@
 
 mod cli;
 mod contract;
+mod cookies;
 mod corpus_j;
 mod durability;
+mod forward_auth;
 mod hangup;
 mod introspection;
 mod invites;

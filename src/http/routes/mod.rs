@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod devices;
+pub mod forward_auth;
 pub mod health;
 pub mod introspection;
 pub mod invites;
