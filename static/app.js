@@ -192,6 +192,7 @@ let kept = null; // who is signed in on this browser
 /** Asks whose cookie it is; 401 is an answer like any other. */
 async function askWhoIsKept() {
   const response = await fetch(at('/verify'), { cache: 'no-store' }).catch(() => null);
+  await response?.text().catch(() => null); // unread, it would keep its connection
   const name = response?.ok ? response.headers.get('Remote-User') : null;
   // Header bytes reach us one by one; names are UTF-8.
   kept = name && new TextDecoder().decode(Uint8Array.from(name, (c) => c.charCodeAt(0)));

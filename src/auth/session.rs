@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(touched, Session { last_used: T0 + hour, expires: T0 + hour + lifetimes.idle, ..session.clone() });
         assert_eq!(session.touched(session.expires, &lifetimes), None, "what has expired stays so");
         let late = Session { expires: T0 + lifetimes.absolute, ..session.clone() };
-        let near_the_end = T0 + (lifetimes.absolute - hour);
+        let near_the_end = T0 + lifetimes.absolute.saturating_sub(hour);
         assert_eq!(late.touched(near_the_end, &lifetimes).unwrap().expires, T0 + lifetimes.absolute);
         let short = Lifetimes { idle: Duration::from_secs(20), ..lifetimes };
         assert_eq!(session.touched(T0 + Duration::from_secs(1), &short), None);

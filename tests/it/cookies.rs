@@ -222,13 +222,16 @@ fn a_logout_by_token_clears_the_cookie_if_it_ended_its_session() {
     is_out(&client, &cookie);
 }
 
+/// How a session ends, given its tokens and its id.
+type End<'a> = (&'a str, &'a dyn Fn(&Pair, &str));
+
 #[test]
 fn whatever_ends_the_session_makes_the_cookie_dead_at_once() {
     let (_server, client, boss) = with_admin_and(&[]);
     client.register("arun").expect(201);
-    let ends: [(&str, &dyn Fn(&Pair, &str)); 5] = [
+    let ends: [End<'_>; 5] = [
         ("logging out everywhere", &|_, _| {
-            drop(client.with_token("POST", "/logout?scope=global", &client.login("arun").access).expect(200))
+            drop(client.with_token("POST", "/logout?scope=global", &client.login("arun").access).expect(200));
         }),
         ("ending the one", &|pair, id| drop(client.with_token("DELETE", &format!("/me/sessions/{id}"), &pair.access).expect(200))),
         ("an administrator", &|_, _| drop(client.with_token("DELETE", "/user/2/sessions", &boss.access).expect(200))),

@@ -69,7 +69,8 @@ def run(cls, command, directory):
     log = open(pathlib.Path(directory) / "log", "w")
     environment = {"PATH": os.environ["PATH"], "HOME": directory, "XDG_DATA_HOME": directory, "XDG_CONFIG_HOME": directory}
     process = subprocess.Popen(command, cwd=directory, env=environment, stdout=log, stderr=log, **nobody)
-    cls.addClassCleanup(lambda: (process.kill(), process.wait(), log.close()))
+    # Not killed: nginx's workers would outlive it.
+    cls.addClassCleanup(lambda: (process.terminate(), process.wait(), log.close()))
     return process
 
 

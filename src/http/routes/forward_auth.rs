@@ -88,13 +88,9 @@ impl<'r> FromRequest<'r> for Asked {
     type Error = Problem;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Problem> {
-        match Self::parse(request.uri().query().into_iter().flat_map(|query| query.segments())) {
-            Some(asked) => Outcome::Success(asked),
-            None => {
-                let message = "The question is not understood: /verify knows role=<name> and redirect=1, each once.";
-                refuse(request, Problem::new(Kind::Forbidden).message(message))
-            }
-        }
+        let message = "The question is not understood: /verify knows role=<name> and redirect=1, each once.";
+        let asked = Self::parse(request.uri().query().into_iter().flat_map(|query| query.segments()));
+        asked.map_or_else(|| refuse(request, Problem::new(Kind::Forbidden).message(message)), Outcome::Success)
     }
 }
 
