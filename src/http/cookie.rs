@@ -53,11 +53,7 @@ impl<'r> Cookies<'r> {
 
     /// The `Set-Cookie` that makes the browser forget a cookie it sent, if that is no good (any more).
     pub async fn cleared(&self, auth: &Auth) -> Option<String> {
-        let judged = match self.sent {
-            Ok(cookie) => auth.check_cookie(cookie).await.map(drop),
-            Err(error) => Err(error.into()),
-        };
-        match judged {
+        match self.judge(auth).await {
             Err(Error::Token(error)) if error != TokenError::Missing => Some(self.line("", 0)),
             // Good, not there, or it cannot be told.
             _ => None,
@@ -69,12 +65,12 @@ impl<'r> Cookies<'r> {
         format!("{}={value}; Path=/; Max-Age={max_age_secs}{secure}; HttpOnly; SameSite=Lax", name(self.https))
     }
 
+    async fn judge(&self, auth: &Auth) -> Result<Session, Error> {
+        auth.check_cookie(self.sent?).await
+    }
+
     async fn session(&self, auth: &Auth) -> Result<Session, Problem> {
-        let judged = match self.sent {
-            Ok(cookie) => auth.check_cookie(cookie).await,
-            Err(error) => Err(error.into()),
-        };
-        judged.map_err(|error| match error {
+        self.judge(auth).await.map_err(|error| match error {
             Error::Token(TokenError::Missing) => TokenError::Missing.into(),
             // Why is nothing to whoever made it up, and whoever had it can only log in again.
             Error::Token(_) => Problem::from(TokenError::Revoked).message("The session of this browser has ended; log in again."),
@@ -154,7 +150,7 @@ impl<'r> FromRequest<'r> for Visitor {
     }
 }
 
-/// A good access or refresh token, or else a good cookie with [`CSRF_HEADER`].
+/// A good access or refresh token, or else a good cookie with a header that no other site can send.
 pub struct Leaver(Shown);
 
 impl Leaver {

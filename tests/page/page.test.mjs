@@ -383,6 +383,7 @@ test('kept signed in on this browser: after a reload as well, until logged out',
   await kept(page).getByText(`Signed in on this browser as ${name}.`).waitFor();
   await page.getByText('Not signed in').waitFor(); // this tab has no tokens
   await isAccessible(page, 'kept signed in');
+  await page.evaluate(() => scrollTo(0, 0));
   await page.screenshot({ path: `${screenshots}light-wide-kept.png` });
   await button(page, 'Log out on this browser').click();
   await kept(page).waitFor({ state: 'hidden' });
