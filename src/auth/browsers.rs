@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Auth;
-use super::audit::{self, Event};
+use super::audit::{Event, Word};
 use super::code::{Code, CodeDigest, session_of_cookie};
 use super::logouts::Scope;
 use super::session::Session;
@@ -107,11 +107,15 @@ impl Auth {
             Scope::Others => Which::Others(session.id),
             Scope::Global => Which::All,
         };
-        let ended = self.0.store.end_sessions(session.user, which, None, self.0.clock.now()).await?;
-        audit::note(&match scope {
-            Scope::Local => Event::LoggedOut { user: session.user, session: Some(session.id) },
-            Scope::Others | Scope::Global => Event::SessionsEnded { by: None, user: session.user, ended },
-        });
-        Ok(())
+        let (user, id, now) = (session.user, session.id, self.0.clock.now());
+        self.to_the_end(move |auth| async move {
+            let ended = auth.0.store.end_sessions(user, which, None, now).await?;
+            auth.note(match scope {
+                Scope::Local => Event::own(Word::Logout, user).session(id),
+                Scope::Others | Scope::Global => Event::own(Word::SessionsEnded, user).session(id).detail("ended", ended),
+            });
+            Ok(())
+        })
+        .await
     }
 }
