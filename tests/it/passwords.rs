@@ -167,6 +167,7 @@ fn a_token_without_a_session_is_cut_off_by_a_new_password() {
     client.test(&token).expect(200);
     client.test(&pair.access).refused(401, "token_revoked");
     let pair = client.login("arun");
+    crate::users::next_second();
     change(&client, &pair.access, PASSWORD, NEW).expect(200);
     client.test(&token).refused(401, "token_revoked");
     client.test(&pair.access).expect(200);
