@@ -30,7 +30,7 @@ use fastrand::Rng;
 use check::{Check, Depth, strangers, unknown_invites};
 use load::Counts;
 use model::Holdings;
-use process::{Site, kill, stop};
+use process::{Server, Site};
 use server::Client;
 use settle::Lists;
 
@@ -140,7 +140,7 @@ impl Campaign {
             self.progress(options);
             if is_last {
                 self.forgeries = forge::all_are_noticed(&self.held, &Client::of(&url))?;
-                kill(server);
+                server.kill();
                 break;
             }
         }
@@ -152,7 +152,7 @@ impl Campaign {
     }
 
     /// All clients write until the server is killed, or now and then stopped as one should.
-    fn load_until_the_end(&mut self, server: std::process::Child, url: &str) -> Result<(), Faults> {
+    fn load_until_the_end(&mut self, server: Server, url: &str) -> Result<(), Faults> {
         let (until, at_most) = (self.acknowledged() + self.rng.u64(0..400), Duration::from_millis(self.rng.u64(1..1500)));
         let (cleanly, counts, began) = (self.rng.u8(0..12) == 0, &self.counts, Instant::now());
         let faults: Faults = std::thread::scope(|scope| {
@@ -164,7 +164,7 @@ impl Campaign {
             while counts.acknowledged.load(Ordering::SeqCst) < until && began.elapsed() < at_most {
                 std::thread::sleep(Duration::from_micros(self.rng.u64(0..2000)));
             }
-            let stopped = if cleanly { stop(server) } else { Ok(kill(server)) };
+            let stopped = if cleanly { server.stop() } else { Ok(server.kill()) };
             let worked = clients.into_iter().filter_map(|client| client.join().unwrap().err());
             worked.chain(stopped.err()).collect()
         });
@@ -182,7 +182,7 @@ impl Campaign {
             let starting = self.site.launch();
             let micros = u64::try_from(self.start_time.as_micros()).unwrap();
             std::thread::sleep(Duration::from_micros(self.rng.u64(0..=micros * 5 / 4)));
-            kill(starting);
+            starting.kill();
             self.kills += 1;
             self.kills_at_start += 1;
         }

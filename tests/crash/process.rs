@@ -28,20 +28,21 @@ impl Site {
     }
 
     /// Begins to start. What it says goes to the file `stderr`.
-    pub fn launch(&self) -> Child {
+    pub fn launch(&self) -> Server {
         let stderr = std::fs::File::create(self.directory.join("stderr")).expect("a file");
         let mut command = self.command();
         command.args(["serve", "--address", "127.0.0.1", "--port", "0"]);
-        command.stdout(Stdio::piped()).stderr(stderr).spawn().expect("the executable starts")
+        Server(command.stdout(Stdio::piped()).stderr(stderr).spawn().expect("the executable starts"))
     }
 
     /// Starts; the URL, or what it said instead.
-    pub fn start(&self) -> Result<(Child, String), String> {
-        let mut child = self.launch();
+    pub fn start(&self) -> Result<(Server, String), String> {
+        let mut server = self.launch();
+        let child = &mut server.0;
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("stdout is piped")).read_line(&mut line).expect("a line");
         match line.trim().strip_prefix("listening on ") {
-            Some(url) => Ok((child, url.to_owned())),
+            Some(url) => Ok((server, url.to_owned())),
             None => {
                 let status = child.wait().expect("it ends");
                 let said = std::fs::read_to_string(self.directory.join("stderr")).unwrap_or_default();
@@ -63,15 +64,24 @@ impl Site {
     }
 }
 
-/// SIGKILL; waits for the end.
-pub fn kill(mut child: Child) {
-    child.kill().expect("it is ours");
-    child.wait().expect("it ends");
+/// A process that runs; killed when dropped.
+pub struct Server(Child);
+
+impl Server {
+    /// SIGKILL; waits for the end.
+    pub fn kill(self) {}
+
+    /// SIGTERM; waits for the end. Anything but 0 is a fault.
+    pub fn stop(mut self) -> Result<(), String> {
+        kill_process(Pid::from_child(&self.0), Signal::TERM).expect("it is ours");
+        let status = self.0.wait().expect("it ends");
+        if status.success() { Ok(()) } else { Err(format!("after SIGTERM: {status}")) }
+    }
 }
 
-/// SIGTERM; waits for the end. Anything but 0 is a fault.
-pub fn stop(mut child: Child) -> Result<(), String> {
-    kill_process(Pid::from_child(&child), Signal::TERM).expect("it is ours");
-    let status = child.wait().expect("it ends");
-    if status.success() { Ok(()) } else { Err(format!("after SIGTERM: {status}")) }
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

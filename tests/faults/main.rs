@@ -6,10 +6,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps fails with the line it stands in")]
 
+mod damage;
+mod disk;
 mod images;
 mod opening;
 mod order;
+mod owners;
 mod power;
+mod sample;
 #[path = "../it/server.rs"]
 #[allow(dead_code, reason = "the client of the other tests is used, not all of their server")]
 mod server;

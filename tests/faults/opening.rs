@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::server::{Client, doorward};
 
 /// Longer than any start or stop may take, also on a machine with other work.
@@ -22,6 +24,19 @@ pub struct Running {
 impl Running {
     pub fn client(&self) -> Client {
         Client::of(&self.url)
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM; it must end well.
+    pub fn stop(self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        let (code, said) = self.end();
+        assert_eq!(code, Some(0), "{said}");
     }
 
     /// Waits for it to end by itself: its exit code and what it said.
