@@ -63,7 +63,7 @@ fn failing(call: &str, injection: &str, reason: &str) {
             ended_well(server, reason);
             acknowledged
         }
-        refused => {
+        refused @ Opening::Refuses { .. } => {
             let said = refused.refuses(injection);
             assert!(said.contains(reason), "{said}");
             Vec::new()

@@ -140,18 +140,24 @@ impl Disk {
             let (done, rest) = std::mem::take(&mut self.pending).into_iter().partition(|(end, _)| *end < begin);
             self.pending = rest;
             let done: Vec<(usize, Naming)> = done;
-            done.iter().for_each(|(_, naming)| naming.apply(&mut self.durable));
+            for (_, naming) in &done {
+                naming.apply(&mut self.durable);
+            }
         } else if let Some(node) = self.node(path) {
             let (done, rest): (Vec<_>, _) = std::mem::take(&mut node.pending).into_iter().partition(|(end, _)| *end < begin);
             node.pending = rest;
-            done.iter().for_each(|(_, change)| change.apply(&mut node.durable, |_| true));
+            for (_, change) in &done {
+                change.apply(&mut node.durable, |_| true);
+            }
         }
     }
 
     /// One of the states the power may leave.
     fn fall(mut self, rng: &mut Rng) -> Image {
         let kept = rng.usize(0..=self.pending.len());
-        self.pending[..kept].iter().for_each(|(_, naming)| naming.apply(&mut self.durable));
+        for (_, naming) in &self.pending[..kept] {
+            naming.apply(&mut self.durable);
+        }
         let contents = self.nodes.iter().map(|node| node.fall(rng)).collect::<Vec<_>>();
         let named =
             self.durable.into_iter().map(|(path, node)| (path.file_name().unwrap().to_string_lossy().into_owned(), contents[node].clone()));
@@ -181,6 +187,8 @@ impl Node {
 /// What may be left if the power goes at this place of the trace, of a directory that held `before` at its beginning.
 pub fn after_power_loss(directory: &Path, before: &Image, calls: &[Call], place: usize, rng: &mut Rng) -> Image {
     let mut disk = Disk::new(directory, before);
-    calls.iter().filter(|call| call.begin < place).for_each(|call| disk.take(call, place));
+    for call in calls.iter().filter(|call| call.begin < place) {
+        disk.take(call, place);
+    }
     disk.fall(rng)
 }

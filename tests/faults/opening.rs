@@ -104,13 +104,11 @@ pub fn start(mut command: Command) -> Opening {
         child.kill().unwrap();
         panic!("it hangs at its start");
     };
-    match line.trim().strip_prefix("listening on ") {
-        Some(url) => Opening::Serves(Running { child, said, url: url.to_owned() }),
-        None => {
-            let said = said.recv_timeout(PATIENCE).expect("it ends");
-            Opening::Refuses { code: child.wait().unwrap().code(), said }
-        }
+    if let Some(url) = line.trim().strip_prefix("listening on ") {
+        return Opening::Serves(Running { child, said, url: url.to_owned() });
     }
+    let said = said.recv_timeout(PATIENCE).expect("it ends");
+    Opening::Refuses { code: child.wait().unwrap().code(), said }
 }
 
 /// Does something on a thread of its own; what it comes to can be waited for with a limit.

@@ -46,9 +46,9 @@ impl Sample {
         let server = open(sample.directory.path()).serves("the sample's second life");
         sample.populate(&server.client(), 4);
         if clean {
-            server.stop()
+            server.stop();
         } else {
-            server.kill()
+            server.kill();
         }
         sample
     }
@@ -133,7 +133,9 @@ fn lasting(mut answer: Value) -> Value {
             }
         }
         Value::Array(entries) => {
-            entries.iter_mut().for_each(|entry| *entry = lasting(entry.take()));
+            for entry in entries.iter_mut() {
+                *entry = lasting(entry.take());
+            }
             // The feed of revocations has no order across starts.
             entries.sort_by_key(Value::to_string);
         }

@@ -94,22 +94,22 @@ pub fn kill(directory: &Path) {
 
 fn read(trace: &Path, directory: &Path) -> Vec<Call> {
     let text = fs::read_to_string(trace).unwrap();
-    let mut begun: HashMap<&str, (usize, &str)> = HashMap::new();
+    let mut unfinished: HashMap<&str, (usize, &str)> = HashMap::new();
     let mut calls = Vec::new();
     for (place, line) in text.lines().enumerate() {
         let Some((thread, rest)) = line.split_once(' ') else { continue };
         let rest = rest.trim_start();
         if let Some(first) = rest.strip_suffix(" <unfinished ...>") {
-            begun.insert(thread, (place, first));
+            unfinished.insert(thread, (place, first));
         } else if let Some((_, second)) = rest.strip_prefix("<... ").and_then(|rest| rest.split_once(" resumed>")) {
-            let Some((begin, first)) = begun.remove(thread) else { continue };
+            let Some((begin, first)) = unfinished.remove(thread) else { continue };
             calls.extend(call(&format!("{first}{second}"), directory).map(|what| Call { begin, end: place, what }));
         } else {
             calls.extend(call(rest, directory).map(|what| Call { begin: place, end: place, what }));
         }
     }
     // What had begun when the process died may be on disk.
-    let cut_short = begun.into_values().filter_map(|(begin, first)| {
+    let cut_short = unfinished.into_values().filter_map(|(begin, first)| {
         let what = call(&format!("{first}) = 0"), directory).filter(|what| matches!(what, What::Write { .. } | What::Cut { .. }));
         what.map(|what| Call { begin, end: usize::MAX, what })
     });
