@@ -16,7 +16,7 @@ const DEAD: &[(&str, &str)] = &[
     ("cli_colors", "set NO_COLOR"),
     ("config", "use --config"),
     ("ident", "no Server header is sent"),
-    ("ip_header", "the client address is the connection's"),
+    ("ip_header", "use trusted_proxies; X-Forwarded-For is the header that counts"),
     ("keep_alive", "idle connections are kept 75 s"),
     ("limits", "bodies may have 16 KiB"),
     ("log_level", "use log"),
@@ -33,8 +33,17 @@ const DEAD: &[(&str, &str)] = &[
 const PREFIXES: [&str; 3] = ["DOORWARD_", "ROCKET_", "JWT_"];
 
 /// Keys whose values are taken from the environment as they are.
-const TEXTS: &[&str] =
-    &["address", "audience", "data_dir", "issuer", "jwt_previous_secrets_file", "jwt_secret_key_file", "log", "public_url"];
+const TEXTS: &[&str] = &[
+    "address",
+    "audience",
+    "data_dir",
+    "issuer",
+    "jwt_previous_secrets_file",
+    "jwt_secret_key_file",
+    "log",
+    "public_url",
+    "trusted_proxies",
+];
 
 /// All layers, lowest first, in the profile of this build.
 ///

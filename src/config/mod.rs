@@ -27,6 +27,7 @@ use crate::auth::token::{Issuer, MAX_ACCESS_SECS};
 use crate::auth::user::CustomClaims;
 use crate::auth::{Policy, Registration};
 use crate::http::headers::Security;
+use crate::http::proxies::TrustedProxies;
 use crate::http::{RevocationReaders, Surface, UserRoutes};
 pub use layers::environment;
 pub use span::Span;
@@ -57,6 +58,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("registration", "who may register: open (anyone), invite (whoever an administrator gave a code) or closed"),
     ("revocations", "who may follow GET /revocations: services (with a key of that scope) or public (anyone)"),
     ("session_expires", "how long a session lasts, however often it is refreshed"),
+    ("trusted_proxies", "addresses and networks (CIDR) of proxies whose X-Forwarded-* headers are believed; none unless set"),
     ("user_routes", "who may use /user/<id>: guarded (oneself, administrators) or open (anyone on this machine)"),
 ];
 
@@ -89,6 +91,7 @@ pub struct Settings {
     pub registration: Registration,
     pub revocations: RevocationReaders,
     pub session_expires: Span,
+    pub trusted_proxies: TrustedProxies,
     pub user_routes: UserRoutes,
     /// From the environment or the files; never printed.
     #[serde(skip)]
@@ -122,6 +125,7 @@ impl Default for Settings {
             registration: Registration::Open,
             revocations: RevocationReaders::Services,
             session_expires: Span(Duration::from_secs(90 * 86_400)),
+            trusted_proxies: TrustedProxies::default(),
             user_routes: UserRoutes::Guarded,
             shared_secrets: SharedSecrets::default(),
         }
@@ -286,7 +290,12 @@ impl Settings {
     #[must_use]
     pub fn surface(&self) -> Surface {
         let https = self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
-        Surface { user_routes: self.user_routes, revocations: self.revocations, security: Security { https } }
+        Surface {
+            user_routes: self.user_routes,
+            revocations: self.revocations,
+            security: Security { https },
+            trusted_proxies: self.trusted_proxies.clone(),
+        }
     }
 
     /// What an operator should know about these settings before others find out.

@@ -130,3 +130,13 @@ fn a_token_is_backdated_by_a_minute_at_most_and_lives_no_longer_than_a_day() {
     assert!(refused("[default]\niat_backdate = \"1s\"\naccess_token_expires = \"24h\"", &[]).contains("at most 24h"));
     assert!(refused("[default]\njwks_max_age = \"25h\"", &[]).contains("at most 24h"));
 }
+
+#[test]
+fn trusted_proxies_are_a_list_or_a_text_with_commas() {
+    let listed = load_in("[default]\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]", &[], &Flags::default()).unwrap();
+    let written = load_in("", &[("DOORWARD_TRUSTED_PROXIES", "10.0.0.0/8,::1")], &Flags::default()).unwrap();
+    assert_eq!(listed.settings.trusted_proxies, written.settings.trusted_proxies);
+    assert_eq!(listed.show().iter().find(|shown| shown.key == "trusted_proxies").unwrap().value, "10.0.0.0/8, ::1/128");
+    let fault = refused("[default]\ntrusted_proxies = [\"nginx\"]", &[]);
+    assert!(fault.contains("trusted_proxies") && fault.contains("\"nginx\" is neither"), "{fault}");
+}

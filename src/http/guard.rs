@@ -18,6 +18,7 @@ use rocket::{Ignite, Rocket, Sentinel};
 
 use super::UserRoutes;
 use super::problem::{Kind, Problem, refuse};
+use super::proxies;
 use crate::auth::token::Claims;
 use crate::auth::{Actor, Auth, Caller, Origin};
 use crate::error::TokenError;
@@ -223,7 +224,7 @@ impl<'r> FromRequest<'r> for ClientOrigin {
     type Error = std::convert::Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
-        let address = request.remote().map(|remote| remote.ip().to_canonical());
+        let address = proxies::client(request);
         let user_agent = request.headers().get_one("User-Agent").map(str::to_owned);
         Outcome::Success(Self(Origin { address, user_agent }))
     }

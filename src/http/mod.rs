@@ -7,6 +7,7 @@ pub mod front;
 pub mod guard;
 pub mod headers;
 pub mod problem;
+pub mod proxies;
 mod routes;
 pub mod service;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::Auth;
 use headers::{Security, StandardHeaders};
+use proxies::TrustedProxies;
 
 /// Who may use `GET` and `DELETE /user/<id>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -43,7 +45,7 @@ pub enum RevocationReaders {
 }
 
 /// What the settings say about the surface.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Surface {
     /// See there.
     pub user_routes: UserRoutes,
@@ -51,6 +53,8 @@ pub struct Surface {
     pub revocations: RevocationReaders,
     /// See there.
     pub security: Security,
+    /// See there.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// The whole API, ready to be served by [`front`] or driven by a local client.
@@ -62,6 +66,7 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .manage(surface.user_routes)
         .manage(surface.revocations)
         .manage(surface.security)
+        .manage(surface.trusted_proxies)
         .mount("/", routes::account::routes(registration))
         .mount("/", routes::devices::routes())
         .mount("/", routes::invites::routes())

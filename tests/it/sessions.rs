@@ -145,3 +145,24 @@ fn an_administrator_sees_and_ends_the_sessions_of_a_user() {
     assert_eq!(client.with_token("GET", "/user/2/sessions", &boss.access).json(), json!({"sessions": []}));
     client.login("arun");
 }
+
+/// The address a login is listed with, when it says it was sent on for `forwarded_for`.
+fn address_listed(server: &Server, forwarded_for: &str) -> Value {
+    let client = server.client();
+    let body = json!({"username": "arun", "password": crate::server::PASSWORD}).to_string();
+    let headers = [("Content-Type", "application/json"), ("X-Forwarded-For", forwarded_for), ("X-Real-IP", "198.51.100.1")];
+    let pair = Pair::of(&client.send("POST", "/login", &headers, Some(body.as_bytes())).expect(200));
+    mine(&client, &pair.access).into_iter().find(|session| session["current"] == true).unwrap()["address"].clone()
+}
+
+#[test]
+fn a_clients_address_is_what_a_trusted_proxy_says_and_nobody_else() {
+    let mut server = Server::start();
+    server.client().newcomer("arun");
+    assert_eq!(address_listed(&server, "192.0.2.1"), "127.0.0.1");
+    server.stop();
+    let server = server.again_with(("DOORWARD_TRUSTED_PROXIES".to_owned(), "10.0.0.0/8, 127.0.0.1".to_owned()));
+    assert_eq!(address_listed(&server, "192.0.2.1"), "192.0.2.1");
+    assert_eq!(address_listed(&server, "203.0.113.66, 192.0.2.1, 10.1.1.1"), "192.0.2.1", "what a client wrote itself is not reached");
+    assert_eq!(address_listed(&server, "localhost"), "127.0.0.1");
+}

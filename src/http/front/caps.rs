@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::http::proxies::TrustedProxies;
+
 /// Connections that are told why they cannot stay, at most; whoever comes on top is cut off without a word.
 const REFUSING: usize = 64;
 
@@ -15,6 +17,7 @@ pub(super) struct Caps {
     total: usize,
     per_address: usize,
     exempt_loopback: bool,
+    exempt: TrustedProxies,
     counts: Mutex<Counts>,
     closed: Notify,
 }
@@ -53,9 +56,9 @@ enum Counted {
 }
 
 impl Caps {
-    /// At most `total` connections, and `per_address` from each address that is not exempt.
-    pub(super) fn new(total: usize, per_address: usize, exempt_loopback: bool) -> Arc<Self> {
-        Arc::new(Self { total, per_address, exempt_loopback, counts: Mutex::default(), closed: Notify::new() })
+    /// At most `total` connections, and `per_address` from each address that is not exempt: proxies speak for many.
+    pub(super) fn new(total: usize, per_address: usize, exempt_loopback: bool, exempt: TrustedProxies) -> Arc<Self> {
+        Arc::new(Self { total, per_address, exempt_loopback, exempt, counts: Mutex::default(), closed: Notify::new() })
     }
 
     /// Counts a new connection from `address`, if there is room.
@@ -86,10 +89,10 @@ impl Caps {
         }
     }
 
-    /// What an address counts as: an IPv6 customer has a whole /64; loopback may be exempt.
+    /// What an address counts as: an IPv6 customer has a whole /64; loopback may be exempt, trusted proxies are.
     fn key(&self, address: IpAddr) -> Option<IpAddr> {
         let address = address.to_canonical();
-        if self.exempt_loopback && address.is_loopback() {
+        if (self.exempt_loopback && address.is_loopback()) || self.exempt.contains(address) {
             return None;
         }
         Some(match address {
@@ -160,7 +163,7 @@ mod tests {
 
     #[test]
     fn an_address_gets_its_share_and_another_address_its_own() {
-        let caps = Caps::new(10, 2, true);
+        let caps = Caps::new(10, 2, true, TrustedProxies::default());
         let first = caps.admit(ip("192.0.2.1"));
         let _second = caps.admit(ip("::ffff:192.0.2.1"));
         assert!(matches!(caps.admit(ip("192.0.2.1")), Admission::Greedy(_)));
@@ -171,7 +174,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_counts_as_one_address() {
-        let caps = Caps::new(10, 1, true);
+        let caps = Caps::new(10, 1, true, TrustedProxies::default());
         let _one = caps.admit(ip("2001:db8::1"));
         assert!(matches!(caps.admit(ip("2001:db8::ffff:2")), Admission::Greedy(_)));
         assert!(matches!(caps.admit(ip("2001:db8:0:1::1")), Admission::Welcome(_)));
@@ -179,7 +182,7 @@ mod tests {
 
     #[test]
     fn loopback_is_exempt_from_the_share_but_not_from_the_total() {
-        let caps = Caps::new(3, 1, true);
+        let caps = Caps::new(3, 1, true, TrustedProxies::default());
         let kept: Vec<_> = (0..3).map(|_| caps.admit(ip("127.0.0.1"))).collect();
         assert!(kept.iter().all(|admission| matches!(admission, Admission::Welcome(_))));
         assert!(matches!(caps.admit(ip("::1")), Admission::Full(_)));
@@ -187,7 +190,7 @@ mod tests {
 
     #[test]
     fn refusing_is_bounded_too_and_every_place_comes_back() {
-        let caps = Caps::new(0, 1, true);
+        let caps = Caps::new(0, 1, true, TrustedProxies::default());
         let refused: Vec<_> = (0..REFUSING).map(|_| caps.admit(ip("127.0.0.1"))).collect();
         assert!(matches!(caps.admit(ip("127.0.0.1")), Admission::Crowded));
         assert_eq!(caps.open(), REFUSING);

@@ -23,7 +23,7 @@
 //! that has only finished sending gets its answer): the handler runs to its end, as under Rocket's own server.
 //!
 //! # Caps
-//! Connections in all and per address (IPv6: per /64; loopback exempt). Whoever comes on top gets 503 `overloaded` or 429
+//! Connections in all and per address (IPv6: per /64; loopback and trusted proxies exempt). Whoever comes on top gets 503 `overloaded` or 429
 //! `too_many_requests` with `Retry-After`, in a task of its own; when very many do, they are cut off. The descriptor limit is
 //! raised to its hard limit, and the cap lowered to fit it. When accepting fails, the loop waits a moment, says so once, and goes on.
 //! A head has at most `head_bytes` and 100 headers, a body `body_bytes`, a response `response_bytes`.
@@ -79,6 +79,7 @@ pub use self::bind::{BindError, Listeners, bind};
 use self::caps::Caps;
 use self::connection::Stage;
 use self::service::Front;
+use crate::http::proxies::TrustedProxies;
 
 /// How long connections that were cut off may take to be gone.
 const AFTERMATH: Duration = Duration::from_millis(500);
@@ -141,7 +142,8 @@ pub struct Summary {
 /// Must run on a tokio runtime with I/O and time.
 pub async fn serve(client: Arc<Client>, mut listeners: Listeners, limits: Limits, stop: impl Future<Output = ()>) -> Summary {
     let room = descriptors::raise();
-    let caps = Caps::new(limits.connections.min(room), limits.per_address, limits.exempt_loopback);
+    let proxies = client.rocket().state::<TrustedProxies>().cloned().unwrap_or_default();
+    let caps = Caps::new(limits.connections.min(room), limits.per_address, limits.exempt_loopback, proxies);
     let grace = limits.grace;
     let front = Arc::new(Front::new(client, limits));
     let (stage, watching) = watch::channel(Stage::Serving);

@@ -1,0 +1,136 @@
+//! Who asked, when a proxy asks on somebody's behalf: `X-Forwarded-For` is believed from `trusted_proxies` alone.
+//!
+//! The header is read from its end, where the nearest proxy wrote: each trusted address hands on to the one before it, and
+//! the first that is not trusted is the client. What a client wrote itself stands before that and is never reached.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+use rocket::Request;
+use serde::{Deserialize, Serialize};
+
+/// The networks whose `X-Forwarded-*` headers are believed. Nobody's, unless set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "String")]
+pub struct TrustedProxies(Vec<IpNet>);
+
+/// In a settings file a list, or, as in the environment, one text with commas.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    List(Vec<String>),
+    Text(String),
+}
+
+impl TryFrom<Written> for TrustedProxies {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let networks = match written {
+            Written::List(networks) => networks,
+            Written::Text(text) => text.split(',').map(str::to_owned).collect(),
+        };
+        networks.iter().map(|network| network.trim()).filter(|network| !network.is_empty()).map(network).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// An address, or a network in CIDR form (RFC 4632).
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| format!("{text:?} is neither an IP address nor a network such as 10.0.0.0/8"))
+}
+
+impl From<TrustedProxies> for String {
+    fn from(proxies: TrustedProxies) -> Self {
+        proxies.0.iter().map(IpNet::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl TrustedProxies {
+    /// Whether a peer is one of them.
+    #[must_use]
+    pub fn contains(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.0.iter().any(|network| network.contains(&peer))
+    }
+
+    /// The client's address: the peer's, unless the peer is trusted; then what the `X-Forwarded-For` headers, in the order
+    /// they came, say it is. A proxy that wrote no address there is taken for the client.
+    #[must_use]
+    pub fn client<'a>(&self, peer: IpAddr, forwarded_for: impl DoubleEndedIterator<Item = &'a str>) -> IpAddr {
+        let mut client = peer.to_canonical();
+        for hop in forwarded_for.rev().flat_map(|line| line.rsplit(',')) {
+            if !self.contains(client) {
+                break;
+            }
+            let Some(before) = address(hop.trim()) else { break };
+            client = before;
+        }
+        client
+    }
+}
+
+/// An address with or without a port, as proxies write it.
+fn address(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    let address = bare.parse().ok().or_else(|| bare.parse().ok().map(|with_port: SocketAddr| with_port.ip()))?;
+    Some(IpAddr::to_canonical(&address))
+}
+
+/// The client's address; `None` for the command line.
+pub(super) fn client(request: &Request<'_>) -> Option<IpAddr> {
+    let peer = request.remote()?.ip().to_canonical();
+    let lines: Vec<_> = request.headers().get("X-Forwarded-For").collect();
+    let trusted = request.rocket().state::<TrustedProxies>();
+    Some(trusted.map_or(peer, |proxies| proxies.client(peer, lines.into_iter())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxies(text: &str) -> TrustedProxies {
+        TrustedProxies::try_from(Written::Text(text.to_owned())).expect("networks")
+    }
+
+    fn client(proxies: &TrustedProxies, peer: &str, lines: &[&str]) -> String {
+        proxies.client(peer.parse().expect("an address"), lines.iter().copied()).to_string()
+    }
+
+    #[test]
+    fn without_trusted_proxies_the_peer_is_the_client_whatever_it_says() {
+        assert_eq!(client(&TrustedProxies::default(), "127.0.0.1", &["192.0.2.1"]), "127.0.0.1");
+        assert_eq!(client(&proxies("10.0.0.0/8"), "127.0.0.1", &["192.0.2.1"]), "127.0.0.1");
+    }
+
+    #[test]
+    fn the_first_address_from_the_end_that_is_not_a_proxys_is_the_clients() {
+        let proxies = proxies("127.0.0.1, 10.0.0.0/8,fd00::/8");
+        assert_eq!(client(&proxies, "127.0.0.1", &["192.0.2.1"]), "192.0.2.1");
+        assert_eq!(client(&proxies, "::ffff:127.0.0.1", &["203.0.113.9, 192.0.2.1"]), "192.0.2.1");
+        assert_eq!(client(&proxies, "10.1.2.3", &["203.0.113.9", "192.0.2.1, 10.0.0.7", "fd00::1"]), "192.0.2.1");
+        assert_eq!(client(&proxies, "127.0.0.1", &["10.0.0.1, 10.0.0.2"]), "10.0.0.1");
+        assert_eq!(client(&proxies, "127.0.0.1", &[]), "127.0.0.1");
+    }
+
+    #[test]
+    fn addresses_may_have_ports_and_brackets_and_what_is_none_ends_the_walk() {
+        let proxies = proxies("127.0.0.1");
+        assert_eq!(client(&proxies, "127.0.0.1", &["192.0.2.1:4711"]), "192.0.2.1");
+        assert_eq!(client(&proxies, "127.0.0.1", &["[2001:db8::1]:4711"]), "2001:db8::1");
+        assert_eq!(client(&proxies, "127.0.0.1", &["[2001:db8::1]"]), "2001:db8::1");
+        assert_eq!(client(&proxies, "127.0.0.1", &["::ffff:192.0.2.1"]), "192.0.2.1");
+        for odd in ["", "unknown", "_hidden", "192.0.2.1, ", "192.0.2.1, 999.1.1.1", "192.0.2.1 10.0.0.1", "for=192.0.2.1"] {
+            assert_eq!(client(&proxies, "127.0.0.1", &[odd]), "127.0.0.1", "{odd}");
+        }
+    }
+
+    #[test]
+    fn only_addresses_and_networks_are_taken() {
+        for bad in ["localhost", "10.0.0.0/33", "10.0.0.0/8;127.0.0.1", "*"] {
+            assert!(TrustedProxies::try_from(Written::Text(bad.to_owned())).is_err(), "{bad}");
+        }
+        assert_eq!(String::from(proxies("::1,10.0.0.0/8")), "::1/128, 10.0.0.0/8");
+    }
+}
