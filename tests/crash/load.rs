@@ -72,41 +72,41 @@ fn choose(held: &mut Holdings, rng: &mut Rng) -> Option<Op> {
         220..222 if held.number == 0 && held.keys.len() < KEYS => Some(Op::Rotate),
         _ => {
             let account = rng.choice(there)?;
-            of_account(held, rng, account, roll)
+            Some(of_account(held, rng, account, roll))
         }
     }
 }
 
-fn of_account(held: &Holdings, rng: &mut Rng, place: usize, roll: u32) -> Option<Op> {
+fn of_account(held: &Holdings, rng: &mut Rng, place: usize, roll: u32) -> Op {
     let account = &held.accounts[place];
     let session = rng.choice(account.open());
     let password = |rng: &mut Rng| format!("battery-{:08x}-staple", rng.u32(..));
     match roll {
-        222..230 if held.accounts.iter().filter(|account| !account.gone).count() > ACCOUNTS / 2 => Some(Op::Delete { account: place }),
+        222..230 if held.accounts.iter().filter(|account| !account.gone).count() > ACCOUNTS / 2 => Op::Delete { account: place },
         230..280 => {
             let roles = ["admin", "auditor", "editor"].into_iter().filter(|_| rng.u8(0..3) == 0).map(str::to_owned).collect();
-            Some(Op::Roles { account: place, roles })
+            Op::Roles { account: place, roles }
         }
-        280..290 => Some(Op::Disable { account: place, disabled: true }),
-        _ if account.disabled => Some(Op::Disable { account: place, disabled: false }),
-        290..330 => Some(Op::Code { account: place }),
-        330..340 if account.code.is_some() => Some(Op::Redeem { account: place, new: password(rng) }),
+        280..290 => Op::Disable { account: place, disabled: true },
+        _ if account.disabled => Op::Disable { account: place, disabled: false },
+        290..330 => Op::Code { account: place },
+        330..340 if account.code.is_some() => Op::Redeem { account: place, new: password(rng) },
         _ => match session {
-            None => Some(Op::Login { account: place }),
-            Some(_) if roll < 360 && account.open().len() < SESSIONS => Some(Op::Login { account: place }),
+            None => Op::Login { account: place },
+            Some(_) if roll < 360 && account.open().len() < SESSIONS => Op::Login { account: place },
             Some(session) => of_session(held, rng, place, session, roll),
         },
     }
 }
 
-fn of_session(held: &Holdings, rng: &mut Rng, account: usize, session: usize, roll: u32) -> Option<Op> {
+fn of_session(held: &Holdings, rng: &mut Rng, account: usize, session: usize, roll: u32) -> Op {
     let of = &held.accounts[account].sessions[session];
     match roll {
-        360..370 if of.fresh => Some(Op::Password { account, session, new: format!("battery-{:08x}-staple", rng.u32(..)) }),
-        370..405 => Some(Op::Logout { account, session, scope: "local" }),
-        405..415 => Some(Op::Logout { account, session, scope: "others" }),
-        415..425 => Some(Op::Logout { account, session, scope: "global" }),
-        425..445 if of.old.is_some() => Some(Op::Reuse { account, session }),
-        _ => Some(Op::Refresh { account, session }),
+        360..370 if of.fresh => Op::Password { account, session, new: format!("battery-{:08x}-staple", rng.u32(..)) },
+        370..405 => Op::Logout { account, session, scope: "local" },
+        405..415 => Op::Logout { account, session, scope: "others" },
+        415..425 => Op::Logout { account, session, scope: "global" },
+        425..445 if of.old.is_some() => Op::Reuse { account, session },
+        _ => Op::Refresh { account, session },
     }
 }

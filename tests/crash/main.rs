@@ -31,7 +31,7 @@ use check::{Check, Depth, strangers, unknown_invites};
 use load::Counts;
 use model::Holdings;
 use process::{Server, Site};
-use server::Client;
+use server::{Client, Pair, patiently};
 use settle::Lists;
 
 const ADMIN_PASSWORD: &str = "securepassword";
@@ -120,10 +120,8 @@ impl Campaign {
     fn run(&mut self, options: &Options) -> Result<(), Faults> {
         let (mut server, mut url) = self.site.start().map_err(|fault| vec![fault])?;
         for held in &mut self.held {
-            held.admin = Client::of(&url).try_login(&format!("boss{}", held.number), ADMIN_PASSWORD).expect(200).json()["access_token"]
-                .as_str()
-                .unwrap()
-                .to_owned();
+            let answer = patiently(|| Client::of(&url).try_login(&format!("boss{}", held.number), ADMIN_PASSWORD));
+            held.admin = Pair::of(&answer.expect(200)).access;
         }
         for round in 1.. {
             let is_last = self.kills >= options.kills && self.acknowledged() >= options.writes;
@@ -140,7 +138,7 @@ impl Campaign {
             self.progress(options);
             if is_last {
                 self.forgeries = forge::all_are_noticed(&self.held, &Client::of(&url))?;
-                server.kill();
+                drop(server);
                 break;
             }
         }
@@ -164,14 +162,19 @@ impl Campaign {
             while counts.acknowledged.load(Ordering::SeqCst) < until && began.elapsed() < at_most {
                 std::thread::sleep(Duration::from_micros(self.rng.u64(0..2000)));
             }
-            let stopped = if cleanly { server.stop() } else { Ok(server.kill()) };
+            let stopped = if cleanly {
+                server.stop()
+            } else {
+                drop(server);
+                Ok(())
+            };
             let worked = clients.into_iter().filter_map(|client| client.join().unwrap().err());
             worked.chain(stopped.err()).collect()
         });
         if cleanly {
-            self.clean_stops += 1
+            self.clean_stops += 1;
         } else {
-            self.kills += 1
+            self.kills += 1;
         }
         if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
@@ -182,7 +185,7 @@ impl Campaign {
             let starting = self.site.launch();
             let micros = u64::try_from(self.start_time.as_micros()).unwrap();
             std::thread::sleep(Duration::from_micros(self.rng.u64(0..=micros * 5 / 4)));
-            starting.kill();
+            drop(starting);
             self.kills += 1;
             self.kills_at_start += 1;
         }

@@ -147,7 +147,7 @@ impl Op {
 
     /// What is true once it was done. `answer`: unless it was never heard.
     pub fn take_effect(&self, held: &mut Holdings, answer: Option<&Answer>) {
-        let body = answer.map(|answer| answer.json()).unwrap_or_default();
+        let body = answer.map(Answer::json).unwrap_or_default();
         let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("{self:?}: no {name} in {body}")).to_owned();
         match self {
             Self::Register { name, invite } => {

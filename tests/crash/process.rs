@@ -41,14 +41,12 @@ impl Site {
         let child = &mut server.0;
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("stdout is piped")).read_line(&mut line).expect("a line");
-        match line.trim().strip_prefix("listening on ") {
-            Some(url) => Ok((server, url.to_owned())),
-            None => {
-                let status = child.wait().expect("it ends");
-                let said = std::fs::read_to_string(self.directory.join("stderr")).unwrap_or_default();
-                Err(format!("it did not open: {status}; {said}"))
-            }
+        if let Some(url) = line.trim().strip_prefix("listening on ") {
+            return Ok((server, url.to_owned()));
         }
+        let status = child.wait().expect("it ends");
+        let said = std::fs::read_to_string(self.directory.join("stderr")).unwrap_or_default();
+        Err(format!("it did not open: {status}; {said}"))
     }
 
     /// Adds an administrator; no server may run.
@@ -64,13 +62,10 @@ impl Site {
     }
 }
 
-/// A process that runs; killed when dropped.
+/// A process that runs. To drop it is to kill it with SIGKILL and to wait for its end.
 pub struct Server(Child);
 
 impl Server {
-    /// SIGKILL; waits for the end.
-    pub fn kill(self) {}
-
     /// SIGTERM; waits for the end. Anything but 0 is a fault.
     pub fn stop(mut self) -> Result<(), String> {
         kill_process(Pid::from_child(&self.0), Signal::TERM).expect("it is ours");

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::load::ask;
 use crate::model::{Account, Holdings, Service, Session, claim};
 use crate::op::{FIRST_PASSWORD, Op};
-use crate::server::{Client, Pair};
+use crate::server::{Client, Pair, patiently};
 
 /// The lists an administrator sees.
 #[derive(Default)]
@@ -23,23 +23,23 @@ pub struct Lists {
 impl Lists {
     /// As they are now.
     pub fn read(client: &Client, admin: &str) -> Self {
-        let list = |path: &str, name: &str| -> Vec<Value> {
+        let entries = |path: &str, name: &str| -> Vec<Value> {
             client.with_token("GET", path, admin).expect(200).json()[name].as_array().expect("a list").clone()
         };
         let text = |entry: &Value, name: &str| entry[name].as_str().expect("a text").to_owned();
         let mut users = HashMap::new();
         let mut path = "/users".to_owned();
         loop {
-            let page = list(&path, "users");
+            let page = entries(&path, "users");
             let Some(last) = page.last() else { break };
             path = format!("/users?after={}", last["id"]);
             users.extend(page.into_iter().map(|user| (user["id"].as_u64().expect("an id"), user)));
         }
         Self {
             users,
-            invites: list("/invites", "invites").iter().map(|invite| text(invite, "id")).collect(),
-            services: list("/services", "services").iter().map(|service| (text(service, "id"), text(service, "name"))).collect(),
-            keys: list("/keys", "keys").iter().map(|key| text(key, "kid")).collect(),
+            invites: entries("/invites", "invites").iter().map(|invite| text(invite, "id")).collect(),
+            services: entries("/services", "services").iter().map(|service| (text(service, "id"), text(service, "name"))).collect(),
+            keys: entries("/keys", "keys").iter().map(|key| text(key, "kid")).collect(),
         }
     }
 }
@@ -119,7 +119,7 @@ impl Op {
 
 /// The session that a login opens; `None` if the password is wrong or nobody has that name.
 pub fn logged_in(client: &Client, name: &str, password: &str) -> Result<Option<Session>, String> {
-    let answer = client.try_login(name, password);
+    let answer = patiently(|| client.try_login(name, password));
     match answer.status {
         200 => {
             let Pair { access, refresh } = Pair::of(&answer);

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::server::{Client, PASSWORD, Pair};
+use crate::server::{Client, PASSWORD, Pair, patiently};
 use crate::trace::{Call, What};
 
 /// A request and its answer.
@@ -145,7 +145,8 @@ pub fn promises(exchanges: &[Exchange], before: usize) -> Vec<Promise> {
     let mut pasts: BTreeMap<String, Past> = BTreeMap::new();
     let mut owners: HashMap<String, (String, Vec<String>)> = HashMap::new();
     let mut tokens: HashMap<String, Pair> = HashMap::new();
-    for exchange in exchanges.iter().filter(|exchange| exchange.asked < before) {
+    // What was refused for the moment changed nothing.
+    for exchange in exchanges.iter().filter(|exchange| exchange.asked < before && exchange.status != 503) {
         let is_answered = exchange.answered < before;
         let mut note = |of: &str, promise| pasts.entry(of.to_owned()).or_insert(Past(Vec::new())).0.push((is_answered, promise));
         let pair = |from: &Value| {
@@ -191,7 +192,7 @@ pub fn promises(exchanges: &[Exchange], before: usize) -> Vec<Promise> {
 impl Promise {
     /// What is wrong, if it is not kept.
     pub fn broken(&self, client: &Client) -> Option<String> {
-        let login = |name: &str| client.json("POST", "/login", None, &json!({"username": name, "password": PASSWORD}));
+        let login = |name: &str| patiently(|| client.try_login(name, PASSWORD));
         let answers = match self {
             Self::User { name } => vec![(login(name), 200)],
             Self::NoUser { name } => vec![(login(name), 401)],
