@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::audit::{self, Event};
+use super::audit::{By, Event, Word};
 use super::clock::Timestamp;
 use super::code::{Code, CodeDigest, Reset, user_of_reset};
 use super::hasher::Verdict;
 use super::password::Password;
 use super::token::Claims;
 use super::user::UserId;
-use super::{Actor, Auth, Origin};
+use super::{Actor, Auth};
 use crate::error::{Error, Faults, Result, TokenError};
 
 /// How long a reset code can be redeemed.
@@ -35,16 +35,20 @@ impl Auth {
             return Err(Error::Invalid(Faults::of(FIELD, "The same as the current password.")));
         }
         let Verdict::Right(_) = self.0.hasher.verify(presented, Some(&user.password)).await? else {
-            audit::note(&Event::PasswordRefused { user: user.id });
+            self.note(Event::own(Word::PasswordRefused, user.id).session(claims.session));
             return Err(Error::InvalidCredentials);
         };
         let hash = self.0.hasher.hash(chosen).await?;
-        let now = self.0.clock.now();
-        if !self.0.store.change_password(user.id, user.password, hash, claims.session, now).await? {
-            return Err(Error::InvalidCredentials);
-        }
-        audit::note(&Event::PasswordChanged { user: user.id });
-        Ok(())
+        let kept = claims.session;
+        self.to_the_end(move |auth| async move {
+            if !auth.0.store.change_password(user.id, user.password, hash, kept, auth.0.clock.now()).await? {
+                auth.note(Event::own(Word::PasswordRefused, user.id).session(kept));
+                return Err(Error::InvalidCredentials);
+            }
+            auth.note(Event::own(Word::PasswordChanged, user.id).session(kept));
+            Ok(())
+        })
+        .await
     }
 
     /// Makes a code with which the user can set a password, once, within 24 hours; one made before is void. `None`:
@@ -55,11 +59,14 @@ impl Auth {
     pub async fn issue_reset(&self, actor: Actor, user: Option<UserId>) -> Result<(Code, Timestamp)> {
         let user = user.ok_or(Error::NoSuchUser)?;
         let (code, expires) = (Code::reset(user)?, self.0.clock.now() + RESET_LIFE);
-        if !self.0.store.put_reset(user, Reset { digest: code.digest(), expires }).await? {
-            return Err(Error::NoSuchUser);
-        }
-        audit::note(&Event::ResetIssued { actor, user });
-        Ok((code, expires))
+        self.to_the_end(move |auth| async move {
+            if !auth.0.store.put_reset(user, Reset { digest: code.digest(), expires }).await? {
+                return Err(Error::NoSuchUser);
+            }
+            auth.note(Event::new(Word::ResetIssued, actor).of(user));
+            Ok((code, expires))
+        })
+        .await
     }
 
     /// Sets a new password with a reset code, which is spent by that. All of the user's sessions end. Of a disabled user
@@ -68,23 +75,28 @@ impl Auth {
     /// # Errors
     /// [`Error::InvalidCredentials`] for a code that is none, or no longer; [`Error::Invalid`] for a password that may not be
     /// chosen, with the code unspent; [`Error::Overloaded`]; storage errors.
-    pub async fn redeem_reset(&self, code: &str, new: Zeroizing<String>, origin: Origin) -> Result<()> {
+    pub async fn redeem_reset(&self, code: &str, new: Zeroizing<String>) -> Result<()> {
         let digest = CodeDigest::of(code);
-        let refused = |user: Option<UserId>| {
-            audit::note(&Event::ResetRefused { user, address: origin.address });
-            Err(Error::InvalidCredentials)
-        };
-        let Some(id) = user_of_reset(code) else { return refused(None) };
+        let Some(id) = user_of_reset(code) else { return Err(self.reset_refused(None)) };
         // The writer decides; this spares the work for codes that cannot be right, and knows the name to judge by.
         let fits = self.0.store.reset(id).await?.is_some_and(|reset| reset.fits(digest, self.0.clock.now()));
         let user = self.0.store.user(id).await?.filter(|user| fits && !user.disabled);
-        let Some(user) = user else { return refused(None) };
+        let Some(user) = user else { return Err(self.reset_refused(None)) };
         let chosen = Password::chosen(&new, Some(&user.username)).map_err(|fault| Error::Invalid(Faults::of(FIELD, fault)))?;
         let hash = self.0.hasher.hash(chosen).await?;
-        if !self.0.store.redeem_reset(id, digest, hash, self.0.clock.now()).await? {
-            return refused(Some(id));
-        }
-        audit::note(&Event::ResetRedeemed { user: id, address: origin.address });
-        Ok(())
+        self.to_the_end(move |auth| async move {
+            if !auth.0.store.redeem_reset(id, digest, hash, auth.0.clock.now()).await? {
+                return Err(auth.reset_refused(Some(id)));
+            }
+            auth.note(Event::own(Word::PasswordReset, id));
+            Ok(())
+        })
+        .await
+    }
+
+    /// The user is named only if the code was right a moment ago: what a client wrote in a code is its text.
+    fn reset_refused(&self, user: Option<UserId>) -> Error {
+        self.note(Event::new(Word::ResetRefused, By::Anyone).of(user));
+        Error::InvalidCredentials
     }
 }

@@ -12,7 +12,7 @@ use crate::auth::Auth;
 use crate::auth::clock::Timestamp;
 use crate::auth::code::Code;
 use crate::http::body::{Body, Fields, Object};
-use crate::http::guard::{Admin, ClientOrigin, FreshToken};
+use crate::http::guard::{Admin, FreshToken};
 use crate::http::problem::Problem;
 
 pub fn routes() -> Vec<Route> {
@@ -73,8 +73,8 @@ impl Fields for Redemption {
 /// `POST /reset` `{"code","new_password"}` → 200, once; all of the user's sessions have ended. 401 for a code that is none, or
 /// no longer; 422, with the code unspent; 503.
 #[post("/reset", data = "<body>")]
-async fn redeem(auth: &State<Auth>, origin: ClientOrigin, body: Body<Redemption>) -> Result<Json<Message>, Problem> {
+async fn redeem(auth: &State<Auth>, body: Body<Redemption>) -> Result<Json<Message>, Problem> {
     let Redemption { code, new } = body.0;
-    auth.redeem_reset(&code, new, origin.0).await?;
+    auth.redeem_reset(&code, new).await?;
     Ok(message("Password has been reset successfully"))
 }
