@@ -6,7 +6,8 @@
 //! 3. a half-written snapshot of sled's goes: sled would take it for a damaged one;
 //! 4. what the page cache still holds of the database from a process that was killed is synced before it is believed;
 //! 5. the marker; made before the first change, so data without one is data that lost it;
-//! 6. sled, which panics on some damage, and may hold its own lock for a while after a predecessor;
+//! 6. sled, which panics on some damage, and may hold its own lock for a while after a predecessor. Its settings file is
+//!    synced before anything is acknowledged, and half of one from before that is no damage;
 //! 7. the checks ([`check`]). Only when they have passed, the marker is told that it runs.
 //!
 //! A refusal moves and deletes nothing. But sled itself, when it opens a damaged file, clears what it cannot read after
@@ -34,6 +35,8 @@ use super::{Live, StorageError, StoreOptions};
 
 /// The name sled gives its file.
 const DATABASE: &str = "db";
+/// The file with sled's own settings, written at the first opening and never synced by sled.
+const CONF: &str = "conf";
 /// How long to wait before asking again for a lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// A soft bound on what sled keeps in memory.
@@ -74,7 +77,13 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, StorageError> {
     let length = sync_if_there(&path)?;
     sync_dir(dir)?;
     let mut marker = marker(dir, length)?;
+    let conf = dir.join(CONF);
+    if marker.sequence == 0 {
+        // Nothing was acknowledged yet, and a power loss may have left half of it. sled writes it anew.
+        remove_if_there(&conf)?;
+    }
     let db = open_sled(dir, until)?;
+    sync_if_there(&conf)?;
     sync_dir(dir)?;
     sync_dir(&parent(dir)?)?;
     let file = File::open(&path).map_err(io("open", &path))?;
@@ -146,7 +155,14 @@ fn remove_half_snapshots(dir: &Path) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// The file's length; 0 if there is none.
+fn remove_if_there(path: &Path) -> Result<(), StorageError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Syncs a file and answers its length; 0 if there is none.
 fn sync_if_there(path: &Path) -> Result<u64, StorageError> {
     match File::open(path) {
         Ok(file) => file.sync_all().and_then(|()| file.metadata()).map(|found| found.len()).map_err(io("sync", path)),
@@ -452,7 +468,10 @@ pub(super) mod tests {
         let before_the_first_change = TempDir::new();
         Marker::create(before_the_first_change.path()).unwrap();
         drop(open_sled(before_the_first_change.path(), Instant::now()).unwrap());
-        for dir in [nothing, empty_file, half_a_marker, only_a_marker, before_the_first_change] {
+        let half_a_conf = TempDir::new();
+        Marker::create(half_a_conf.path()).unwrap();
+        fs::write(half_a_conf.path().join(CONF), "segment_size: 524288").unwrap();
+        for dir in [nothing, empty_file, half_a_marker, only_a_marker, before_the_first_change, half_a_conf] {
             let store = dir.open();
             assert_eq!(store.insert_user(named("arun")).await.unwrap().id.get(), 1);
             store.close().await.unwrap();

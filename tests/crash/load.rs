@@ -1,0 +1,112 @@
+//! A client at work: it asks for one thing after the other until nobody answers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use fastrand::Rng;
+
+use crate::model::Holdings;
+use crate::op::Op;
+use crate::server::{Answer, Client};
+
+/// Most users a client keeps, so that a check does not take for ever.
+const ACCOUNTS: usize = 24;
+/// Most open sessions it keeps of one user.
+const SESSIONS: usize = 4;
+/// Most keys it makes: the server keeps 32.
+const KEYS: usize = 20;
+/// Most invites and services it keeps.
+const CODES: usize = 20;
+
+/// Counts over all clients.
+#[derive(Default)]
+pub struct Counts {
+    pub acknowledged: AtomicU64,
+    /// Refused for the moment (503, 429): nothing may have happened.
+    pub refused: AtomicU64,
+}
+
+/// Works until the server is gone. Anything but a good answer or a refusal for the moment is an error.
+pub fn work(held: &mut Holdings, client: &Client, rng: &mut Rng, counts: &Counts) -> Result<(), String> {
+    loop {
+        let Some(op) = choose(held, rng) else { continue };
+        held.pending = Some(op.clone());
+        let Ok(answer) = ask(held, client, &op) else { return Ok(()) };
+        held.pending = None;
+        if op.is_done(&answer) {
+            op.take_effect(held, Some(&answer));
+            counts.acknowledged.fetch_add(1, Ordering::SeqCst);
+        } else if matches!(answer.status, 503 | 429) {
+            counts.refused.fetch_add(1, Ordering::SeqCst);
+        } else {
+            return Err(format!("{op:?} was answered {} {}", answer.status, answer.text));
+        }
+    }
+}
+
+/// Sends what `op` asks for.
+pub fn ask(held: &Holdings, client: &Client, op: &Op) -> Result<Answer, ureq::Error> {
+    let (method, path, token, body) = op.asked(held);
+    let authorization = token.map(|token| format!("Bearer {token}"));
+    let mut headers = Vec::new();
+    headers.extend(authorization.as_deref().map(|value| ("Authorization", value)));
+    headers.extend(body.is_some().then_some(("Content-Type", "application/json")));
+    client.try_send(method, &path, &headers, body.map(|body| body.to_string()).as_deref().map(str::as_bytes))
+}
+
+/// What to ask for next; `None` if what came up is not possible now. Hashing is slow, so most of it is what needs none.
+fn choose(held: &mut Holdings, rng: &mut Rng) -> Option<Op> {
+    let there: Vec<usize> = (0..held.accounts.len()).filter(|&place| !held.accounts[place].gone).collect();
+    let good: Vec<usize> = (0..held.invites.len()).filter(|&place| held.invites[place].good).collect();
+    let services: Vec<usize> = (0..held.services.len()).filter(|&place| held.services[place].there).collect();
+    let roll = rng.u32(0..1000);
+    match roll {
+        0..25 if there.len() < ACCOUNTS => {
+            let name = held.name();
+            let invite = rng.bool().then(|| rng.choice(&good).copied()).flatten();
+            Some(invite.map_or(Op::Add { name: name.clone() }, |invite| Op::Register { name, invite }))
+        }
+        25..100 if good.len() < CODES => Some(Op::Invite),
+        100..160 => rng.choice(good).map(|invite| Op::Withdraw { invite }),
+        160..190 if services.len() < CODES => Some(Op::Service { name: held.name() }),
+        190..220 => rng.choice(services).map(|service| Op::Dismiss { service }),
+        220..222 if held.number == 0 && held.keys.len() < KEYS => Some(Op::Rotate),
+        _ => {
+            let account = rng.choice(there)?;
+            Some(of_account(held, rng, account, roll))
+        }
+    }
+}
+
+fn of_account(held: &Holdings, rng: &mut Rng, place: usize, roll: u32) -> Op {
+    let account = &held.accounts[place];
+    let session = rng.choice(account.open());
+    let password = |rng: &mut Rng| format!("battery-{:08x}-staple", rng.u32(..));
+    match roll {
+        222..230 if held.accounts.iter().filter(|account| !account.gone).count() > ACCOUNTS / 2 => Op::Delete { account: place },
+        230..280 => {
+            let roles = ["admin", "auditor", "editor"].into_iter().filter(|_| rng.u8(0..3) == 0).map(str::to_owned).collect();
+            Op::Roles { account: place, roles }
+        }
+        280..290 => Op::Disable { account: place, disabled: true },
+        _ if account.disabled => Op::Disable { account: place, disabled: false },
+        290..330 => Op::Code { account: place },
+        330..340 if account.code.is_some() => Op::Redeem { account: place, new: password(rng) },
+        _ => match session {
+            None => Op::Login { account: place },
+            Some(_) if roll < 360 && account.open().len() < SESSIONS => Op::Login { account: place },
+            Some(session) => of_session(held, rng, place, session, roll),
+        },
+    }
+}
+
+fn of_session(held: &Holdings, rng: &mut Rng, account: usize, session: usize, roll: u32) -> Op {
+    let of = &held.accounts[account].sessions[session];
+    match roll {
+        360..370 if of.fresh => Op::Password { account, session, new: format!("battery-{:08x}-staple", rng.u32(..)) },
+        370..405 => Op::Logout { account, session, scope: "local" },
+        405..415 => Op::Logout { account, session, scope: "others" },
+        415..425 => Op::Logout { account, session, scope: "global" },
+        425..445 if of.old.is_some() => Op::Reuse { account, session },
+        _ => Op::Refresh { account, session },
+    }
+}

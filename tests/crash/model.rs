@@ -1,0 +1,152 @@
+//! What one client holds: everything the server has told it, and the one thing it asked for without hearing back.
+
+use std::time::Instant;
+
+use doorward::auth::code::{CodeDigest, InviteId};
+
+use crate::op::Op;
+
+/// A login, with the tokens it led to.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub id: String,
+    pub access: String,
+    pub refresh: String,
+    /// The refresh token before the one in force, and when it was spent.
+    pub spent: Option<(String, Instant)>,
+    /// The one before that: presenting it ends the session.
+    pub old: Option<String>,
+    /// Whether `access` comes straight from the login.
+    pub fresh: bool,
+    pub ended: bool,
+}
+
+impl Session {
+    /// Out of a pair of tokens.
+    pub fn new(access: String, refresh: String) -> Self {
+        let id = claim(&access, "sid");
+        Self { id, access, refresh, spent: None, old: None, fresh: true, ended: false }
+    }
+
+    /// Takes the pair that a refresh answered.
+    pub fn renew(&mut self, access: String, refresh: String) {
+        self.old = self.spent.take().map(|(token, _)| token);
+        let spent = std::mem::replace(&mut self.refresh, refresh);
+        self.spent = Some((spent, Instant::now()));
+        (self.access, self.fresh) = (access, false);
+    }
+}
+
+/// A user.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub id: u64,
+    pub name: String,
+    pub password: String,
+    pub password_before: Option<String>,
+    pub roles: Vec<String>,
+    pub disabled: bool,
+    pub gone: bool,
+    pub sessions: Vec<Session>,
+    /// A reset code that can be used.
+    pub code: Option<String>,
+    /// One that was used.
+    pub code_used: Option<String>,
+    /// In which round something was last asked about it.
+    pub touched: u64,
+}
+
+impl Account {
+    pub fn new(id: u64, name: String, password: String) -> Self {
+        Self {
+            id,
+            name,
+            password,
+            password_before: None,
+            roles: Vec::new(),
+            disabled: false,
+            gone: false,
+            sessions: Vec::new(),
+            code: None,
+            code_used: None,
+            touched: 0,
+        }
+    }
+
+    /// The sessions that are open, by their place.
+    pub fn open(&self) -> Vec<usize> {
+        (0..self.sessions.len()).filter(|&place| !self.sessions[place].ended).collect()
+    }
+
+    /// Ends all sessions but one.
+    pub fn end_all_but(&mut self, kept: Option<usize>) {
+        for (_, session) in self.sessions.iter_mut().enumerate().filter(|(place, _)| Some(*place) != kept) {
+            session.ended = true;
+        }
+    }
+
+    pub fn set_password(&mut self, new: &str) {
+        self.password_before = Some(std::mem::replace(&mut self.password, new.to_owned()));
+        self.code = None;
+    }
+}
+
+/// An invite.
+#[derive(Clone, Debug)]
+pub struct Invite {
+    pub code: String,
+    /// Neither used nor taken back.
+    pub good: bool,
+}
+
+impl Invite {
+    /// As the server lists it.
+    pub fn id(&self) -> String {
+        InviteId::from(CodeDigest::of(&self.code)).to_string()
+    }
+}
+
+/// The key of another program.
+#[derive(Clone, Debug)]
+pub struct Service {
+    pub id: String,
+    /// Unknown, if the answer that would have told it never came.
+    pub key: Option<String>,
+    pub there: bool,
+}
+
+/// See the module's page.
+#[derive(Clone, Debug, Default)]
+pub struct Holdings {
+    /// Which client; part of every name it makes up.
+    pub number: usize,
+    /// An access token of an administrator of its own.
+    pub admin: String,
+    pub accounts: Vec<Account>,
+    pub invites: Vec<Invite>,
+    pub services: Vec<Service>,
+    /// Signing keys it has made.
+    pub keys: Vec<String>,
+    /// Sent, not answered.
+    pub pending: Option<Op>,
+    /// How many names it has made up.
+    pub names: u64,
+    pub round: u64,
+}
+
+impl Holdings {
+    /// A name nobody had.
+    pub fn name(&mut self) -> String {
+        self.names += 1;
+        format!("u{}-{}", self.number, self.names)
+    }
+}
+
+/// A claim of a token, as text.
+pub fn claim(token: &str, name: &str) -> String {
+    use base64::Engine as _;
+    let part = token.split('.').nth(1).expect("a token has three parts");
+    let json = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).expect("base64url");
+    let claims: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+    claims[name].as_str().unwrap_or_else(|| panic!("no {name} in {claims}")).to_owned()
+}
