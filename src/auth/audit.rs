@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::code::InviteId;
 use super::service::ServiceId;
 use super::session::SessionId;
+use super::throttle::{Network, Scope};
 use super::user::UserId;
 use super::{Actor, Caller};
 
@@ -160,6 +161,22 @@ pub enum Event {
         /// The program.
         service: ServiceId,
     },
+    /// Somebody must wait from now on, after too many failures. Noted once, not for what is refused then.
+    Throttled {
+        /// What for.
+        scope: Scope,
+        /// As which user, if there is such a user.
+        user: Option<UserId>,
+        /// From where.
+        network: Option<Network>,
+    },
+    /// An administrator let a user go on that had to wait.
+    Unlocked {
+        /// Who did it.
+        actor: Actor,
+        /// The user.
+        user: UserId,
+    },
 }
 
 /// Writes an event to the log.
@@ -195,5 +212,10 @@ pub fn note(event: &Event) {
         Event::RefreshReused { user, session } => {
             tracing::warn!(target: "audit", %user, %session, "a spent refresh token was used again; its session has ended");
         }
+        Event::Throttled { scope, user, network } => {
+            let address = network.map(|network| network.to_string());
+            tracing::warn!(target: "audit", ?scope, ?user, ?address, "too many failures; must wait");
+        }
+        Event::Unlocked { actor, user } => tracing::info!(target: "audit", ?actor, %user, "unlocked"),
     }
 }

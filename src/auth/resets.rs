@@ -9,6 +9,7 @@ use super::clock::Timestamp;
 use super::code::{Code, CodeDigest, Reset, user_of_reset};
 use super::hasher::Verdict;
 use super::password::Password;
+use super::throttle::Kind;
 use super::token::Claims;
 use super::user::UserId;
 use super::{Actor, Auth, Origin};
@@ -26,18 +27,24 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a password that may not be chosen, or is the current one; [`Error::InvalidCredentials`] when the
-    /// current one is not right, or no longer; [`Error::Overloaded`]; storage errors.
-    pub async fn change_password(&self, claims: &Claims, current: &str, new: Zeroizing<String>) -> Result<()> {
+    /// current one is not right, or no longer; [`Error::Throttled`], [`Error::Overloaded`]; storage errors.
+    pub async fn change_password(&self, claims: &Claims, current: &str, new: Zeroizing<String>, origin: Origin) -> Result<()> {
         let user = self.0.store.user(claims.user).await?.ok_or(TokenError::Revoked)?;
         let chosen = Password::chosen(&new, Some(&user.username)).map_err(|fault| Error::Invalid(Faults::of(FIELD, fault)))?;
         let presented = Password::presented(current);
         if presented.as_ref().is_some_and(|presented| presented.is(&chosen)) {
             return Err(Error::Invalid(Faults::of(FIELD, "The same as the current password.")));
         }
-        let Verdict::Right(_) = self.0.hasher.verify(presented, Some(&user.password)).await? else {
-            audit::note(&Event::PasswordRefused { user: user.id });
-            return Err(Error::InvalidCredentials);
-        };
+        let mut attempt = self.attempt(user.username.as_str(), origin.address, true).await?;
+        attempt.user = Some(user.id);
+        let verdict = self.0.hasher.verify(presented, Some(&user.password)).await;
+        attempt.judged(verdict.and_then(|verdict| match verdict {
+            Verdict::Right(_) => Ok(()),
+            Verdict::Wrong => {
+                audit::note(&Event::PasswordRefused { user: user.id });
+                Err(Error::InvalidCredentials)
+            }
+        }))?;
         let hash = self.0.hasher.hash(chosen).await?;
         let now = self.0.clock.now();
         if !self.0.store.change_password(user.id, user.password, hash, claims.session, now).await? {
@@ -66,11 +73,12 @@ impl Auth {
     /// the code is refused, and kept for when it is enabled.
     ///
     /// # Errors
-    /// [`Error::InvalidCredentials`] for a code that is none, or no longer; [`Error::Invalid`] for a password that may not be
-    /// chosen, with the code unspent; [`Error::Overloaded`]; storage errors.
+    /// [`Error::InvalidCredentials`] for a code that is none, or no longer, [`Error::Throttled`] for one of many;
+    /// [`Error::Invalid`] for a password that may not be chosen, with the code unspent; [`Error::Overloaded`]; storage errors.
     pub async fn redeem_reset(&self, code: &str, new: Zeroizing<String>, origin: Origin) -> Result<()> {
         let digest = CodeDigest::of(code);
         let refused = |user: Option<UserId>| {
+            self.count_failure(Kind::Code, origin.address)?;
             audit::note(&Event::ResetRefused { user, address: origin.address });
             Err(Error::InvalidCredentials)
         };

@@ -10,7 +10,7 @@ use crate::auth::password::Password;
 use crate::auth::user::{CustomClaims, Role, UserId, Username};
 use crate::auth::{Auth, Registration as Mode};
 use crate::http::body::{Body, Fields, Object};
-use crate::http::guard::AccessToken;
+use crate::http::guard::{AccessToken, ClientOrigin};
 use crate::http::problem::Problem;
 
 /// With the way to register that the settings ask for: its body differs.
@@ -46,11 +46,11 @@ impl Fields for Registration {
     }
 }
 
-/// `POST /register` `{"username","password"}` → 201 with `Location: /user/<id>`; 403, 409, 422.
+/// `POST /register` `{"username","password"}` → 201 with `Location: /user/<id>`; 403, 409, 422, 429.
 #[post("/register", data = "<body>")]
-async fn register(auth: &State<Auth>, body: Body<Registration>) -> Result<Created<Json<Message>>, Problem> {
+async fn register(auth: &State<Auth>, origin: ClientOrigin, body: Body<Registration>) -> Result<Created<Json<Message>>, Problem> {
     let Registration { username, password } = body.0;
-    let id = auth.register(username, password).await?;
+    let id = auth.register(username, password, origin.0).await?;
     Ok(created(id, message("User has been created successfully")))
 }
 

@@ -10,6 +10,7 @@ pub mod page;
 pub mod password;
 pub mod services;
 pub mod session;
+pub mod throttle;
 pub mod users;
 
 use rocket::request::FromParam;

@@ -1,0 +1,180 @@
+//! Use cases of waiting: guesses are counted before and failures after they are judged ([`super::throttle`]), an administrator
+//! sees who must wait, and lets a user go on.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::audit::{self, Event};
+use super::clock::Timestamp;
+use super::throttle::{Block, Guess, Kind, Network, Outcome, Refusal, Scope};
+use super::user::{UserId, Username};
+use super::{Actor, Auth};
+use crate::error::{Error, Result};
+
+/// How long an answer takes that needs a look into the store: nobody is to learn from the time what was found.
+const LOOK: Duration = Duration::from_millis(20);
+/// Most blocks in one answer.
+const MAX_BLOCKS: usize = 1000;
+
+/// A guess at a user's password while it is judged. Dropped, it has failed: who hangs up has guessed, too.
+pub(super) struct Attempt {
+    auth: Auth,
+    guess: Option<Guess>,
+    /// Whose password it is, once that is known.
+    pub user: Option<UserId>,
+}
+
+impl Attempt {
+    /// Says what became of it. A refusal for another reason than the credentials tells nothing about them, and counts for nothing.
+    pub fn judged<T>(mut self, result: Result<T>) -> Result<T> {
+        self.settle(match result {
+            Ok(_) => Outcome::Right,
+            Err(Error::InvalidCredentials) => Outcome::Wrong,
+            Err(_) => Outcome::Void,
+        });
+        result
+    }
+
+    fn settle(&mut self, outcome: Outcome) {
+        if let Some(guess) = self.guess.take() {
+            let begun = self.auth.0.throttle.settle(guess, outcome, self.user);
+            begun.into_iter().for_each(|block| self.auth.note_block(block));
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.settle(Outcome::Wrong);
+    }
+}
+
+/// Who must wait, as an administrator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// What for.
+    pub scope: Scope,
+    /// As which user; `None` if it is about none, or about a name that nobody has.
+    pub user: Option<UserId>,
+    /// From where; `None` if it is about a user wherever it is tried.
+    #[serde(serialize_with = "written")]
+    pub address: Option<Network>,
+    /// How many failures led to it; of registrations, how many there were.
+    pub failures: u32,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+fn written<S: serde::Serializer>(network: &Option<Network>, serializer: S) -> Result<S::Ok, S::Error> {
+    network.map(|network| network.to_string()).serialize(serializer)
+}
+
+impl Auth {
+    /// Takes the place of a guess at the password of a user, however its name is spelled and whether there is one. `known`: the
+    /// caller is the user for other reasons, so that only what it did itself counts.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`], [`Error::Overloaded`]; storage errors.
+    pub(super) async fn attempt(&self, username: &str, address: Option<IpAddr>, known: bool) -> Result<Attempt> {
+        let attempt = |guess| Attempt { auth: self.clone(), guess, user: None };
+        let Some(place) = self.0.throttle.place(username, address) else { return Ok(attempt(None)) };
+        let guess = match self.0.throttle.guess(place, known).await {
+            Err(Refusal::Around(_)) if self.is_logged_in_at(username, address).await? => self.0.throttle.guess(place, true).await,
+            judged => judged,
+        };
+        match guess {
+            Ok(guess) => Ok(attempt(Some(guess))),
+            Err(Refusal::Pair(left) | Refusal::Around(left)) => Err(Error::Throttled { retry_after: left }),
+            Err(Refusal::Busy(left)) => Err(Error::Overloaded { retry_after: left }),
+        }
+    }
+
+    /// Whether a session of the user was opened from this address: what is remembered of logins ends with the process.
+    async fn is_logged_in_at(&self, username: &str, address: Option<IpAddr>) -> Result<bool> {
+        let began = Instant::now();
+        let user = match Username::parse(username) {
+            Ok(name) => self.0.store.user_named(&name).await?,
+            Err(_) => None,
+        };
+        let sessions = match &user {
+            Some(user) => self.0.store.sessions(user.id).await?,
+            None => Vec::new(),
+        };
+        let here = address.map(Network::from);
+        let found =
+            sessions.iter().filter_map(|session| session.address.as_ref()?.parse::<IpAddr>().ok()).any(|at| here == Some(at.into()));
+        tokio::time::sleep_until(began + LOOK).await;
+        Ok(found)
+    }
+
+    /// Counts a failure that cost no hashing, where it came from.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when there were too many; this one is then not to be noted.
+    pub(super) fn count_failure(&self, kind: Kind, address: Option<IpAddr>) -> Result<()> {
+        let throttle = &self.0.throttle;
+        if let Some(block) = throttle.fail(kind, address, throttle.now())? {
+            self.note_block(block);
+        }
+        Ok(())
+    }
+
+    /// Counts a service key that is none; see [`Auth::service_with_key`].
+    ///
+    /// # Errors
+    /// [`Error::Throttled`]
+    pub fn refuse_service_key(&self, address: Option<IpAddr>) -> Result<()> {
+        self.count_failure(Kind::ServiceKey, address)
+    }
+
+    /// Does a registration and counts it, if it leads to a user or tells that a name is taken.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when there were too many; those of the work.
+    pub(super) async fn registering<T>(&self, address: Option<IpAddr>, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let throttle = &self.0.throttle;
+        if let Some(block) = throttle.register(address, throttle.now())? {
+            self.note_block(block);
+        }
+        let done = work.await;
+        if !matches!(done, Ok(_) | Err(Error::UsernameTaken)) {
+            throttle.unregister(address);
+        }
+        done
+    }
+
+    /// That a block has begun; what it refuses is not noted.
+    #[expect(clippy::unused_self, reason = "a note is the domain's")]
+    fn note_block(&self, block: Block) {
+        let Block { scope, user, network, .. } = block;
+        audit::note(&Event::Throttled { scope, user, network });
+    }
+
+    /// Who must wait, those who must longest first.
+    #[must_use]
+    pub fn waiting(&self, _actor: Actor) -> Vec<Waiting> {
+        let (throttle, now) = (&self.0.throttle, self.0.clock.now());
+        let blocks = throttle.blocks(throttle.now()).into_iter().take(MAX_BLOCKS);
+        blocks
+            .map(|Block { scope, user, network, failures, left }| {
+                // Rounded up: then it is over for certain.
+                Waiting { scope, user, address: network, failures, until: now + left + Duration::from_secs(1) }
+            })
+            .collect()
+    }
+
+    /// Lets a user go on at once, wherever it failed. An address that must wait for the sake of many users still does.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchUser`]; storage errors.
+    pub async fn unlock(&self, actor: Actor, user: Option<UserId>) -> Result<()> {
+        let id = user.ok_or(Error::NoSuchUser)?;
+        let user = self.0.store.user(id).await?.ok_or(Error::NoSuchUser)?;
+        self.0.throttle.forgive(&user.username);
+        audit::note(&Event::Unlocked { actor, user: id });
+        Ok(())
+    }
+}
