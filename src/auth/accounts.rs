@@ -18,7 +18,7 @@ impl Auth {
             Registration::Open => {}
             Registration::Invite | Registration::Closed => return Err(Error::RegistrationClosed),
         }
-        self.registering(origin.address, async {
+        self.registering(username.clone(), origin.address, async {
             let user = self.new_user(username, password, Vec::new()).await?;
             let user = self.0.store.insert_user(user).await?;
             audit::note(&Event::Registered { user: user.id });

@@ -40,8 +40,9 @@ impl Attempt {
 
     fn settle(&mut self, outcome: Outcome) {
         if let Some(guess) = self.guess.take() {
-            let begun = self.auth.0.throttle.settle(guess, outcome, self.user);
-            begun.into_iter().for_each(|block| self.auth.note_block(block));
+            for block in self.auth.0.throttle.settle(guess, outcome, self.user) {
+                self.auth.note_block(block);
+            }
         }
     }
 }
@@ -60,16 +61,11 @@ pub struct Waiting {
     /// As which user; `None` if it is about none, or about a name that nobody has.
     pub user: Option<UserId>,
     /// From where; `None` if it is about a user wherever it is tried.
-    #[serde(serialize_with = "written")]
     pub address: Option<Network>,
     /// How many failures led to it; of registrations, how many there were.
     pub failures: u32,
     /// When it ends.
     pub until: Timestamp,
-}
-
-fn written<S: serde::Serializer>(network: &Option<Network>, serializer: S) -> Result<S::Ok, S::Error> {
-    network.map(|network| network.to_string()).serialize(serializer)
 }
 
 impl Auth {
@@ -130,18 +126,20 @@ impl Auth {
         self.count_failure(Kind::ServiceKey, address)
     }
 
-    /// Does a registration and counts it, if it leads to a user or tells that a name is taken.
+    /// Does a registration of this name and counts it, if it leads to a user or tells that the name is taken.
     ///
     /// # Errors
     /// [`Error::Throttled`] when there were too many; those of the work.
-    pub(super) async fn registering<T>(&self, address: Option<IpAddr>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn registering<T>(&self, name: Username, address: Option<IpAddr>, work: impl Future<Output = Result<T>>) -> Result<T> {
         let throttle = &self.0.throttle;
         if let Some(block) = throttle.register(address, throttle.now())? {
             self.note_block(block);
         }
         let done = work.await;
-        if !matches!(done, Ok(_) | Err(Error::UsernameTaken)) {
-            throttle.unregister(address);
+        match done {
+            Ok(_) => throttle.welcome(&name, address),
+            Err(Error::UsernameTaken) => {}
+            Err(_) => throttle.unregister(address),
         }
         done
     }
@@ -176,5 +174,69 @@ impl Auth {
         self.0.throttle.forgive(&user.username);
         audit::note(&Event::Unlocked { actor, user: id });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Flags, Settings};
+    use crate::store::{SledStore, StoreOptions};
+
+    const HERE: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)));
+
+    async fn auth() -> (Auth, tempfile::TempDir) {
+        let directory = tempfile::TempDir::new().unwrap();
+        let store = SledStore::open(&StoreOptions::new(directory.path())).unwrap();
+        let settings = Settings::load(None, &std::collections::BTreeMap::new(), &Flags::default()).unwrap().settings;
+        (Auth::start(std::sync::Arc::new(store), settings.policy(false)).await.unwrap(), directory)
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_nobody_waits_for_has_failed() {
+        let (auth, _directory) = auth().await;
+        for _ in 0..5 {
+            drop(auth.attempt("arun", HERE, false).await.unwrap());
+        }
+        assert!(matches!(auth.attempt("arun", HERE, false).await, Err(Error::Throttled { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_tells_nothing_about_the_password_is_no_failure() {
+        let (auth, _directory) = auth().await;
+        for _ in 0..9 {
+            let overloaded: Result<()> = Err(Error::Overloaded { retry_after: LOOK });
+            assert!(auth.attempt("arun", HERE, false).await.unwrap().judged(overloaded).is_err());
+        }
+        for _ in 0..5 {
+            let wrong: Result<()> = Err(Error::InvalidCredentials);
+            assert!(auth.attempt("arun", HERE, false).await.unwrap().judged(wrong).is_err());
+        }
+        assert!(matches!(auth.attempt("arun", HERE, false).await, Err(Error::Throttled { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_registration_that_came_to_nothing_is_not_counted() {
+        let (auth, _directory) = auth().await;
+        let name = || Username::parse("arun").unwrap();
+        for _ in 0..30 {
+            let full: Result<()> = auth.registering(name(), HERE, async { Err(Error::Overloaded { retry_after: LOOK }) }).await;
+            assert!(matches!(full, Err(Error::Overloaded { .. })));
+        }
+        for _ in 0..20 {
+            let taken: Result<()> = auth.registering(name(), HERE, async { Err(Error::UsernameTaken) }).await;
+            assert!(matches!(taken, Err(Error::UsernameTaken)));
+        }
+        assert!(matches!(auth.registering(name(), HERE, async { Ok(()) }).await, Err(Error::Throttled { .. })));
+    }
+
+    #[tokio::test]
+    async fn whether_a_user_is_known_somewhere_takes_as_long_for_one_that_is_not_there() {
+        let (auth, _directory) = auth().await;
+        for name in ["nobody", "no such \0 name"] {
+            let began = Instant::now();
+            assert!(!auth.is_logged_in_at(name, HERE).await.unwrap());
+            assert!(began.elapsed() >= LOOK);
+        }
     }
 }

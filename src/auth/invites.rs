@@ -34,7 +34,7 @@ impl Auth {
             self.count_failure(Kind::Code, origin.address)?;
             return Err(Error::InviteRefused);
         }
-        self.registering(origin.address, async {
+        self.registering(username.clone(), origin.address, async {
             let user = self.new_user(username, password, Vec::new()).await?;
             let user = self.0.store.insert_invited(user, digest).await?;
             audit::note(&Event::Invited { user: user.id, invite: digest.into() });

@@ -19,6 +19,7 @@ mod revocations;
 mod server;
 mod services;
 mod sessions;
+mod throttling;
 mod token_length;
 mod tokens;
 mod users;

@@ -42,15 +42,15 @@ impl Tables {
     pub(super) fn admission(&self, at: Place, around: Rule, known: bool, now: Duration) -> Result<Admission, Refusal> {
         let judge = |count: Option<&Count>, rule| count.copied().unwrap_or_default().admission(rule, now);
         let pair = judge(self.pairs.find(&(at.name, at.network)), Rule::PAIR);
-        if let Admission::NotBefore(then) = pair {
-            return Err(Refusal::Pair(then - now));
+        if let Admission::NotFor(left) = pair {
+            return Err(Refusal::Pair(left));
         }
         if known {
             return Ok(pair);
         }
         let address = if at.limited { judge(self.addresses.find(&at.network), around) } else { Admission::Now };
         match pair.max(address).max(judge(self.users.find(&at.name), Rule::USER)) {
-            Admission::NotBefore(then) => Err(Refusal::Around(then - now)),
+            Admission::NotFor(left) => Err(Refusal::Around(left)),
             unclear => Ok(unclear),
         }
     }
@@ -67,6 +67,12 @@ impl Tables {
     /// Takes the place of a guess.
     pub(super) fn begin(&mut self, at: Place, around: Rule, now: Duration) {
         self.each(at, around, now, |_, count, _| count.begin());
+    }
+
+    /// The user was here.
+    pub(super) fn remember(&mut self, at: Place, now: Duration) {
+        let seen = self.seen.entry((at.name, at.network), now);
+        (seen.logins, seen.last) = (seen.logins.saturating_add(1), now);
     }
 
     /// Gives the place back; a failure is counted, a success clears what failed there. What begins with it.
@@ -93,8 +99,7 @@ impl Tables {
             }
         });
         if outcome == Outcome::Right {
-            let seen = self.seen.entry((at.name, at.network), now);
-            (seen.logins, seen.last) = (seen.logins.saturating_add(1), now);
+            self.remember(at, now);
         }
         begun
     }

@@ -224,6 +224,20 @@ impl Throttle {
         count_one(&mut self.tables().registrations, network, self.registrations(), Scope::Registrations, now)
     }
 
+    /// A user has come to be: whatever was tried under its name before was no guess at its password, and where it comes from is
+    /// where it is at home.
+    pub(super) fn welcome(&self, username: &Username, address: Option<IpAddr>) {
+        let Some(at) = self.place(username.as_str(), address) else { return };
+        let (mut tables, now) = (self.tables(), self.now());
+        if let Some(count) = tables.pairs.find_mut(&(at.name, at.network)) {
+            count.forgive();
+        }
+        if let Some(count) = tables.users.find_mut(&at.name) {
+            count.forgive();
+        }
+        tables.remember(at, now);
+    }
+
     /// Takes back a registration that came to nothing and told nothing.
     pub(super) fn unregister(&self, address: Option<IpAddr>) {
         let Some(network) = self.limited(address) else { return };
@@ -270,8 +284,8 @@ impl Throttle {
 /// One more at an address, unless it must wait already.
 fn count_one(table: &mut Table<Network, Count>, network: Network, rule: Rule, scope: Scope, now: Duration) -> Result<Option<Block>> {
     let before = table.find(&network).map_or(Admission::Now, |count| count.admission(rule, now));
-    if let Admission::NotBefore(then) = before {
-        return Err(Error::Throttled { retry_after: then - now });
+    if let Admission::NotFor(left) = before {
+        return Err(Error::Throttled { retry_after: left });
     }
     let count = table.entry(network, now);
     let begins = count.fail(rule, now);

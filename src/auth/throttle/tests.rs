@@ -144,6 +144,21 @@ fn twenty_users_register_from_an_address_in_an_hour_and_what_came_to_nothing_is_
 }
 
 #[test]
+fn who_registers_a_name_that_was_tried_before_need_not_wait_and_is_at_home_there() {
+    let throttle = throttle();
+    for number in 0..20 {
+        assert_eq!(wrong(&throttle, "arun", nth(number), 5, secs(0)), 5);
+    }
+    throttle.welcome(&Username::parse("arun").unwrap(), Some(nth(1)));
+    assert_eq!(wrong(&throttle, "arun", nth(0), 9, secs(0)), 0);
+    for number in 20..40 {
+        wrong(&throttle, "arun", nth(number), 5, secs(0));
+    }
+    assert_eq!(wrong(&throttle, "arun", nth(40), 9, secs(0)), 0);
+    assert_eq!(wrong(&throttle, "arun", nth(1), 9, secs(0)), 5);
+}
+
+#[test]
 fn each_kind_of_failure_has_a_limit_of_its_own() {
     let throttle = throttle();
     for kind in [Kind::Code, Kind::Token, Kind::ServiceKey] {
