@@ -187,7 +187,7 @@ mod tests {
 
     async fn auth() -> (Auth, tempfile::TempDir) {
         let directory = tempfile::TempDir::new().unwrap();
-        let store = SledStore::open(&StoreOptions::new(directory.path())).unwrap();
+        let store = SledStore::open(&StoreOptions::new(directory.path().join("data"))).unwrap();
         let settings = Settings::load(None, &std::collections::BTreeMap::new(), &Flags::default()).unwrap().settings;
         (Auth::start(std::sync::Arc::new(store), settings.policy(false)).await.unwrap(), directory)
     }

@@ -9,6 +9,8 @@ use crate::auth::user::UserId;
 
 /// Who would wait longer for the end of attempts under way is sent away; as long as for the hashing itself.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Most who wait for that at once: each end of an attempt wakes them all.
+pub(super) const MOST_WAITING: usize = 256;
 
 /// Why a guess is not judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +132,7 @@ impl Throttle {
                     return Ok(Guess(at));
                 }
             }
+            let Ok(_place) = self.waiting.try_acquire() else { return Err(Refusal::Busy(PATIENCE)) };
             if tokio::time::timeout_at(patience, ended).await.is_err() {
                 return Err(Refusal::Busy(PATIENCE));
             }

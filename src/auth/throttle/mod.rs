@@ -25,10 +25,12 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
 use aws_lc_rs::rand::SystemRandom;
+use tokio::sync::{Notify, Semaphore};
 
 use super::user::{UserId, Username};
 use crate::error::{Error, Result};
 use count::{Admission, Count, Rule};
+use guess::MOST_WAITING;
 pub use guess::{Guess, Outcome, Refusal};
 pub use network::Network;
 use table::{Entry, Table};
@@ -131,7 +133,9 @@ pub struct Throttle {
     start: Instant,
     tables: Mutex<Tables>,
     /// Told whenever an attempt has come to its end.
-    ended: tokio::sync::Notify,
+    ended: Notify,
+    /// Places for who waits for that.
+    waiting: Semaphore,
 }
 
 struct Tables {
@@ -163,7 +167,14 @@ impl Throttle {
             tokens: Table::holding(CHEAP_PLACES),
             service_keys: Table::holding(CHEAP_PLACES),
         };
-        Ok(Self { limits, key, start: Instant::now(), tables: Mutex::new(tables), ended: tokio::sync::Notify::new() })
+        Ok(Self {
+            limits,
+            key,
+            start: Instant::now(),
+            tables: Mutex::new(tables),
+            ended: Notify::new(),
+            waiting: Semaphore::new(MOST_WAITING),
+        })
     }
 
     /// The time by which everything here is counted: since the start, on the monotonic clock. The system's clock may be set,
