@@ -26,7 +26,7 @@ pub fn run(settings: &Settings, accept_clock: bool) -> Result<(), Failure> {
 
 async fn serve(settings: &Settings, accept_clock: bool) -> Result<(), Failure> {
     // The port first: a second server is told so before it waits for the directory.
-    let listeners = front::bind(&settings.address, settings.port).await?;
+    let listeners = front::bind(&settings.address, settings.port)?;
     let auth = open(settings, accept_clock).await?;
     let limits = Limits { connections: settings.max_connections, per_address: settings.max_connections_per_address, ..Limits::default() };
     let client = crate::http::local(settings.surface(), auth.clone()).await.map_err(|error| Failure::Routes(Box::new(error)))?;

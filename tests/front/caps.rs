@@ -97,7 +97,7 @@ fn a_taken_port_is_named() {
     let server = Server::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     for address in ["localhost", "127.0.0.1"] {
-        let error = runtime.block_on(bind(address, server.port)).expect_err("the port is taken");
+        let error = runtime.block_on(async { bind(address, server.port) }).expect_err("the port is taken");
         assert!(matches!(error, BindError::PortTaken { port } if port == server.port), "{error}");
         assert!(error.to_string().contains(&server.port.to_string()), "{error}");
     }
@@ -106,7 +106,7 @@ fn a_taken_port_is_named() {
 #[test]
 fn an_address_that_is_none_or_not_ours_is_explained() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let bind = |address: &str| runtime.block_on(bind(address, 0));
+    let bind = |address: &str| runtime.block_on(async { bind(address, 0) });
     assert!(matches!(bind("example.org"), Err(BindError::NotAnAddress(_))));
     assert!(matches!(bind("192.0.2.1"), Err(BindError::NotOurs(_))));
     assert!(bind("127.0.0.1").is_ok_and(|listeners| listeners.url() == format!("http://127.0.0.1:{}", listeners.port())));

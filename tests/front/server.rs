@@ -36,7 +36,7 @@ impl Server {
             runtime().block_on(async move {
                 let (rocket, backstage) = build();
                 let client = Arc::new(Client::untracked(rocket).await.expect("the Rocket ignites"));
-                let listeners = front::bind("localhost", 0).await.expect("a free port");
+                let listeners = front::bind("localhost", 0).expect("a free port");
                 started.send((listeners.port(), listeners.url(), backstage)).expect("the test is there");
                 let stop = async { drop(stopped.await) };
                 let summary = front::serve(Arc::clone(&client), listeners, limits, stop).await;

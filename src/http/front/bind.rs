@@ -5,10 +5,14 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// How often a free port is looked for that is free on both 127.0.0.1 and `::1`.
 const ATTEMPTS: usize = 32;
+
+/// Connections that may wait to be accepted; the system lowers it to its own limit (`somaxconn`). With the usual 128, a
+/// burst of connections is dropped, and its clients try again only after a second.
+const BACKLOG: u32 = 4096;
 
 /// Sockets that listen on one port.
 #[derive(Debug)]
@@ -78,29 +82,39 @@ impl BindError {
 ///
 /// # Errors
 /// [`BindError`], which says what to do.
-pub async fn bind(address: &str, port: u16) -> Result<Listeners, BindError> {
+///
+/// # Panics
+/// Outside a tokio runtime with I/O.
+pub fn bind(address: &str, port: u16) -> Result<Listeners, BindError> {
     if address.eq_ignore_ascii_case("localhost") {
-        let sockets = both_loopbacks(port).await?;
+        let sockets = both_loopbacks(port)?;
         return Listeners::new(sockets, "localhost".to_owned(), port);
     }
     let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address);
     let ip: IpAddr = bare.parse().map_err(|_| BindError::NotAnAddress(address.to_owned()))?;
-    let socket = listen(SocketAddr::new(ip, port)).await?;
+    let socket = listen(SocketAddr::new(ip, port))?;
     let host = if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() };
     Listeners::new(vec![socket], host, port)
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|source| BindError::new(address, source))
+fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
+    let open = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A predecessor's connections that are still closing do not keep the port from us.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    open().map_err(|source| BindError::new(address, source))
 }
 
 /// 127.0.0.1 and, where there is IPv6, `::1`, on one port.
-async fn both_loopbacks(port: u16) -> Result<Vec<TcpListener>, BindError> {
+fn both_loopbacks(port: u16) -> Result<Vec<TcpListener>, BindError> {
     let mut attempts = ATTEMPTS;
     loop {
-        let v4 = listen((Ipv4Addr::LOCALHOST, port).into()).await?;
+        let v4 = listen((Ipv4Addr::LOCALHOST, port).into())?;
         let chosen = v4.local_addr().map_or(port, |address| address.port());
-        match listen((Ipv6Addr::LOCALHOST, chosen).into()).await {
+        match listen((Ipv6Addr::LOCALHOST, chosen).into()) {
             Ok(v6) => return Ok(vec![v4, v6]),
             // Somebody has the port on ::1. Browsers try ::1 first for "localhost", so half a port would be a trap.
             Err(BindError::PortTaken { .. }) if port == 0 && attempts > 0 => attempts -= 1,
@@ -143,5 +157,23 @@ impl Listeners {
             }
         }
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream as Peer;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_burst_of_connections_waits_to_be_accepted() {
+        let room = std::fs::read_to_string("/proc/sys/net/core/somaxconn").map_or(128, |text| text.trim().parse().expect("a number"));
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_io().build().expect("a runtime");
+        let listeners = runtime.block_on(async { bind("127.0.0.1", 0) }).expect("a free port");
+        let address = (Ipv4Addr::LOCALHOST, listeners.port()).into();
+        let burst: io::Result<Vec<_>> = (0..room.min(1000)).map(|_| Peer::connect_timeout(&address, Duration::from_millis(500))).collect();
+        assert!(burst.is_ok(), "{burst:?}");
     }
 }

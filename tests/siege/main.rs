@@ -1,0 +1,183 @@
+//! Slow peers and many of them, beside good traffic: the executable under 2,000 slow heads, 500 slow bodies, 5,000 idle
+//! connections, a want of descriptors, and ten times the logins it can hash.
+//!
+//! What must hold is asserted: no good request fails, memory stays flat, and all is well afterwards. How much slower good
+//! traffic gets is printed, for machines differ: `scripts/siege` runs this alone, in a release build and for a minute each.
+
+#[path = "../it/server.rs"]
+#[expect(dead_code, reason = "the black-box tests use more of it")]
+mod server;
+mod traffic;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use server::{PASSWORD, Server};
+use traffic::Good;
+
+/// One siege at a time: they would be each other's noise.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// How long each lasts: `SIEGE_SECS`.
+fn duration() -> Duration {
+    let secs = std::env::var("SIEGE_SECS").ok().and_then(|secs| secs.parse().ok());
+    Duration::from_secs(secs.unwrap_or(2))
+}
+
+/// Good traffic before, during and after an attack.
+fn besieged(server: &Server, attack: &(dyn Fn(&AtomicBool) + Sync)) {
+    let good = Good::begin(server);
+    let quiet = good.run(duration(), &|_| {});
+    let busy = good.run(duration(), attack);
+    let after = good.run(Duration::from_millis(500), &|_| {});
+    assert_eq!((quiet.failed, busy.failed, after.failed), (0, 0, 0), "good requests failed: {quiet:?} {busy:?} {after:?}");
+    println!("  quiet {quiet}\n  busy  {busy}: p99 × {:.1}", busy.p99().as_secs_f64() / quiet.p99().as_secs_f64());
+}
+
+fn open(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("the server accepts");
+    stream.set_nonblocking(true).expect("a socket");
+    stream
+}
+
+/// Feeds `many` connections a byte each, round after round, and opens a new one for each that was cut off.
+fn trickle(address: SocketAddr, many: usize, begin: &[u8], over: &AtomicBool) -> (usize, usize) {
+    let fresh = || {
+        let mut stream = open(address);
+        let _ = stream.write_all(begin);
+        stream
+    };
+    let mut streams: Vec<_> = (0..many).map(|_| fresh()).collect();
+    let (mut bytes, mut cut_off) = (0, 0);
+    while !over.load(Ordering::Relaxed) {
+        for stream in &mut streams {
+            let gone = stream.read(&mut [0; 512]).is_ok() || stream.write(b"a").is_err();
+            bytes += 1;
+            if gone {
+                cut_off += 1;
+                *stream = fresh();
+            }
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    (bytes, cut_off)
+}
+
+#[test]
+fn two_thousand_slow_heads_do_not_keep_good_traffic_out() {
+    let _alone = ALONE.lock();
+    println!("2,000 slow heads");
+    let server = Server::start();
+    besieged(&server, &|over| {
+        let (bytes, cut_off) = trickle(server.address(), 2000, b"GET /test HTTP/1.1\r\nHost: localhost\r\nX: ", over);
+        println!("  {bytes} bytes sent one by one, {cut_off} connections cut off");
+    });
+}
+
+#[test]
+fn five_hundred_slow_bodies_do_not_keep_good_traffic_out() {
+    let _alone = ALONE.lock();
+    println!("500 slow bodies");
+    let server = Server::start();
+    let head = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n{";
+    besieged(&server, &|over| {
+        let (bytes, cut_off) = trickle(server.address(), 500, head, over);
+        println!("  {bytes} bytes sent one by one, {cut_off} connections cut off");
+    });
+}
+
+#[test]
+fn five_thousand_idle_connections_do_not_keep_good_traffic_out() {
+    let _alone = ALONE.lock();
+    println!("5,000 idle connections");
+    let server = Server::start();
+    let before = traffic::resident(&server);
+    let during = AtomicUsize::new(0);
+    besieged(&server, &|over| {
+        let idle: Vec<_> = (0..5000).map(|_| open(server.address())).collect();
+        while !over.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        during.store(traffic::resident(&server), Ordering::Relaxed);
+        drop(idle);
+    });
+    let each = during.into_inner().saturating_sub(before) / 5000;
+    println!("  {before} KiB before, {each} KiB for each connection");
+    assert!(each < 32, "an idle connection holds {each} KiB");
+}
+
+#[test]
+fn out_of_descriptors_the_server_waits_and_then_goes_on() {
+    let _alone = ALONE.lock();
+    println!("64 descriptors, 200 connections");
+    let server = Server::start();
+    let limit = rustix::process::Rlimit { current: Some(64), maximum: Some(64) };
+    rustix::process::prlimit(Some(server.pid()), rustix::process::Resource::Nofile, limit).expect("it is ours");
+    let client = server.client();
+    let pair = client.newcomer("arun");
+    let crowd: Vec<_> = (0..200).map(|_| open(server.address())).collect();
+    // A connection that came before goes on being served.
+    client.test(&pair.access).expect(200);
+    drop(crowd);
+    let fresh = server.client();
+    fresh.test(&pair.access).expect(200);
+    assert!(fresh.logout(&pair.access).status == 200 && server.client().test(&pair.access).status == 401);
+}
+
+#[test]
+fn ten_times_the_logins_it_can_hash_leave_memory_flat_and_good_traffic_served() {
+    let _alone = ALONE.lock();
+    println!("a flood of logins");
+    let server = Server::start();
+    let client = server.client();
+    client.newcomer("crowd");
+    let capacity = traffic::logins_a_second(&server);
+    let (offered, sent) = (capacity * 10, AtomicU32::new(0));
+    let (good, shed, odd) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    let slowest_refusal = Mutex::new(Duration::ZERO);
+    let peak = AtomicUsize::new(0);
+    let flood = |over: &AtomicBool| {
+        std::thread::scope(|scope| {
+            for _ in 0..128 {
+                scope.spawn(|| {
+                    let client = server.client();
+                    let start = Instant::now();
+                    while !over.load(Ordering::Relaxed) {
+                        // All of them together keep the pace.
+                        let due = Duration::from_secs(1) / offered * sent.fetch_add(1, Ordering::Relaxed);
+                        std::thread::sleep(due.saturating_sub(start.elapsed()));
+                        let asked = Instant::now();
+                        match client.try_login("crowd", PASSWORD).status {
+                            200 => _ = good.fetch_add(1, Ordering::Relaxed),
+                            503 => {
+                                shed.fetch_add(1, Ordering::Relaxed);
+                                let mut slowest = slowest_refusal.lock().expect("nobody panics");
+                                *slowest = asked.elapsed().max(*slowest);
+                            }
+                            _ => _ = odd.fetch_add(1, Ordering::Relaxed),
+                        }
+                        peak.fetch_max(traffic::resident(&server), Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+    };
+    let before = traffic::resident(&server);
+    besieged(&server, &flood);
+    let (good, shed, odd, peak) = (good.into_inner(), shed.into_inner(), odd.into_inner(), peak.into_inner());
+    let slowest = slowest_refusal.into_inner().expect("nobody panics");
+    println!(
+        "  {capacity} logins/s can be hashed; of {} offered {good} got in, {shed} were shed, the slowest after {slowest:?}",
+        good + shed
+    );
+    println!("  {before} KiB before, at most {peak} KiB");
+    assert_eq!(odd, 0, "answers other than 200 and 503");
+    assert!(shed > 0 && good > 0, "the flood is one: {good} in, {shed} shed");
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    assert!(peak < before + threads * 19_456 + 32_768, "memory grew from {before} to {peak} KiB");
+    // It goes on as if nothing had been.
+    client.try_login("crowd", PASSWORD).expect(200);
+}
