@@ -23,6 +23,7 @@
 //! - [`config`]: settings, in layers
 //! - [`error`]: what can go wrong in the domain
 //! - [`json`]: strict JSON objects, for bodies and tokens alike
+//! - [`trace`]: which request a piece of work belongs to
 
 pub mod auth;
 pub mod cli;
@@ -33,5 +34,6 @@ pub mod error;
 pub mod http;
 
 pub mod store;
+pub mod trace;
 
 pub use error::{Error, Result};

@@ -1,6 +1,6 @@
 //! Use cases of users: register, see, change, delete.
 
-use super::audit::{self, Event};
+use super::audit::{Event, Word};
 use super::password::Password;
 use super::token::Claims;
 use super::user::{CustomClaims, Role, User, UserId, Username};
@@ -20,9 +20,12 @@ impl Auth {
         }
         self.registering(username.clone(), origin.address, async {
             let user = self.new_user(username, password, Vec::new()).await?;
-            let user = self.0.store.insert_user(user).await?;
-            audit::note(&Event::Registered { user: user.id });
-            Ok(user.id)
+            self.to_the_end(|auth| async move {
+                let user = auth.0.store.insert_user(user).await?;
+                auth.note(Event::own(Word::Registered, user.id));
+                Ok(user.id)
+            })
+            .await
         })
         .await
     }
@@ -38,9 +41,12 @@ impl Auth {
         }
         self.check_new_roles(&username, &roles)?;
         let user = self.new_user(username, password, roles).await?;
-        let user = self.0.store.insert_user(user).await?;
-        audit::note(&Event::Added { actor, user: user.id });
-        Ok(user)
+        self.to_the_end(move |auth| async move {
+            let user = auth.0.store.insert_user(user).await?;
+            auth.note(Event::new(Word::UserAdded, actor).of(user.id).detail("roles", &user.roles));
+            Ok(user)
+        })
+        .await
     }
 
     /// A user to be, its password hashed.
@@ -88,11 +94,15 @@ impl Auth {
         {
             return Err(TokenError::NotFresh.into());
         }
-        if !self.0.store.delete_user(id, self.0.clock.now()).await? {
-            return Err(Error::NoSuchUser);
-        }
-        audit::note(&Event::Deleted { by: caller.clone(), user: id });
-        Ok(())
+        let event = Event::new(Word::UserDeleted, caller).of(id);
+        self.to_the_end(move |auth| async move {
+            if !auth.0.store.delete_user(id, auth.0.clock.now()).await? {
+                return Err(Error::NoSuchUser);
+            }
+            auth.note(event);
+            Ok(())
+        })
+        .await
     }
 
     fn may_touch(&self, caller: &Caller, id: Option<UserId>) -> Result<()> {
@@ -116,13 +126,32 @@ impl Auth {
     /// # Errors
     /// [`Error::NoSuchUser`], [`Error::LastAdmin`], [`Error::Invalid`] when the user's tokens would grow too long.
     pub async fn change_user(&self, actor: Actor, id: UserId, change: UserChange) -> Result<User> {
-        let _alone = self.0.changing.lock().await;
-        let mut user = self.0.store.user(id).await?.ok_or(Error::NoSuchUser)?;
-        user.roles = change.roles.clone().unwrap_or(user.roles);
-        user.claims = change.claims.clone().unwrap_or(user.claims);
-        self.check_token_length(&user, if change.claims.is_some() { "claims" } else { "roles" })?;
-        let user = self.0.store.change_user(id, change, self.0.clock.now()).await?.ok_or(Error::NoSuchUser)?;
-        audit::note(&Event::Changed { actor, user: id });
-        Ok(user)
+        self.to_the_end(move |auth| async move {
+            let _alone = auth.0.changing.lock().await;
+            let before = auth.0.store.user(id).await?.ok_or(Error::NoSuchUser)?;
+            let mut user = before.clone();
+            user.roles = change.roles.clone().unwrap_or(user.roles);
+            user.claims = change.claims.clone().unwrap_or(user.claims);
+            auth.check_token_length(&user, if change.claims.is_some() { "claims" } else { "roles" })?;
+            let user = auth.0.store.change_user(id, change, auth.0.clock.now()).await?.ok_or(Error::NoSuchUser)?;
+            changes(actor, &before, &user).for_each(|event| auth.note(event));
+            Ok(user)
+        })
+        .await
     }
+}
+
+/// An event for each thing that is not as it was before. Of claims, which may be confidential, only the names are told.
+fn changes(actor: Actor, before: &User, after: &User) -> impl Iterator<Item = Event> {
+    let event = |word| Event::new(word, actor).of(after.id);
+    let roles = (before.roles != after.roles).then(|| event(Word::RolesChanged).detail("from", &before.roles).detail("to", &after.roles));
+    let claims = (before.claims != after.claims).then(|| {
+        let (old, new) = (before.claims.as_map(), after.claims.as_map());
+        let set: Vec<_> = new.iter().filter(|(name, value)| old.get(*name) != Some(value)).map(|(name, _)| name).collect();
+        let removed: Vec<_> = old.keys().filter(|name| !new.contains_key(*name)).collect();
+        event(Word::ClaimsChanged).detail("set", set).detail("removed", removed)
+    });
+    let standing = if after.disabled { Word::UserDisabled } else { Word::UserEnabled };
+    let standing = (before.disabled != after.disabled).then(|| event(standing));
+    [roles, claims, standing].into_iter().flatten()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::audit::{self, Event};
+use super::audit::{By, Event, Word};
 use super::clock::Timestamp;
 use super::throttle::{Block, Guess, Kind, Network, Outcome, Refusal, Scope};
 use super::user::{UserId, Username};
@@ -145,10 +145,8 @@ impl Auth {
     }
 
     /// That a block has begun; what it refuses is not noted.
-    #[expect(clippy::unused_self, reason = "a note is the domain's")]
     fn note_block(&self, block: Block) {
-        let Block { scope, user, network, .. } = block;
-        audit::note(&Event::Throttled { scope, user, network });
+        self.note(Event::new(Word::Throttled, By::Anyone).of(block.user).detail("scope", block.scope));
     }
 
     /// Who must wait, those who must longest first.
@@ -172,7 +170,7 @@ impl Auth {
         let id = user.ok_or(Error::NoSuchUser)?;
         let user = self.0.store.user(id).await?.ok_or(Error::NoSuchUser)?;
         self.0.throttle.forgive(&user.username);
-        audit::note(&Event::Unlocked { actor, user: id });
+        self.note(Event::new(Word::UserUnlocked, actor).of(id));
         Ok(())
     }
 }

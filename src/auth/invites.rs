@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::audit::{self, Event};
+use super::audit::{By, Event, Word};
 use super::clock::Timestamp;
 use super::code::{Code, CodeDigest, Invite, InviteId};
 use super::password::Password;
@@ -32,13 +32,17 @@ impl Auth {
         // The writer decides; this spares the work of hashing for whoever has none.
         if !self.0.store.invite(digest.into()).await?.is_some_and(|invite| invite.fits(digest, self.0.clock.now())) {
             self.count_failure(Kind::Code, origin.address)?;
+            self.note(Event::new(Word::InviteRefused, By::Anyone));
             return Err(Error::InviteRefused);
         }
         self.registering(username.clone(), origin.address, async {
             let user = self.new_user(username, password, Vec::new()).await?;
-            let user = self.0.store.insert_invited(user, digest).await?;
-            audit::note(&Event::Invited { user: user.id, invite: digest.into() });
-            Ok(user.id)
+            self.to_the_end(move |auth| async move {
+                let user = auth.0.store.insert_invited(user, digest).await?;
+                auth.note(Event::own(Word::Registered, user.id).detail("invite", InviteId::from(digest)));
+                Ok(user.id)
+            })
+            .await
         })
         .await
     }
@@ -50,12 +54,15 @@ impl Auth {
     pub async fn invite(&self, actor: Actor, life: Duration) -> Result<(Code, Timestamp)> {
         let (code, created) = (Code::invite()?, self.0.clock.now());
         let invite = Invite { digest: code.digest(), created, expires: created + life };
-        if !self.0.store.insert_invite(invite, MAX_INVITES).await? {
-            let fault = format!("{MAX_INVITES} invites wait to be used; delete some first.");
-            return Err(Error::Invalid(Faults::of("_schema", fault)));
-        }
-        audit::note(&Event::InviteMade { actor, invite: invite.id() });
-        Ok((code, invite.expires))
+        self.to_the_end(move |auth| async move {
+            if !auth.0.store.insert_invite(invite, MAX_INVITES).await? {
+                let fault = format!("{MAX_INVITES} invites wait to be used; delete some first.");
+                return Err(Error::Invalid(Faults::of("_schema", fault)));
+            }
+            auth.note(Event::new(Word::InviteMade, actor).detail("invite", invite.id()));
+            Ok((code, invite.expires))
+        })
+        .await
     }
 
     /// The invites that can be used, in order of id.
@@ -75,10 +82,13 @@ impl Auth {
     /// [`Error::NoSuchInvite`]; storage errors.
     pub async fn delete_invite(&self, actor: Actor, id: Option<InviteId>) -> Result<()> {
         let id = id.ok_or(Error::NoSuchInvite)?;
-        if !self.0.store.delete_invite(id).await? {
-            return Err(Error::NoSuchInvite);
-        }
-        audit::note(&Event::InviteDeleted { actor, invite: id });
-        Ok(())
+        self.to_the_end(move |auth| async move {
+            if !auth.0.store.delete_invite(id).await? {
+                return Err(Error::NoSuchInvite);
+            }
+            auth.note(Event::new(Word::InviteDeleted, actor).detail("invite", id));
+            Ok(())
+        })
+        .await
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::audit::{self, Event};
+use super::audit::{By, Event, Word};
 use super::blocks::Attempt;
 use super::clock::Timestamp;
 use super::hasher::Verdict;
@@ -39,11 +39,9 @@ impl Auth {
         };
         attempt.user = user.as_ref().map(|user| user.id);
         let verdict = self.0.hasher.verify(Password::presented(password), user.as_ref().map(|user| &user.password)).await?;
-        let refused = |user: Option<UserId>, origin: &Origin| {
-            audit::note(&Event::LoginFailed { user, address: origin.address });
-            Err(Error::InvalidCredentials)
+        let (Some(user), Verdict::Right(rehashed)) = (user.as_ref(), verdict) else {
+            return Err(self.login_refused(user.map(|user| user.id)));
         };
-        let (Some(user), Verdict::Right(rehashed)) = (user.as_ref(), verdict) else { return refused(user.map(|user| user.id), &origin) };
         let now = self.0.clock.now();
         let mut session = Session::open(user.id, now, &self.0.lifetimes);
         session.address = origin.address.map(|address| address.to_string());
@@ -51,12 +49,21 @@ impl Auth {
         // The pair is made first: a session is kept only if its tokens can be given.
         let pair = self.0.tokens.issue(user, &session, true, now, &self.0.lifetimes)?;
         check_length(pair.access.len())?;
-        let id = session.id;
-        if !self.0.store.open_session(session, user.password.clone(), rehashed).await? {
-            return refused(Some(user.id), &origin);
-        }
-        audit::note(&Event::LoggedIn { user: user.id, session: id, address: origin.address });
-        Ok(pair)
+        let (user, verified) = (user.id, user.password.clone());
+        self.to_the_end(move |auth| async move {
+            let id = session.id;
+            if !auth.0.store.open_session(session, verified, rehashed).await? {
+                return Err(auth.login_refused(Some(user)));
+            }
+            auth.note(Event::own(Word::Login, user).session(id));
+            Ok(pair)
+        })
+        .await
+    }
+
+    fn login_refused(&self, user: Option<UserId>) -> Error {
+        self.note(Event::new(Word::LoginFailed, By::Anyone).of(user));
+        Error::InvalidCredentials
     }
 
     /// Exchanges a refresh token for a new pair, not fresh. See [`Session::present`] for a token used twice.
@@ -80,14 +87,17 @@ impl Auth {
         // Before the rotation: who cannot be given the new pair keeps the old.
         let user = self.0.store.user(claims.user).await?.ok_or(TokenError::Revoked)?;
         self.check_user_fits(&user)?;
-        let presented = self.0.store.rotate_refresh(session, claims.user, claims.counter, now, self.0.lifetimes).await?;
-        let session = match presented {
+        let presented = self.to_the_end(move |auth| async move {
+            let presented = auth.0.store.rotate_refresh(session, claims.user, claims.counter, now, auth.0.lifetimes).await?;
+            if presented == Presented::Reused {
+                auth.note(Event::new(Word::RefreshReused, By::Anyone).of(claims.user).session(session));
+            }
+            Ok(presented)
+        });
+        let session = match presented.await? {
             Presented::Rotated(session) | Presented::Repeated(session) => session,
             Presented::Unknown => return Err(TokenError::Revoked.into()),
-            Presented::Reused => {
-                audit::note(&Event::RefreshReused { user: claims.user, session });
-                return Err(TokenError::Reused.into());
-            }
+            Presented::Reused => return Err(TokenError::Reused.into()),
         };
         self.0.tokens.issue(&user, &session, false, now, &self.0.lifetimes)
     }
@@ -119,7 +129,7 @@ impl Auth {
         let revoked = live.is_revoked(claims.token.0) || claims.session.is_some_and(|session| live.is_revoked(session.0));
         let standing = live.standing(claims.user).filter(|standing| !standing.disabled).ok_or(TokenError::Revoked)?;
         // A token without a session of ours can only be cut off by its time of issue.
-        if revoked || (claims.shared && claims.issued < standing.not_before) {
+        if revoked || (claims.foreign && claims.issued < standing.not_before) {
             return Err(TokenError::Revoked);
         }
         Ok(claims)

@@ -1,6 +1,6 @@
 //! Use cases of sessions: see them, and end one, the others or all. Whatever ends is refused before the method returns.
 
-use super::audit::{self, Event};
+use super::audit::{Event, Word};
 use super::session::{Session, SessionId};
 use super::token::{Claims, Kind};
 use super::user::UserId;
@@ -48,12 +48,16 @@ impl Auth {
             (Scope::Others, None) => (Which::Others(SessionId::random()), None, claims.issued),
             (Scope::Global, _) => (Which::All, token, now),
         };
-        let ended = self.0.store.end_sessions(claims.user, which, token, now).await?;
-        audit::note(&match scope {
-            Scope::Local => Event::LoggedOut { user: claims.user, session: claims.session },
-            Scope::Others | Scope::Global => Event::SessionsEnded { by: None, user: claims.user, ended },
-        });
-        Ok(())
+        let (user, session) = (claims.user, claims.session);
+        self.to_the_end(move |auth| async move {
+            let ended = auth.0.store.end_sessions(user, which, token, now).await?;
+            auth.note(match scope {
+                Scope::Local => Event::own(Word::Logout, user).session(session),
+                Scope::Others | Scope::Global => Event::own(Word::SessionsEnded, user).session(session).detail("ended", ended),
+            });
+            Ok(())
+        })
+        .await
     }
 
     /// The sessions of a token's user, the most recently used first.
@@ -71,11 +75,15 @@ impl Auth {
     /// [`Error::NoSuchSession`], also for somebody else's; storage errors.
     pub async fn end_my_session(&self, claims: &Claims, id: Option<SessionId>) -> Result<()> {
         let id = id.ok_or(Error::NoSuchSession)?;
-        if self.0.store.end_sessions(claims.user, Which::One(id), None, self.0.clock.now()).await? == 0 {
-            return Err(Error::NoSuchSession);
-        }
-        audit::note(&Event::LoggedOut { user: claims.user, session: Some(id) });
-        Ok(())
+        let user = claims.user;
+        self.to_the_end(move |auth| async move {
+            if auth.0.store.end_sessions(user, Which::One(id), None, auth.0.clock.now()).await? == 0 {
+                return Err(Error::NoSuchSession);
+            }
+            auth.note(Event::own(Word::Logout, user).session(id));
+            Ok(())
+        })
+        .await
     }
 
     /// A user's sessions, the most recently used first. `None`: not how an id is written.
@@ -92,9 +100,12 @@ impl Auth {
     /// [`Error::NoSuchUser`]; storage errors.
     pub async fn end_sessions_of(&self, actor: Actor, user: Option<UserId>) -> Result<()> {
         let user = self.existing(user)?;
-        let ended = self.0.store.end_sessions(user, Which::All, None, self.0.clock.now()).await?;
-        audit::note(&Event::SessionsEnded { by: Some(actor), user, ended });
-        Ok(())
+        self.to_the_end(move |auth| async move {
+            let ended = auth.0.store.end_sessions(user, Which::All, None, auth.0.clock.now()).await?;
+            auth.note(Event::new(Word::SessionsEnded, actor).of(user).detail("ended", ended));
+            Ok(())
+        })
+        .await
     }
 
     fn existing(&self, user: Option<UserId>) -> Result<UserId> {

@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::store::{StorageError, Store};
+use crate::trace::Trace;
 use clock::{Clock, ClockBehind, Timestamp};
 use hasher::{Cost, Hasher};
 use keys::SharedSecrets;
@@ -99,7 +100,7 @@ pub enum Caller {
     Operator(Actor),
 }
 
-/// Where a request comes from, for the session list and the audit log.
+/// Where a request comes from, for the session list.
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
     /// The client's address.
@@ -227,6 +228,23 @@ impl Auth {
         // When services were last used is no reason not to stop.
         let kept = self.keep_service_uses().await;
         self.0.store.close().await.and(kept)
+    }
+}
+
+impl Auth {
+    /// Does what changes records, and notes it, to the end, although whoever asked may hang up meanwhile: nobody acts
+    /// without a trace.
+    async fn to_the_end<T, W>(&self, work: impl FnOnce(Self) -> W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T>> + Send + 'static,
+    {
+        match tokio::spawn(Trace::current().around(work(self.clone()))).await {
+            Ok(done) => done,
+            Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+            // The runtime is going.
+            Err(_) => Err(StorageError::Uncertain.into()),
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! Use cases of passwords: change one's own, and set a new one with a reset code. Both end the user's sessions.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::audit::{self, Event};
+use super::audit::{By, Event, Word};
 use super::clock::Timestamp;
 use super::code::{Code, CodeDigest, Reset, user_of_reset};
 use super::hasher::Verdict;
@@ -41,17 +42,21 @@ impl Auth {
         attempt.judged(verdict.and_then(|verdict| match verdict {
             Verdict::Right(_) => Ok(()),
             Verdict::Wrong => {
-                audit::note(&Event::PasswordRefused { user: user.id });
+                self.note(Event::own(Word::PasswordRefused, user.id).session(claims.session));
                 Err(Error::InvalidCredentials)
             }
         }))?;
         let hash = self.0.hasher.hash(chosen).await?;
-        let now = self.0.clock.now();
-        if !self.0.store.change_password(user.id, user.password, hash, claims.session, now).await? {
-            return Err(Error::InvalidCredentials);
-        }
-        audit::note(&Event::PasswordChanged { user: user.id });
-        Ok(())
+        let kept = claims.session;
+        self.to_the_end(move |auth| async move {
+            if !auth.0.store.change_password(user.id, user.password, hash, kept, auth.0.clock.now()).await? {
+                auth.note(Event::own(Word::PasswordRefused, user.id).session(kept));
+                return Err(Error::InvalidCredentials);
+            }
+            auth.note(Event::own(Word::PasswordChanged, user.id).session(kept));
+            Ok(())
+        })
+        .await
     }
 
     /// Makes a code with which the user can set a password, once, within 24 hours; one made before is void. `None`:
@@ -62,11 +67,14 @@ impl Auth {
     pub async fn issue_reset(&self, actor: Actor, user: Option<UserId>) -> Result<(Code, Timestamp)> {
         let user = user.ok_or(Error::NoSuchUser)?;
         let (code, expires) = (Code::reset(user)?, self.0.clock.now() + RESET_LIFE);
-        if !self.0.store.put_reset(user, Reset { digest: code.digest(), expires }).await? {
-            return Err(Error::NoSuchUser);
-        }
-        audit::note(&Event::ResetIssued { actor, user });
-        Ok((code, expires))
+        self.to_the_end(move |auth| async move {
+            if !auth.0.store.put_reset(user, Reset { digest: code.digest(), expires }).await? {
+                return Err(Error::NoSuchUser);
+            }
+            auth.note(Event::new(Word::ResetIssued, actor).of(user));
+            Ok((code, expires))
+        })
+        .await
     }
 
     /// Sets a new password with a reset code, which is spent by that. All of the user's sessions end. Of a disabled user
@@ -77,22 +85,30 @@ impl Auth {
     /// [`Error::Invalid`] for a password that may not be chosen, with the code unspent; [`Error::Overloaded`]; storage errors.
     pub async fn redeem_reset(&self, code: &str, new: Zeroizing<String>, origin: Origin) -> Result<()> {
         let digest = CodeDigest::of(code);
-        let refused = |user: Option<UserId>| {
-            self.count_failure(Kind::Code, origin.address)?;
-            audit::note(&Event::ResetRefused { user, address: origin.address });
-            Err(Error::InvalidCredentials)
-        };
-        let Some(id) = user_of_reset(code) else { return refused(None) };
+        let address = origin.address;
+        let Some(id) = user_of_reset(code) else { return Err(self.reset_refused(None, address)) };
         // The writer decides; this spares the work for codes that cannot be right, and knows the name to judge by.
         let fits = self.0.store.reset(id).await?.is_some_and(|reset| reset.fits(digest, self.0.clock.now()));
         let user = self.0.store.user(id).await?.filter(|user| fits && !user.disabled);
-        let Some(user) = user else { return refused(None) };
+        let Some(user) = user else { return Err(self.reset_refused(None, address)) };
         let chosen = Password::chosen(&new, Some(&user.username)).map_err(|fault| Error::Invalid(Faults::of(FIELD, fault)))?;
         let hash = self.0.hasher.hash(chosen).await?;
-        if !self.0.store.redeem_reset(id, digest, hash, self.0.clock.now()).await? {
-            return refused(Some(id));
+        self.to_the_end(move |auth| async move {
+            if !auth.0.store.redeem_reset(id, digest, hash, auth.0.clock.now()).await? {
+                return Err(auth.reset_refused(Some(id), address));
+            }
+            auth.note(Event::own(Word::PasswordReset, id));
+            Ok(())
+        })
+        .await
+    }
+
+    /// The user is named only if the code was right a moment ago: what a client wrote in a code is its text.
+    fn reset_refused(&self, user: Option<UserId>, address: Option<IpAddr>) -> Error {
+        if let Err(throttled) = self.count_failure(Kind::Code, address) {
+            return throttled;
         }
-        audit::note(&Event::ResetRedeemed { user: id, address: origin.address });
-        Ok(())
+        self.note(Event::new(Word::ResetRefused, By::Anyone).of(user));
+        Error::InvalidCredentials
     }
 }

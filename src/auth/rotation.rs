@@ -6,7 +6,7 @@
 use jsonwebtoken::jwk::JwkSet;
 use serde::Serialize;
 
-use super::audit::{self, Event};
+use super::audit::{By, Event, Word};
 use super::clock::Timestamp;
 use super::keys::{Algorithm, KeyChange, Keyring, Purpose, SharedSecrets, State, StoredKey};
 use super::{Actor, Auth};
@@ -112,8 +112,8 @@ impl Auth {
             key.state = State::Next { from: self.0.clock.mark() + self.0.jwks_max_age };
         }
         let kid = key.kid.clone();
-        let keys = self.change_keys(KeyChange::Add(key), self.0.clock.now()).await?;
-        audit::note(&Event::KeyAdded { actor, kid: kid.clone() });
+        let event = Event::new(Word::KeyAdded, actor).detail("kid", &kid).detail("algorithm", key.algorithm).detail("now", now);
+        let keys = self.change_keys(KeyChange::Add(key), self.0.clock.now(), actor.into(), Some(event)).await?;
         let added = keys.iter().flatten().find(|key| key.kid == kid).ok_or(Error::NoSuchKey)?;
         Ok(KeyStatus::of(added, &self.0.secrets))
     }
@@ -124,31 +124,40 @@ impl Auth {
     /// [`Error::NoSuchKey`], [`Error::LastKey`]; storage errors.
     pub async fn retire_key(&self, actor: Actor, kid: &str, at_once: bool) -> Result<()> {
         let change = KeyChange::Retire { kid: kid.to_owned(), at_once };
-        if self.change_keys(change, self.0.clock.now()).await?.is_some() {
-            audit::note(&Event::KeyRetired { actor, kid: kid.to_owned(), at_once });
-        }
-        Ok(())
+        let event = Event::new(Word::KeyRetired, actor).detail("kid", kid).detail("now", at_once);
+        self.change_keys(change, self.0.clock.now(), actor.into(), Some(event)).await.map(drop)
     }
 
     /// Lets keys take over that are due, and go that are dead.
     pub(super) async fn settle_keys(&self) -> Result<()> {
         let change = KeyChange::Settle { token_secs: self.0.lifetimes.access.as_secs() };
-        self.change_keys(change, self.0.clock.mark()).await.map(drop)
+        self.change_keys(change, self.0.clock.mark(), By::Server, None).await.map(drop)
     }
 
-    /// Changes the stored keys, then those in use; answers them if anything changed.
-    async fn change_keys(&self, change: KeyChange, now: Timestamp) -> Result<Option<Vec<StoredKey>>> {
-        let auth = self.clone();
-        let changing = tokio::spawn(async move {
+    /// Changes the stored keys, then those in use; answers them, and notes it, if anything changed.
+    async fn change_keys(&self, change: KeyChange, now: Timestamp, by: By, event: Option<Event>) -> Result<Option<Vec<StoredKey>>> {
+        self.to_the_end(move |auth| async move {
             let _turn = auth.0.key_turn.lock().await;
+            let before = auth.0.store.keys().await?;
             let changed = auth.0.store.change_keys(change, now).await?;
             if let Some(keys) = &changed {
                 auth.0.tokens.use_keys(Keyring::load(keys, &auth.0.secrets)?);
+                if let Some(event) = event {
+                    auth.note(event);
+                }
+                if let Some(kid) = active(keys).filter(|kid| active(&before) != Some(*kid)) {
+                    auth.note(Event::new(Word::KeyActivated, by).detail("kid", kid));
+                }
             }
             Ok(changed)
-        });
-        changing.await.map_err(|source| Error::Crypto { action: "changing the keys", source: source.into() })?
+        })
+        .await
     }
+}
+
+/// The kid of the key that signs access tokens, unless a shared secret does.
+fn active(keys: &[StoredKey]) -> Option<&str> {
+    keys.iter().find(|key| key.purpose == Purpose::Access && key.state == State::Active).map(|key| key.kid.as_str())
 }
 
 /// The stored keys, with those that are needed and missing made and kept, and what is due done.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::audit::{self, Event};
+use super::audit::{Event, Word};
 use super::clock::Timestamp;
 use super::{Actor, Auth};
 use crate::error::{Error, Faults, Result};
@@ -187,9 +187,12 @@ impl Auth {
         let key = generate_key()?;
         let created = self.0.clock.now();
         let service = Service { id: ServiceId::random(), name, scopes, digest: KeyDigest::of(&key), created, last_used: None };
-        self.0.store.insert_service(service.clone()).await?;
-        audit::note(&Event::ServiceAdded { actor, service: service.id });
-        Ok((service, SecretString::from(key.as_str())))
+        self.to_the_end(move |auth| async move {
+            auth.0.store.insert_service(service.clone()).await?;
+            auth.note(Event::new(Word::ServiceAdded, actor).detail("service", service.id).detail("scopes", &service.scopes));
+            Ok((service, SecretString::from(key.as_str())))
+        })
+        .await
     }
 
     /// All services, the oldest first.
@@ -204,11 +207,14 @@ impl Auth {
     /// [`Error::NoSuchService`]; storage errors.
     pub async fn remove_service(&self, actor: Actor, id: Option<ServiceId>) -> Result<()> {
         let id = id.ok_or(Error::NoSuchService)?;
-        if !self.0.store.remove_service(id).await? {
-            return Err(Error::NoSuchService);
-        }
-        audit::note(&Event::ServiceRemoved { actor, service: id });
-        Ok(())
+        self.to_the_end(move |auth| async move {
+            if !auth.0.store.remove_service(id).await? {
+                return Err(Error::NoSuchService);
+            }
+            auth.note(Event::new(Word::ServiceRemoved, actor).detail("service", id));
+            Ok(())
+        })
+        .await
     }
 
     /// Whose key this is, and what it may ask; `None`: nobody's.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Failure, open, runtime};
+use crate::auth::clock::Timestamp;
 use crate::auth::user::Username;
 use crate::config::Settings;
 use crate::http::client::{Answer, LocalClient};
@@ -74,34 +75,5 @@ pub async fn user_named(client: &LocalClient, name: &str) -> Result<Value, Failu
 
 /// A moment as people read it: UTC, RFC 3339.
 pub fn moment(secs: &Value) -> String {
-    let secs = secs.as_u64().unwrap_or_default();
-    let (days, rest) = (secs / 86_400, secs % 86_400);
-    // Days since 0000-03-01 in eras of 400 years (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::moment;
-
-    #[test]
-    fn a_moment_is_the_right_day_also_around_leap_days() {
-        for (secs, reads) in [
-            (0_u64, "1970-01-01T00:00:00Z"),
-            (951_782_399, "2000-02-28T23:59:59Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_709_251_200, "2024-03-01T00:00:00Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-        ] {
-            assert_eq!(moment(&secs.into()), reads);
-        }
-    }
+    Timestamp::from_secs(secs.as_u64().unwrap_or_default()).to_string()
 }

@@ -8,8 +8,10 @@ use std::io::IsTerminal as _;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter as Threshold;
+use tracing_subscriber::fmt::format;
 
 use super::Failure;
+use super::log_lines::WithRequest;
 use crate::config::{ConfigError, Loaded, LogFormat, Settings};
 
 /// Whether the setting is a filter. A bare word that is no level would be taken for a module's name, and silence all others.
@@ -36,9 +38,10 @@ pub fn install(settings: &Settings) -> Result<(), Failure> {
     match settings.log_format {
         LogFormat::Text => {
             let colours = std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal();
-            lines.with_ansi(colours).init();
+            let format = WithRequest { lines: format().with_ansi(colours), json: false };
+            lines.with_ansi(colours).event_format(format).init();
         }
-        LogFormat::Json => lines.json().flatten_event(true).init(),
+        LogFormat::Json => lines.json().event_format(WithRequest { lines: format().json().flatten_event(true), json: true }).init(),
     }
     // A logger that is there already keeps Rocket from installing its own.
     if log::set_boxed_logger(Box::new(Libraries)).is_ok() {

@@ -3,9 +3,11 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 usage, 74 storage, 78 configuration (`sysexits.h`).
 
+mod audit;
 mod config;
 mod key;
 mod local;
+mod log_lines;
 mod logging;
 mod serve;
 mod service;
@@ -59,6 +61,8 @@ enum Command {
     /// List, rotate, import and retire the keys that sign
     #[command(subcommand)]
     Key(key::Command),
+    /// List what has happened: logins, failures, changes, and who did it
+    Audit(audit::Command),
     /// Show the settings in effect
     #[command(subcommand)]
     Config(config::Command),
@@ -171,6 +175,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Session(command)) => session::run(&loaded.settings, cli.common.accept_clock, &command),
         Some(Command::Service(command)) => service::run(&loaded.settings, cli.common.accept_clock, &command),
         Some(Command::Key(command)) => key::run(&loaded.settings, cli.common.accept_clock, &command),
+        Some(Command::Audit(command)) => audit::run(&loaded.settings, cli.common.accept_clock, &command),
         Some(Command::Config(command)) => config::run(&loaded, &command),
     }
 }

@@ -68,6 +68,7 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .manage(surface.security)
         .manage(surface.trusted_proxies)
         .mount("/", routes::account::routes(registration))
+        .mount("/", routes::audit::routes())
         .mount("/", routes::devices::routes())
         .mount("/", routes::invites::routes())
         .mount("/", routes::password::routes())
@@ -116,6 +117,11 @@ pub fn allowed_methods(rocket: &Rocket<Orbit>, path: &str) -> Option<String> {
     names.sort_unstable();
     names.dedup();
     (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// The pattern of the route that knows the path, or `none`: what a log line may say of a path, which is a client's.
+fn pattern<'r>(rocket: &'r Rocket<Orbit>, path: &str) -> &'r str {
+    rocket.routes().map(|route| route.uri.path()).find(|pattern| fits(pattern, path)).unwrap_or("none")
 }
 
 /// Whether a path fits a route's pattern, segment by segment; `<name>` fits any one.

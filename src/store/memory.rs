@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{Live, NewUser, Revoked, Standing, StorageError, Store, UserChange, Which};
+use crate::auth::audit::{Class, KEPT_OF_EACH, Record, Wanted};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
 use crate::auth::keys::{self, KeyChange, StoredKey};
@@ -39,6 +40,8 @@ struct Records {
     keys: BTreeMap<String, StoredKey>,
     services: BTreeMap<ServiceId, Service>,
     mark: Timestamp,
+    events: BTreeMap<Class, VecDeque<(u64, Record)>>,
+    last_event: u64,
 }
 
 impl Default for MemoryStore {
@@ -375,6 +378,26 @@ impl Store for MemoryStore {
         keys::change(&mut after, change, now)?;
         records.keys = after.iter().map(|key| (key.kid.clone(), key.clone())).collect();
         Ok((after != before).then_some(after))
+    }
+
+    fn note(&self, class: Class, record: Record) {
+        let mut records = self.open().unwrap();
+        records.last_event += 1;
+        let id = records.last_event;
+        let ring = records.events.entry(class).or_default();
+        ring.push_back((id, record));
+        if ring.len() as u64 > KEPT_OF_EACH {
+            ring.pop_front();
+        }
+    }
+
+    async fn events(&self, wanted: Wanted) -> Result<Vec<(u64, Record)>> {
+        let records = self.open()?;
+        let is_wanted = |(id, record): &&(u64, Record)| wanted.before.is_none_or(|before| *id < before) && wanted.fits(record);
+        let mut events: Vec<_> = records.events.values().flatten().filter(is_wanted).cloned().collect();
+        events.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
+        events.truncate(wanted.limit);
+        Ok(events)
     }
 
     async fn clock_mark(&self) -> Result<Timestamp> {

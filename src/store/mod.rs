@@ -11,6 +11,8 @@ mod contract;
 #[cfg(test)]
 mod contract_codes;
 #[cfg(test)]
+mod contract_events;
+#[cfg(test)]
 mod contract_services;
 mod feed;
 mod live;
@@ -28,6 +30,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use crate::auth::audit::{Class, Record, Wanted};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
 use crate::auth::keys::{KeyChange, StoredKey};
@@ -197,6 +200,13 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// Those of the rules; storage errors.
     async fn change_keys(&self, change: KeyChange, now: Timestamp) -> Result<Option<Vec<StoredKey>>>;
+
+    /// Keeps an audit event soon, with what is written next; nobody waits for it. Of each class the newest
+    /// [`crate::auth::audit::KEPT_OF_EACH`] stay.
+    fn note(&self, class: Class, record: Record);
+
+    /// Audit events with their ids, which count up, the newest first: of everything noted before the call.
+    async fn events(&self, wanted: Wanted) -> Result<Vec<(u64, Record)>>;
 
     /// The highest time kept so far ([`crate::auth::clock::Clock`]).
     async fn clock_mark(&self) -> Result<Timestamp>;

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps fails with the line it stands in")]
 
+mod audit;
+mod canaries;
+mod canary;
 mod cli;
 mod contract;
 mod corpus_j;
@@ -10,6 +13,7 @@ mod hangup;
 mod introspection;
 mod invites;
 mod keys;
+mod logs;
 mod passwords;
 mod policy;
 mod races;

@@ -117,6 +117,7 @@ fn every_administrators_route_refuses_a_user() {
         ("GET", "/invites"),
         ("POST", "/invites"),
         ("DELETE", "/invites/1"),
+        ("GET", "/audit"),
         ("GET", "/keys"),
         ("POST", "/keys"),
         ("DELETE", "/keys/1"),

@@ -215,8 +215,8 @@ fn an_administrator_sees_who_must_wait_and_until_when_and_lets_a_user_go_on() {
     login(&client, "2001:db8::1", "arun", PASSWORD).expect(200);
     assert_eq!(blocks(), json!([]));
     let said = std::fs::read_to_string(server.directory.path().join("stderr")).unwrap();
-    assert_eq!(said.matches("must wait").count(), 1, "noted once for each block: {said}");
-    assert!(said.contains("unlocked"), "{said}");
+    assert_eq!(said.matches("event=\"throttled\"").count(), 1, "noted once for each block: {said}");
+    assert!(said.contains("event=\"user_unlocked\""), "{said}");
 }
 
 #[test]

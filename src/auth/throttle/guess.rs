@@ -23,7 +23,7 @@ pub enum Refusal {
     Busy(Duration),
 }
 
-/// An attempt under way. It is a failure when it is dropped, so hanging up is one: see [`Throttle::settle`].
+/// An attempt under way. Whoever made it must end it, also when its client has hung up.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
 pub struct Guess(Place);

@@ -12,6 +12,7 @@
 //! user has logged in before: there a stranger cannot lock it out. Names are kept as keyed digests, whether there is
 //! such a user or not. All of it is in memory of a fixed size and is forgotten at the end of the process.
 
+mod block;
 mod count;
 mod guess;
 mod network;
@@ -27,8 +28,9 @@ use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
 use aws_lc_rs::rand::SystemRandom;
 use tokio::sync::{Notify, Semaphore};
 
-use super::user::{UserId, Username};
+use super::user::Username;
 use crate::error::{Error, Result};
+pub use block::{Block, Scope};
 use count::{Admission, Count, Rule};
 use guess::MOST_WAITING;
 pub use guess::{Guess, Outcome, Refusal};
@@ -89,41 +91,6 @@ impl Entry for Seen {
     fn worth(&self, _: Duration) -> Self::Worth {
         (self.logins, self.last)
     }
-}
-
-/// What is counted where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Scope {
-    /// Passwords of one user at one address.
-    UserAtAddress,
-    /// Passwords at one address.
-    Address,
-    /// Passwords of one user.
-    User,
-    /// New users from one address.
-    Registrations,
-    /// Reset codes and invites at one address.
-    Codes,
-    /// Refresh tokens at one address.
-    RefreshTokens,
-    /// Service keys at one address.
-    ServiceKeys,
-}
-
-/// Who must wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
-    /// For what.
-    pub scope: Scope,
-    /// As which user, if it is about one that exists.
-    pub user: Option<UserId>,
-    /// From where, if it is about an address.
-    pub network: Option<Network>,
-    /// How often it failed.
-    pub failures: u32,
-    /// How long it still lasts.
-    pub left: Duration,
 }
 
 /// See the module's page.

@@ -67,8 +67,8 @@ pub struct Claims {
     pub user: UserId,
     /// `jti`
     pub token: TokenId,
-    /// Signed with the shared secret: perhaps by another issuer, whose `sid` is none of ours.
-    pub shared: bool,
+    /// Signed with the shared secret by another issuer, whose `sid` would be none of ours.
+    pub foreign: bool,
     /// `sid`; tokens of another issuer under the shared secret have none.
     pub session: Option<SessionId>,
     /// `ctr` of a refresh token.

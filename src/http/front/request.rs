@@ -15,8 +15,9 @@ use rocket::local::asynchronous::{Client, LocalRequest};
 use rocket::{Orbit, Rocket};
 
 use crate::http::allowed_methods;
-use crate::http::headers::{RequestId, ThroughTheFront};
+use crate::http::headers::ThroughTheFront;
 use crate::http::problem::{Kind, Problem};
+use crate::trace::RequestId;
 
 /// Where forms are the protocol (RFC 7662 §2.1, RFC 7009 §2.1). Everywhere else a form is what another site's page
 /// could make a browser send.

@@ -12,8 +12,9 @@ use hyper::{Response, StatusCode};
 use rocket::local::asynchronous::LocalResponse;
 use rocket::tokio::io::AsyncReadExt;
 
-use crate::http::headers::{RequestId, Security, standard};
+use crate::http::headers::{Security, standard};
 use crate::http::problem::Problem;
+use crate::trace::RequestId;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -16,8 +16,10 @@ use rocket::local::asynchronous::Client;
 use super::request::{self, Refusal, Vetted};
 use super::response::Standard;
 use super::{Limits, body, response};
-use crate::http::headers::{RequestId, Security};
+use crate::http::headers::Security;
 use crate::http::problem::{Kind, Problem};
+use crate::http::{pattern, proxies};
+use crate::trace::{RequestId, Trace};
 
 /// What every connection needs. Its `Client` is untracked: requests share nothing.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ impl Front {
         let (parts, body) = request.into_parts();
         let answered = AssertUnwindSafe(self.exchange(id, peer, &parts, body, bare_line_feed)).catch_unwind().await;
         let mut response = answered.unwrap_or_else(|_| {
-            tracing::error!(request = %id, path = parts.uri.path(), "a request failed: panic");
+            tracing::error!(request = %id, route = pattern(self.client.rocket(), parts.uri.path()), "a request failed: panic");
             response::closing(response::from_problem(&Problem::new(Kind::Internal)))
         });
         self.standard.complete(&mut response, id);
@@ -84,11 +86,14 @@ impl Front {
         vetted: Vetted<'h>,
         body: &[u8],
     ) -> Response<Full<Bytes>> {
-        let response = vetted.hand_over(&self.client, parts, body, peer, id).dispatch().await;
+        let request = vetted.hand_over(&self.client, parts, body, peer, id);
+        let trace = Trace { request: Some(id), address: proxies::client(request.inner()) };
+        let response = trace.around(request.dispatch()).await;
         match response::collect(response, parts.method == Method::HEAD, self.limits.response_bytes).await {
             Ok(response) => response,
             Err(error) => {
-                tracing::error!(request = %id, path = parts.uri.path(), error = &error as &dyn std::error::Error, "a request failed: no answer to send");
+                let route = pattern(self.client.rocket(), parts.uri.path());
+                tracing::error!(request = %id, route, error = &error as &dyn std::error::Error, "a request failed: no answer to send");
                 response::from_problem(&Problem::new(Kind::Internal))
             }
         }

@@ -1,6 +1,7 @@
 //! The routes, by noun. Each handler parses, calls one method of [`crate::auth::Auth`], and wraps the answer.
 
 pub mod account;
+pub mod audit;
 pub mod devices;
 pub mod health;
 pub mod introspection;
@@ -8,6 +9,7 @@ pub mod invites;
 pub mod keys;
 pub mod page;
 pub mod password;
+pub mod query;
 pub mod services;
 pub mod session;
 pub mod throttle;

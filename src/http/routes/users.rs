@@ -1,21 +1,18 @@
 //! Users: the template's `/user/<id>`, and what an administrator does.
 
-use std::collections::HashSet;
-use std::convert::Infallible;
-
-use rocket::request::{FromRequest, Outcome};
 use rocket::response::status::Created;
 use rocket::serde::json::Json;
-use rocket::{Request, Route, State, delete, get, patch, post, routes};
+use rocket::{Route, State, delete, get, patch, post, routes};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::account::{Registration, created};
+use super::query::{self, Names};
 use super::{IdParam, Message, message};
 use crate::auth::Auth;
 use crate::auth::clock::Timestamp;
 use crate::auth::user::{CustomClaims, MAX_ROLES, Role, User, UserId, Username};
-use crate::error::{Error, Faults};
+use crate::error::Error;
 use crate::http::body::{Body, Fields, Object};
 use crate::http::guard::{Admin, UserCaller};
 use crate::http::problem::Problem;
@@ -72,52 +69,14 @@ struct Page {
     next: Option<UserId>,
 }
 
-const PAGE: usize = 100;
-
-/// The names in a query, as often as they are there. Rocket takes the first of a name and passes over what it does not know.
-struct Names<'r>(Vec<&'r str>);
-
-#[rocket::async_trait]
-impl<'r> FromRequest<'r> for Names<'r> {
-    type Error = Infallible;
-
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
-        let segments = request.uri().query().into_iter().flat_map(|query| query.segments());
-        Outcome::Success(Self(segments.map(|(name, _)| name).collect()))
-    }
-}
-
-impl Names<'_> {
-    /// A fault for each name that is not one of these, or there twice.
-    fn faults(&self, known: &[&str]) -> Faults {
-        let (mut faults, mut seen, mut told) = (Faults::default(), HashSet::new(), HashSet::new());
-        for name in &self.0 {
-            let twice = !seen.insert(name);
-            let fault = if known.contains(name) { "Field is there twice." } else { "Unknown field." };
-            if (twice || !known.contains(name)) && told.insert(name) {
-                faults.add(name, fault);
-            }
-        }
-        faults
-    }
-}
-
 /// `GET /users?after=<id>&limit=<1..100>`, for an administrator → 200 `{"users":[…],"next":<id or null>}`; 422.
 #[get("/users?<after>&<limit>")]
 async fn list(auth: &State<Auth>, admin: Admin, names: Names<'_>, after: Option<&str>, limit: Option<&str>) -> Result<Json<Page>, Problem> {
     let mut faults = names.faults(&["after", "limit"]);
-    let after = after.map(|after| {
-        UserId::parse(after).or_else(|| {
-            faults.add("after", "Not a valid user id.");
-            None
-        })
-    });
-    let limit = limit.map_or(Some(PAGE), |limit| limit.parse().ok().filter(|limit| (1..=PAGE).contains(limit)));
-    if limit.is_none() {
-        faults.add("limit", "Must be a number from 1 to 100.");
-    }
-    let limit = faults.or(limit.unwrap_or(PAGE))?;
-    let users = auth.users(admin.actor(), after.flatten(), limit).await?;
+    let after = query::read(&mut faults, "after", after, UserId::parse, "Not a valid user id.");
+    let limit = query::limit(&mut faults, limit);
+    faults.or(())?;
+    let users = auth.users(admin.actor(), after, limit).await?;
     let next = users.last().filter(|_| users.len() == limit).map(|user| user.id);
     Ok(Json(Page { users: users.into_iter().map(FullUser::from).collect(), next }))
 }

@@ -13,6 +13,7 @@ use super::super::{Counts, Live, Standing, StorageError};
 use super::reading::engine;
 use super::records::{Meta, RevocationRecord, SCHEMA, SessionRecord, UserRecord, decode, key, kind};
 use super::writer::describe;
+use crate::auth::audit::Record;
 use crate::auth::clock::Timestamp;
 use crate::auth::code::Invite;
 use crate::auth::keys::StoredKey;
@@ -120,6 +121,12 @@ fn enlist(live: &Live, standings: &mut HashMap<UserId, Standing>, meta: &Meta, k
             live.revoke(known(key::as_uuid(key, kind::REVOCATION))?, what, until);
         }
         Some(&kind::SERVICE) => live.services().put(decode("service", value)?),
+        Some(&kind::EVENT) => {
+            let id = known(key::as_event(key))?;
+            if id > meta.events.last {
+                return damage(format!("there is an event {id}, but the last is to be {}", meta.events.last));
+            }
+        }
         Some(&kind::USER) => {
             let id = known(key::as_id(key, kind::USER))?;
             if id.get() >= meta.next_user {
@@ -150,6 +157,7 @@ impl Links {
     fn follow(&mut self, key: &[u8], value: &[u8]) -> Result<(), Fault> {
         let fits = match key.first() {
             Some(&kind::STANDING) => true,
+            Some(&kind::EVENT) => decode::<Record>("event", value).is_ok(),
             Some(&kind::KEY) => key::signing(&decode::<StoredKey>("key", value)?.kid) == key,
             Some(&kind::INVITE) => {
                 let invite: Invite = decode("invite", value)?;

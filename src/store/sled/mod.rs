@@ -16,6 +16,7 @@
 //! | `o` + user id (8) + session id (16) | nothing: a user's sessions |
 //! | `r` + token or session id (16) | until when it is revoked, and what the id names |
 //! | `x` + time (8) + `s`, `r` or `i` + id (16) | nothing: what to look at when that time has passed |
+//! | `e` + class (1) + event id (8) | an audit event |
 //! | `i` + invite id (16) | the digest of an invite's code, created, expires |
 //! | `k` + kid | a key |
 //! | `v` + service id (16) | a service |
@@ -24,6 +25,7 @@
 
 pub(super) mod check;
 mod codes;
+mod events;
 pub(super) mod reading;
 pub(super) mod records;
 mod services;
@@ -42,6 +44,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::opening::{self, Opened};
 use super::{Live, NewUser, StorageError, Store, StoreOptions, UserChange, Which};
+use crate::auth::audit::{Class, Record, Wanted};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
 use crate::auth::keys::{KeyChange, StoredKey};
@@ -51,6 +54,7 @@ use crate::auth::session::{Lifetimes, Presented, Session, SessionId};
 use crate::auth::token::TokenId;
 use crate::auth::user::{User, UserId, Username};
 use crate::error::Result;
+use events::Wake;
 use reading::Records;
 use tree::Step;
 use writer::{FreeSpace, Job, Request, Shared, Writer};
@@ -261,6 +265,20 @@ impl Store for SledStore {
             Ok(())
         })
         .await
+    }
+
+    fn note(&self, class: Class, record: Record) {
+        let shared = &self.0.shared;
+        if shared.notes.add(class, record) {
+            // If it does not get in, the queue is full: then the writer is awake.
+            let _ = self.enqueue(Box::new(Wake(Arc::clone(shared))));
+        }
+    }
+
+    async fn events(&self, wanted: Wanted) -> Result<Vec<(u64, Record)>> {
+        // What waits is written first. If that cannot be, what is there can be read all the same.
+        let _ = self.write(|_| Ok(())).await;
+        self.read(move |db| events::newest(db, &wanted)).await
     }
 
     fn is_full(&self) -> bool {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::super::{Counts, Revoked, StorageError};
+use crate::auth::audit::Class;
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{InviteId, Reset};
 use crate::auth::password::PasswordHash;
@@ -24,6 +25,7 @@ const VERSION: u8 = 1;
 /// The first byte of every key.
 pub(super) mod kind {
     pub const STANDING: u8 = b'a';
+    pub const EVENT: u8 = b'e';
     pub const INVITE: u8 = b'i';
     pub const KEY: u8 = b'k';
     pub const META: u8 = b'm';
@@ -39,6 +41,7 @@ pub(super) mod kind {
     pub fn noun(kind: Option<u8>) -> &'static str {
         match kind {
             Some(STANDING) => "a user's restrictions",
+            Some(EVENT) => "an audit event",
             Some(INVITE) => "an invite",
             Some(KEY) => "a key",
             Some(NAME) => "a username",
@@ -55,7 +58,7 @@ pub(super) mod kind {
 
 /// Keys, and what they name.
 pub(super) mod key {
-    use super::{InviteId, ServiceId, SessionId, Timestamp, UserId, Username, Uuid, kind};
+    use super::{Class, InviteId, ServiceId, SessionId, Timestamp, UserId, Username, Uuid, kind};
 
     pub const META: &[u8] = &[kind::META];
 
@@ -98,6 +101,23 @@ pub(super) mod key {
         join(kind::EXPIRY, &[&at.secs().to_be_bytes(), &[of], id.as_bytes()])
     }
 
+    const fn ring(class: Class) -> u8 {
+        match class {
+            Class::Act => b'a',
+            Class::Visit => b'v',
+            Class::Refusal => b'r',
+        }
+    }
+
+    pub fn event(class: Class, id: u64) -> Vec<u8> {
+        join(kind::EVENT, &[&[ring(class)], &id.to_be_bytes()])
+    }
+
+    /// The first key of a class of [`event`]s, and the first after them.
+    pub fn events(class: Class) -> (Vec<u8>, Vec<u8>) {
+        (vec![kind::EVENT, ring(class)], vec![kind::EVENT, ring(class) + 1])
+    }
+
     pub fn service(id: ServiceId) -> Vec<u8> {
         join(kind::SERVICE, &[id.as_bytes()])
     }
@@ -126,6 +146,11 @@ pub(super) mod key {
 
     pub fn as_uuid(key: &[u8], of: u8) -> Option<Uuid> {
         Some(Uuid::from_bytes(tail(key, of)?))
+    }
+
+    pub fn as_event(key: &[u8]) -> Option<u64> {
+        let bytes: [u8; 9] = tail(key, kind::EVENT)?;
+        Some(u64::from_be_bytes(*bytes.last_chunk()?))
     }
 
     pub fn as_owned(key: &[u8]) -> Option<(UserId, SessionId)> {
@@ -159,6 +184,18 @@ pub(in crate::store) struct Meta {
     pub next_user: u64,
     /// The highest time kept.
     pub clock_mark: Timestamp,
+    /// See there.
+    #[serde(default)]
+    pub events: Events,
+}
+
+/// How far the audit events have come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct Events {
+    /// The id of the last one.
+    pub last: u64,
+    /// How many are kept of each class, in the order of [`Class::ALL`].
+    pub kept: [u64; Class::ALL.len()],
 }
 
 impl Meta {
@@ -172,6 +209,7 @@ impl Meta {
             digest: Digest::default(),
             next_user: 1,
             clock_mark: Timestamp::default(),
+            events: Events::default(),
         }
     }
 

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::super::{Live, Revoked, Standing, StorageError};
 use super::reading::{Entry, Records, engine};
 use super::records::{Meta, RevocationRecord, SessionRecord, UserRecord, encode, key, kind};
+use crate::auth::audit::{Class, Record};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::Invite;
 use crate::auth::keys::StoredKey;
@@ -184,6 +185,25 @@ impl Step<'_> {
 
     pub fn set_clock_mark(&mut self, mark: Timestamp) {
         self.meta.clock_mark = mark;
+    }
+
+    /// How many events of a class are kept.
+    pub fn events_kept(&self, class: Class) -> u64 {
+        self.meta.events.kept[class as usize]
+    }
+
+    /// Adds an event under the next id.
+    pub fn put_event(&mut self, class: Class, record: &Record) -> Result<(), StorageError> {
+        self.meta.events.last += 1;
+        self.meta.events.kept[class as usize] += 1;
+        self.put(key::event(class, self.meta.events.last), encode("event", record)?);
+        Ok(())
+    }
+
+    /// Removes one that is there.
+    pub fn remove_event(&mut self, class: Class, key: Vec<u8>) {
+        self.meta.events.kept[class as usize] -= 1;
+        self.remove(key);
     }
 
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {

@@ -17,6 +17,7 @@ use tracing::error;
 
 use super::super::marker::Marker;
 use super::super::{Live, StorageError};
+use super::events::{self, Notes};
 use super::tree::{Step, Tree};
 use crate::error::{Error, Result};
 
@@ -86,6 +87,8 @@ pub(super) struct Shared {
     pub ended: watch::Sender<bool>,
     /// Why a clean stop was not possible.
     pub stop_error: Mutex<Option<StorageError>>,
+    /// Audit events that wait to be written.
+    pub notes: Notes,
     phase: Mutex<Phase>,
     phase_changed: Condvar,
 }
@@ -118,6 +121,7 @@ impl Shared {
             full: AtomicBool::new(false),
             ended: watch::Sender::new(false),
             stop_error: Mutex::new(None),
+            notes: Notes::default(),
             phase: Mutex::default(),
             phase_changed: Condvar::new(),
         }
@@ -232,7 +236,8 @@ impl Writer {
             }
             self.commit(group)?;
         }
-        Ok(())
+        // The events of the last group.
+        self.commit(Vec::new())
     }
 
     fn commit(&mut self, mut group: Vec<Box<dyn Job>>) -> Result<(), StorageError> {
@@ -253,6 +258,7 @@ impl Writer {
                 wrote |= self.tree.apply()?;
             }
         }
+        events::keep(&mut self.tree, &self.shared.live, &self.shared.notes.take())?;
         wrote |= self.tree.apply()?;
         if wrote {
             self.make_durable()?;
