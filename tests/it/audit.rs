@@ -192,7 +192,7 @@ fn the_trail_is_read_page_by_page_and_filtered_and_outlives_a_kill() {
     }
     assert_eq!(seen, ids);
     server.kill_and_start_again();
-    assert_eq!(events(&server.client(), &boss, "").len(), 9);
+    assert_eq!(events(&server.client(), &boss, "").len(), 8);
 }
 
 /// Goes on with a future until it has been polled so many times, and drops it then.
