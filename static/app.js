@@ -7,6 +7,10 @@ const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 const STEPS = ['register', 'login', 'call', 'refresh', 'logout'];
 const GIVE_UP_MS = 20_000;
+const BASE = new URL('.', location.href).pathname.slice(0, -1); // a proxy may show the server under a path
+
+/** Where a path of the server is, seen from here. */
+const at = (path) => BASE + path;
 
 /** An element with properties and children; strings become text nodes. */
 function element(tag, properties = {}, ...children) {
@@ -113,14 +117,15 @@ async function signatureIsGood(token, jwk) {
 const SHOWN_HEADERS = ['Location', 'WWW-Authenticate', 'Allow', 'Retry-After', 'Cache-Control', 'Content-Type', 'X-Request-Id'];
 
 /** One request. Never throws: an answer that did not come has no `status`. */
-async function ask({ method, path, json, bearer }) {
+async function ask({ method, path, json, bearer, csrf }) {
   const started = performance.now();
   const answer = { method, path, at: new Date() };
   const headers = {};
   if (json) headers['Content-Type'] = 'application/json';
   if (bearer) headers.Authorization = `Bearer ${bearer}`;
+  if (csrf) headers['X-CSRF-Token'] = '1'; // only a page of this very host can send it
   try {
-    const response = await fetch(path, {
+    const response = await fetch(at(path), {
       method, headers, body: json && JSON.stringify(json), cache: 'no-store', signal: AbortSignal.timeout(GIVE_UP_MS),
     });
     answer.text = await response.text();
@@ -179,12 +184,60 @@ function explain(answer) {
   return WORDS[answer.body?.error] ?? answer.body?.message ?? '';
 }
 
+// --- The cookie ----------------------------------------------------------------------------------------------
+// It is out of reach for this page, so the server is asked whose it is.
+
+let kept = null; // who is signed in on this browser
+
+/** Asks whose cookie it is; 401 is an answer like any other. */
+async function askWhoIsKept() {
+  const response = await fetch(at('/verify'), { cache: 'no-store' }).catch(() => null);
+  await response?.text().catch(() => null); // unread, it would keep its connection
+  const name = response?.ok ? response.headers.get('Remote-User') : null;
+  // Header bytes reach us one by one; names are UTF-8.
+  kept = name && new TextDecoder().decode(Uint8Array.from(name, (c) => c.charCodeAt(0)));
+  renderKept();
+}
+
+function renderKept() {
+  $('#kept').hidden = kept === null;
+  $('#kept-name').textContent = kept;
+  $('#back').hidden = !wanted;
+  if (wanted) $('#back').href = wanted;
+}
+
+async function leave() {
+  const answer = await ask({ method: 'POST', path: '/logout', csrf: true });
+  remember(answer);
+  if (answer.ok || answer.status === 401) {
+    kept = null;
+    announce('Logged out on this browser.');
+  }
+  $('#kept-fault').textContent = kept === null ? '' : explain(answer);
+  renderKept();
+}
+
+/** What an app sent us here from, if it is on this very host; a link could name any other. */
+function wantedPage() {
+  const named = new URLSearchParams(location.search).get('return');
+  if (!named) return null;
+  try {
+    const { href } = new URL(named, location.origin);
+    return href.startsWith(`${location.origin}/`) ? href : null;
+  } catch {
+    return null;
+  }
+}
+const wanted = wantedPage();
+
 // --- The actions ---------------------------------------------------------------------------------------------
 // request(): what to ask. ok(answer): what to do after a good answer; returns the sentence to show.
 // refused(answer): the same for an error, where the usual explanation does not do.
 // own: there must be a user of ours; an open server would take anybody's id, and delete them.
 
-const typed = (step) => Object.fromEntries($$('input[name]', $(`#${step}`)).map((input) => [input.name, input.value]));
+const typed = (step) => Object.fromEntries($$('input[name]', $(`#${step}`))
+  .filter((input) => input.type !== 'checkbox' || input.checked)
+  .map((input) => [input.name, input.type === 'checkbox' || input.value]));
 
 const actions = {
   register: {
@@ -207,6 +260,11 @@ const actions = {
       finish('register', 'login');
       $$('#call [data-curl], #refresh [data-curl], #logout [data-curl]').forEach(clearOutcome); // they were about another session
       $$('input[name=password]').forEach((input) => { input.value = ''; });
+      if ($('#login-keep').checked) {
+        kept = claims().username;
+        renderKept();
+        if (wanted) location.assign(wanted);
+      }
       focus('[data-action=test]');
       return 'You are in. The two tokens are shown under “Your tokens”.';
     },
@@ -264,8 +322,9 @@ const actions = {
   logout: {
     // A session whose access token ran out can still be ended, with the refresh token.
     request: () => ({ method: 'POST', path: '/logout', bearer: accessIsOver() ? session.refresh : session?.access }),
-    ok() {
+    async ok() {
       forget(...STEPS);
+      if (kept !== null) await askWhoIsKept();
       return 'Logged out. The server remembers that both tokens are no good any more. See for yourself:';
     },
     refused({ status, body }) {
@@ -289,8 +348,9 @@ const actions = {
   remove: {
     own: true,
     request: () => ({ method: 'DELETE', path: ownPath(), bearer: session?.access }),
-    ok() {
+    async ok() {
       forget();
+      if (kept !== null) await askWhoIsKept();
       return 'Your account is gone, and every session with it.';
     },
   },
@@ -401,7 +461,7 @@ const word = (text) => (/^[\w.,:/@%+=-]+$/.test(text) ? text : `'${quoted(text)}
 
 function curl({ method, path, json, bearer }) {
   const verb = method === 'GET' ? '' : `-X ${method} `;
-  const parts = [`curl -i ${verb}${word(location.origin + path)}`];
+  const parts = [`curl -i ${verb}${word(location.origin + at(path))}`];
   if (json) parts.push("-H 'Content-Type: application/json'", `-d '${quoted(JSON.stringify(json))}'`);
   if (bearer) parts.push(`-H 'Authorization: Bearer ${quoted(bearer)}'`);
   return parts.join(' \\\n  ');
@@ -410,7 +470,7 @@ function curl({ method, path, json, bearer }) {
 function renderCurl(box) {
   const request = actions[box.dataset.curl].request();
   const password = request.json?.password;
-  if (request.json) request.json = { username: request.json.username || '<username>', password: password || '<password>' };
+  if (request.json) request.json = { ...request.json, username: request.json.username || '<username>', password: password || '<password>' };
   const text = curl(request);
   $('.copy', box).setAttribute('aria-label', `Copy curl for ${request.method} ${request.path}`);
   // A token is shown shortened and a password as dots, by style only: copying gets the whole command.
@@ -572,8 +632,11 @@ function start() {
     });
   }
   for (const button of $$('button[data-action]')) button.addEventListener('click', () => run(button.dataset.action));
+  $('#leave').addEventListener('click', leave);
+  $('#login-keep').checked = wanted !== null; // the app behind knows the cookie only
   restore();
   render();
+  askWhoIsKept();
   setInterval(tick, 1000);
 }
 

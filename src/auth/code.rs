@@ -1,10 +1,11 @@
-//! Codes that are handed to one person and used once: how they read, and what is kept of them.
+//! Codes that are handed to one person, and cookies: how they read, and what is kept of them.
 //!
-//! A code is a prefix that says what it is (people and secret scanners know it by that) and 160 random bits. Only its SHA-256
+//! A code is a prefix that says what it is (people and secret scanners know it by that; a cookie has its session's id) and 160 random bits. Only its SHA-256
 //! digest is kept. That needs no slow hash: nobody guesses that many bits (NIST SP 800-63B-4 §3.1.2.2).
 
 use std::fmt;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use base64::Engine as _;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::clock::Timestamp;
+use super::session::SessionId;
 use super::user::UserId;
 use crate::error::{Error, Result};
 
@@ -40,6 +42,14 @@ impl Code {
     /// [`Error::Crypto`]
     pub fn invite() -> Result<Self> {
         Self::random(INVITE_PREFIX)
+    }
+
+    /// A new one that stands for a session in a browser's cookie. It names the session, so that it can be looked up.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`]
+    pub fn cookie(session: SessionId) -> Result<Self> {
+        Self::random(&format!("{session}."))
     }
 
     fn random(prefix: &str) -> Result<Self> {
@@ -74,6 +84,13 @@ pub fn user_of_reset(code: &str) -> Option<UserId> {
     UserId::parse(code.strip_prefix(RESET_PREFIX)?.split_once('_')?.0)
 }
 
+/// Which session's cookie this claims to be; `None` if none reads so.
+#[must_use]
+pub fn session_of_cookie(cookie: &str) -> Option<SessionId> {
+    let (session, secret) = cookie.split_once('.')?;
+    SessionId::parse(session).filter(|_| secret.len() == RANDOM_BYTES * 2)
+}
+
 /// The SHA-256 of a code: what is kept of it, and what a presented one is compared by.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -86,6 +103,12 @@ impl CodeDigest {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, code.as_bytes()).as_ref());
         Self(bytes)
+    }
+
+    /// Whether they are the same, in a time that does not tell where they differ.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        verify_slices_are_equal(&self.0, &other.0).is_ok()
     }
 }
 
@@ -199,6 +222,20 @@ mod tests {
         for text in ["", "doorward_reset_", "doorward_reset_12", "doorward_reset_012_ab", "doorward_reset__ab", "doorward_invite_1_ab", "x"]
         {
             assert_eq!(user_of_reset(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_names_its_session_and_other_texts_name_none() {
+        let session = SessionId::random();
+        let cookie = Code::cookie(session).unwrap();
+        assert_eq!(session_of_cookie(cookie.expose()), Some(session));
+        assert!(cookie.digest().is(&CodeDigest::of(cookie.expose())) && !cookie.digest().is(&CodeDigest::of("x")));
+        let secret = "a".repeat(40);
+        for text in
+            [String::new(), ".".into(), secret.clone(), format!("{session}."), format!("x.{secret}"), format!("{session}.{secret}a")]
+        {
+            assert_eq!(session_of_cookie(&text), None, "{text:?}");
         }
     }
 

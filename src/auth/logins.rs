@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::audit::{By, Event, Word};
 use super::blocks::Attempt;
+use super::browsers::{self, LoggedIn};
 use super::clock::Timestamp;
 use super::hasher::Verdict;
 use super::password::Password;
@@ -20,19 +21,20 @@ use crate::error::{Error, Result, TokenError};
 const USER_AGENT_CHARS: usize = 200;
 
 impl Auth {
-    /// Checks a name and a password as typed and opens a session. The access token is fresh.
+    /// Checks a name and a password as typed and opens a session. The access token is fresh. With `keep`, the session has a
+    /// cookie, too.
     ///
     /// Unknown user, impossible name, wrong password and disabled account cost the same work and give the same error.
     ///
     /// # Errors
     /// [`Error::InvalidCredentials`], [`Error::Throttled`], [`Error::Overloaded`], [`Error::TokenTooLong`]; storage errors.
-    pub async fn login(&self, username: &str, password: &str, origin: Origin) -> Result<TokenPair> {
+    pub async fn login(&self, username: &str, password: &str, origin: Origin, keep: bool) -> Result<LoggedIn> {
         let mut attempt = self.attempt(username, origin.address, false).await?;
-        let opened = self.open_session(username, password, origin, &mut attempt).await;
+        let opened = self.open_session(username, password, origin, keep, &mut attempt).await;
         attempt.judged(opened)
     }
 
-    async fn open_session(&self, username: &str, password: &str, origin: Origin, attempt: &mut Attempt) -> Result<TokenPair> {
+    async fn open_session(&self, username: &str, password: &str, origin: Origin, keep: bool, attempt: &mut Attempt) -> Result<LoggedIn> {
         let user = match Username::parse(username) {
             Ok(name) => self.0.store.user_named(&name).await?,
             Err(_) => None,
@@ -46,6 +48,7 @@ impl Auth {
         let mut session = Session::open(user.id, now, &self.0.lifetimes);
         session.address = origin.address.map(|address| address.to_string());
         session.user_agent = origin.user_agent.as_ref().map(|agent| agent.chars().take(USER_AGENT_CHARS).collect());
+        let cookie = if keep { Some(browsers::give_cookie(&mut session)?) } else { None };
         // The pair is made first: a session is kept only if its tokens can be given.
         let pair = self.0.tokens.issue(user, &session, true, now, &self.0.lifetimes)?;
         check_length(pair.access.len())?;
@@ -56,7 +59,7 @@ impl Auth {
                 return Err(auth.login_refused(Some(user)));
             }
             auth.note(Event::own(Word::Login, user).session(id));
-            Ok(pair)
+            Ok(LoggedIn { pair, cookie })
         })
         .await
     }

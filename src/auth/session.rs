@@ -9,10 +9,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::clock::Timestamp;
+use super::code::CodeDigest;
 use super::user::UserId;
 
 /// Most sessions one user keeps; opening one more ends the oldest.
 pub const SESSIONS_PER_USER: usize = 50;
+
+/// Longest time that a cookie is used without its session being written anew.
+const MAX_REST: Duration = Duration::from_secs(3600);
 
 /// Names a session: a random UUID (RFC 9562 §5.4), the claim `sid`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,9 +69,9 @@ pub struct Session {
     pub rotated_at: Timestamp,
     /// When the login was.
     pub created: Timestamp,
-    /// When a token was last issued in it.
+    /// When a token was last issued in it, or, about hourly, its cookie last used.
     pub last_used: Timestamp,
-    /// When it ends unless it is refreshed before; the `exp` of the refresh token in force.
+    /// When it ends unless it is used before; the `exp` of the refresh token in force, or later.
     pub expires: Timestamp,
     /// The latest `exp` of any access token issued in it: until then its revocation must be remembered.
     pub access_expires: Timestamp,
@@ -75,6 +79,9 @@ pub struct Session {
     pub user_agent: Option<String>,
     /// The client address of the login.
     pub address: Option<String>,
+    /// Of the cookie that stands for the session, if the login asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<CodeDigest>,
 }
 
 /// What presenting a refresh token leads to.
@@ -106,7 +113,19 @@ impl Session {
             access_expires: expires.min(now + lifetimes.access),
             user_agent: None,
             address: None,
+            cookie: None,
         }
+    }
+
+    /// The session after its cookie was used at `now`; `None`: it has expired, or that is not worth a write yet.
+    #[must_use]
+    pub fn touched(&self, now: Timestamp, lifetimes: &Lifetimes) -> Option<Self> {
+        let rest = MAX_REST.min(lifetimes.idle / 10);
+        if now >= self.expires || now < self.last_used + rest {
+            return None;
+        }
+        let expires = (now + lifetimes.idle).min(self.created + lifetimes.absolute);
+        Some(Self { last_used: now, expires: expires.max(self.expires), ..self.clone() })
     }
 
     /// The `exp` of an access token issued at `now`: none outlives its session.
@@ -201,6 +220,21 @@ mod tests {
     fn two_steps_behind_is_reuse_even_within_the_grace() {
         let next = rotated(&rotated(&opened(), 0, T0), 1, T0);
         assert_eq!(next.present(next.user, 0, T0, &lifetimes()), Presented::Reused);
+    }
+
+    #[test]
+    fn the_use_of_a_cookie_extends_a_session_about_hourly_and_never_past_its_absolute_end() {
+        let (session, hour, lifetimes) = (opened(), Duration::from_secs(3600), lifetimes());
+        assert_eq!(session.touched(T0 + Duration::from_secs(3599), &lifetimes), None);
+        let touched = session.touched(T0 + hour, &lifetimes).unwrap();
+        assert_eq!(touched, Session { last_used: T0 + hour, expires: T0 + hour + lifetimes.idle, ..session.clone() });
+        assert_eq!(session.touched(session.expires, &lifetimes), None, "what has expired stays so");
+        let late = Session { expires: T0 + lifetimes.absolute, ..session.clone() };
+        let near_the_end = T0 + lifetimes.absolute.saturating_sub(hour);
+        assert_eq!(late.touched(near_the_end, &lifetimes).unwrap().expires, T0 + lifetimes.absolute);
+        let short = Lifetimes { idle: Duration::from_secs(20), ..lifetimes };
+        assert_eq!(session.touched(T0 + Duration::from_secs(1), &short), None);
+        assert!(session.touched(T0 + Duration::from_secs(2), &short).is_some(), "a tenth of the idle life");
     }
 
     #[test]

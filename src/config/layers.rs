@@ -36,6 +36,7 @@ const PREFIXES: [&str; 3] = ["DOORWARD_", "ROCKET_", "JWT_"];
 const TEXTS: &[&str] = &[
     "address",
     "audience",
+    "base_path",
     "data_dir",
     "issuer",
     "jwt_previous_secrets_file",

@@ -27,6 +27,7 @@ use crate::auth::throttle;
 use crate::auth::token::{Issuer, MAX_ACCESS_SECS};
 use crate::auth::user::CustomClaims;
 use crate::auth::{Policy, Registration};
+use crate::http::base_path::BasePath;
 use crate::http::headers::Security;
 use crate::http::proxies::TrustedProxies;
 use crate::http::{RevocationReaders, Surface, UserRoutes};
@@ -40,6 +41,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("argon2_iterations", "Argon2id passes for new password hashes; with 19456 KiB at least 2"),
     ("argon2_memory_kib", "Argon2id memory for new password hashes, per hashing thread; at least 19456"),
     ("audience", "the claim aud of access tokens; none unless set"),
+    ("base_path", "the path under which a proxy shows this server, such as /auth, and that it takes away before it asks here"),
     ("claims", "custom claims of every access token"),
     ("data_dir", "where everything is kept"),
     ("hashing_threads", "passwords hashed at once; 0 is one per core"),
@@ -76,6 +78,7 @@ pub struct Settings {
     pub argon2_iterations: u32,
     pub argon2_memory_kib: u32,
     pub audience: Option<String>,
+    pub base_path: BasePath,
     pub claims: CustomClaims,
     pub data_dir: PathBuf,
     pub hashing_threads: usize,
@@ -113,6 +116,7 @@ impl Default for Settings {
             argon2_iterations: Cost::OWASP.iterations,
             argon2_memory_kib: Cost::OWASP.memory_kib,
             audience: None,
+            base_path: BasePath::default(),
             claims: CustomClaims::default(),
             data_dir: PathBuf::from("data"),
             hashing_threads: 0,
@@ -320,6 +324,7 @@ impl Settings {
             revocations: self.revocations,
             security: Security { https },
             trusted_proxies: self.trusted_proxies.clone(),
+            base_path: self.base_path.clone(),
         }
     }
 

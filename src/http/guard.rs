@@ -4,11 +4,12 @@
 //! |---|---|
 //! | [`AccessToken`] | a good access token |
 //! | [`FreshToken`] | a good access token straight from a login |
-//! | [`AnyToken`] | a good access or refresh token: what may log out |
 //! | [`Admin`] | an administrator's access token, or the command line on this machine |
 //! | [`UserCaller`] | whoever `user_routes` lets at `/user/<id>` |
 //! | [`Bearer`] | nothing: the token as it was sent, if one was |
 //! | [`ClientOrigin`] | nothing: where the request comes from |
+//!
+//! Those of the routes that take a cookie, too, are in [`super::cookie`].
 
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ pub(super) fn auth<'r>(request: &'r Request<'_>) -> &'r Auth {
 ///
 /// # Errors
 /// [`TokenError::Missing`]; [`TokenError::Invalid`] for `Bearer` with anything but one token after it.
-fn bearer<'r>(request: &'r Request<'_>) -> Result<&'r str, TokenError> {
+pub(super) fn bearer<'r>(request: &'r Request<'_>) -> Result<&'r str, TokenError> {
     let mut values = request.headers().get("Authorization");
     let value = values.next().ok_or(TokenError::Missing)?;
     if values.next().is_some() {
@@ -103,29 +104,6 @@ impl<'r> FromRequest<'r> for FreshToken {
             Outcome::Success(token) if auth(request).is_fresh(token.claims()) => Outcome::Success(Self(token)),
             Outcome::Success(_) => refuse(request, TokenError::NotFresh.into()),
             refused => refused.map(Self),
-        }
-    }
-}
-
-/// A good access or refresh token.
-pub struct AnyToken(Arc<Claims>);
-
-impl AnyToken {
-    /// What it says.
-    #[must_use]
-    pub fn claims(&self) -> &Claims {
-        &self.0
-    }
-}
-
-#[rocket::async_trait]
-impl<'r> FromRequest<'r> for AnyToken {
-    type Error = Problem;
-
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Problem> {
-        match bearer(request).and_then(|token| auth(request).check_any(token)) {
-            Ok(claims) => Outcome::Success(Self(claims)),
-            Err(error) => refuse(request, error.into()),
         }
     }
 }
@@ -206,7 +184,7 @@ impl<'r> FromRequest<'r> for UserCaller {
 /// Whether a browser or client on this machine asked us directly: neither through a proxy nor by a name that some
 /// site has pointed at 127.0.0.1 (DNS rebinding).
 fn is_at_this_machine(request: &Request<'_>) -> bool {
-    let named = request.host().is_some_and(|host| matches!(host.domain().as_str(), "localhost" | "127.0.0.1" | "[::1]"));
+    let named = names_this_machine(request);
     let forwarded = request.headers().iter().any(|header| {
         let name = header.name().as_str();
         ["forwarded", "via", "x-real-ip"].iter().any(|one| name.eq_ignore_ascii_case(one))
@@ -214,6 +192,11 @@ fn is_at_this_machine(request: &Request<'_>) -> bool {
     });
     let from_here = request.remote().is_none_or(|remote| remote.ip().to_canonical().is_loopback());
     named && !forwarded && from_here
+}
+
+/// Whether the client calls the server by a name of this machine.
+pub(super) fn names_this_machine(request: &Request<'_>) -> bool {
+    request.host().is_some_and(|host| matches!(host.domain().as_str(), "localhost" | "127.0.0.1" | "[::1]"))
 }
 
 /// Where the request comes from.
@@ -243,7 +226,6 @@ macro_rules! needs {
 needs! {
     AccessToken => Auth;
     FreshToken => Auth;
-    AnyToken => Auth;
     Admin => Auth;
     UserCaller => Auth, UserRoutes;
 }

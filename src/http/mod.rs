@@ -1,7 +1,9 @@
 //! HTTP: every mount, catcher and fairing on one screen. The only room that knows Rocket and hyper.
 
+pub mod base_path;
 pub mod body;
 pub mod client;
+pub mod cookie;
 pub mod form;
 pub mod front;
 pub mod guard;
@@ -19,6 +21,7 @@ use rocket::{Build, Config, Orbit, Rocket};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Auth;
+use base_path::BasePath;
 use headers::{Security, StandardHeaders};
 use proxies::TrustedProxies;
 
@@ -55,6 +58,8 @@ pub struct Surface {
     pub security: Security,
     /// See there.
     pub trusted_proxies: TrustedProxies,
+    /// See there.
+    pub base_path: BasePath,
 }
 
 /// The whole API, ready to be served by [`front`] or driven by a local client.
@@ -67,9 +72,11 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .manage(surface.revocations)
         .manage(surface.security)
         .manage(surface.trusted_proxies)
+        .manage(surface.base_path)
         .mount("/", routes::account::routes(registration))
         .mount("/", routes::audit::routes())
         .mount("/", routes::devices::routes())
+        .mount("/", routes::forward_auth::routes())
         .mount("/", routes::invites::routes())
         .mount("/", routes::password::routes())
         .mount("/", routes::session::routes())

@@ -1,6 +1,6 @@
-//! Who asked, when a proxy asks on somebody's behalf: `X-Forwarded-For` is believed from `trusted_proxies` alone.
+//! Who asked, when a proxy asks on somebody's behalf: `X-Forwarded-*` is believed from `trusted_proxies` alone.
 //!
-//! The header is read from its end, where the nearest proxy wrote: each trusted address hands on to the one before it, and
+//! `X-Forwarded-For` is read from its end, where the nearest proxy wrote: each trusted address hands on to the one before it, and
 //! the first that is not trusted is the client. What a client wrote itself stands before that and is never reached.
 
 use std::net::{IpAddr, SocketAddr};
@@ -99,6 +99,12 @@ fn warn_of_nameless_proxy(peer: IpAddr) {
             "a request came with X-Forwarded-For from an address that is not in trusted_proxies; if that is your proxy, name it there, or all its clients count as one"
         );
     });
+}
+
+/// Whether a trusted proxy asks: then what its other `X-Forwarded-*` headers say is believed.
+pub(super) fn is_from_trusted(request: &Request<'_>) -> bool {
+    let (peer, trusted) = (request.remote(), request.rocket().state::<TrustedProxies>());
+    peer.zip(trusted).is_some_and(|(peer, trusted)| trusted.contains(peer.ip()))
 }
 
 #[cfg(test)]

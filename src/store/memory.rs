@@ -211,6 +211,17 @@ impl Store for MemoryStore {
         Ok(self.open()?.of(user))
     }
 
+    async fn session(&self, id: SessionId) -> Result<Option<Session>> {
+        Ok(self.open()?.sessions.get(&id).cloned())
+    }
+
+    async fn touch_session(&self, id: SessionId, now: Timestamp, lifetimes: Lifetimes) -> Result<()> {
+        let mut records = self.open()?;
+        let touched = records.sessions.get(&id).and_then(|session| session.touched(now, &lifetimes));
+        records.sessions.extend(touched.map(|session| (id, session)));
+        Ok(())
+    }
+
     async fn rotate_refresh(&self, id: SessionId, user: UserId, counter: u64, now: Timestamp, lifetimes: Lifetimes) -> Result<Presented> {
         let mut records = self.open()?;
         let Some(session) = records.sessions.get(&id).cloned() else { return Ok(Presented::Unknown) };

@@ -11,6 +11,8 @@ mod contract;
 #[cfg(test)]
 mod contract_codes;
 #[cfg(test)]
+mod contract_cookies;
+#[cfg(test)]
 mod contract_events;
 #[cfg(test)]
 mod contract_services;
@@ -125,6 +127,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// A user's sessions, the most recently used first.
     async fn sessions(&self, user: UserId) -> Result<Vec<Session>>;
+
+    /// One session, also one that has expired and waits to be swept.
+    async fn session(&self, id: SessionId) -> Result<Option<Session>>;
+
+    /// Notes that a session's cookie was used, if that is worth a write ([`Session::touched`]).
+    async fn touch_session(&self, id: SessionId, now: Timestamp, lifetimes: Lifetimes) -> Result<()>;
 
     /// Presents a refresh token to its session ([`Session::present`]) and keeps what follows: the rotated state, or,
     /// on reuse, the session's end.

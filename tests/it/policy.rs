@@ -8,6 +8,7 @@ use doorward::config::{Flags, Settings};
 use doorward::http;
 use doorward::store::{SledStore, StoreOptions};
 
+use crate::cookies::{keep_signed_in, verify};
 use crate::server::Server;
 
 /// Routes that anyone may use; every other one must refuse.
@@ -95,6 +96,27 @@ fn every_route_that_is_not_public_refuses_no_token_and_each_wrong_kind() {
     }
     assert!(walked >= 9, "only {walked} routes were walked");
     client.test(&pair.access).expect(200);
+}
+
+/// The only routes where the cookie of a browser counts.
+const TAKES_COOKIE: &[&str] = &["GET /verify", "POST /logout"];
+
+#[test]
+fn no_other_route_takes_the_cookie_for_a_token() {
+    let routes = mounted();
+    assert!(TAKES_COOKIE.iter().all(|route| routes.contains(*route)));
+    let server = Server::start();
+    let client = server.client();
+    client.register("arun").expect(201);
+    let (_, cookie) = keep_signed_in(&client, "arun");
+    for route in routes.iter().filter(|route| !PUBLIC.contains(&route.as_str()) && !TAKES_COOKIE.contains(&route.as_str())) {
+        let (method, path) = route.split_once(' ').unwrap();
+        let headers = [("Cookie", cookie.as_str()), ("X-CSRF-Token", "1")];
+        client.send(method, path, &headers, None).refused(401, "authorization_required");
+        let value = cookie.split_once('=').unwrap().1;
+        client.with_token(method, path, value).refused(401, "invalid_token");
+    }
+    verify(&client, &cookie).expect(200);
 }
 
 #[test]

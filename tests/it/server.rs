@@ -199,7 +199,8 @@ impl Pair {
 
 impl Client {
     pub fn of(url: &str) -> Self {
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true).build().new_agent();
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true).max_redirects(0);
+        let agent = agent.build().new_agent();
         Self { url: url.to_owned(), agent }
     }
 

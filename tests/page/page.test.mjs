@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { createServer, request as forward } from 'node:http';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
@@ -356,6 +357,125 @@ test('a server out of reach, a busy one and a stranger are told apart', async (t
 
   await click(page, 'test', 'Call /test', 200);
   await call.getByText('The server checked the token').waitFor();
+});
+
+const kept = (page) => page.getByRole('region', { name: 'This browser' });
+
+async function keepSignedIn(page) {
+  const name = await register(page);
+  await page.getByLabel('Keep me signed in here').check();
+  assert.match(await curlOf(page, 'login'), /"keep_signed_in":true/);
+  await button(page, 'Log in').click();
+  return name;
+}
+
+test('kept signed in on this browser: after a reload as well, until logged out', async (t) => {
+  const page = await open(t);
+  assert.equal(await kept(page).count(), 0);
+  const name = await keepSignedIn(page);
+  await answered(page, 'login', 200);
+  await kept(page).getByText(`Signed in on this browser as ${name}.`).waitFor();
+  const [cookie] = await page.context().cookies();
+  assert.deepEqual([cookie.name, cookie.httpOnly, cookie.sameSite, cookie.path], ['doorward', true, 'Lax', '/']);
+  assert.equal(await page.evaluate(() => document.cookie), '');
+  await page.evaluate(() => sessionStorage.clear());
+  await page.reload();
+  await kept(page).getByText(`Signed in on this browser as ${name}.`).waitFor();
+  await page.getByText('Not signed in').waitFor(); // this tab has no tokens
+  await isAccessible(page, 'kept signed in');
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.screenshot({ path: `${screenshots}light-wide-kept.png` });
+  await button(page, 'Log out on this browser').click();
+  await kept(page).waitFor({ state: 'hidden' });
+  assert.deepEqual(await page.context().cookies(), []);
+  const again = await fetch(`${server.origin}/verify`, { headers: { Cookie: `${cookie.name}=${cookie.value}` } });
+  assert.equal(again.status, 401);
+  await page.reload({ waitUntil: 'networkidle' });
+  assert.equal(await kept(page).count(), 0);
+});
+
+test('logging out in the last step ends it on the browser, too', async (t) => {
+  const page = await open(t);
+  await keepSignedIn(page);
+  await answered(page, 'login', 200);
+  await kept(page).waitFor();
+  await click(page, 'logout', 'Log out', 200);
+  await kept(page).waitFor({ state: 'hidden' });
+  assert.deepEqual(await page.context().cookies(), []);
+});
+
+test('a name of other letters is read as it is', async (t) => {
+  const page = await open(t);
+  const name = `jürgen-${process.pid}`;
+  await register(page, name);
+  await page.getByLabel('Keep me signed in here').check();
+  await button(page, 'Log in').click();
+  await answered(page, 'login', 200);
+  await page.reload();
+  await kept(page).getByText(`Signed in on this browser as ${name}.`).waitFor();
+});
+
+test('after the login one is back where one came from', async (t) => {
+  const page = await open(t);
+  await page.goto(`${server.origin}/?return=%2Fhealth%3Fa%3D1%2B2`);
+  assert.equal(await page.getByLabel('Keep me signed in here').isChecked(), true);
+  await register(page);
+  await button(page, 'Log in').click();
+  await page.waitForURL(`${server.origin}/health?a=1+2`);
+  await page.goto(`${server.origin}/?return=%2Fhealth`);
+  await kept(page).getByRole('link', { name: 'Go back to where you came from' }).click();
+  await page.waitForURL(`${server.origin}/health`);
+});
+
+test('nobody is led away to another origin', async (t) => {
+  const page = await open(t);
+  const name = await register(page);
+  const { origin, host } = new URL(server.origin);
+  for (const hostile of ['//evil.example', 'https://evil.example', '/\\evil.example', '\\\\evil.example', '/\t/evil.example', 'javascript:alert(1)',
+    'data:text/html,x', 'http://', `blob:${origin}/x`, `${origin}.evil.example/`, `http://a@${host}/`]) {
+    const asked = new Set();
+    const note = (request) => asked.add(new URL(request.url()).origin);
+    page.on('request', note);
+    await page.goto(`${origin}/?return=${encodeURIComponent(hostile)}`);
+    await step(page, 'Log in').getByLabel('Username').fill(name);
+    await step(page, 'Log in').getByLabel('Password', { exact: true }).fill(PASSWORD);
+    await page.getByLabel('Keep me signed in here').check();
+    await button(page, 'Log in').click();
+    await answered(page, 'login', 200);
+    await click(page, 'test', 'Call /test', 200); // still here
+    await kept(page).waitFor();
+    assert.equal(await kept(page).getByRole('link').count(), 0, hostile);
+    assert.deepEqual([[...asked], new URL(page.url()).pathname], [[origin], '/'], hostile);
+    page.off('request', note);
+  }
+});
+
+test('under a path of a proxy everything is asked there', async (t) => {
+  const front = createServer((request, answer) => {
+    if (!request.url.startsWith('/auth/')) return answer.writeHead(404).end();
+    const { hostname, port } = new URL(server.origin);
+    const onward = forward({ hostname, port, method: request.method, path: request.url.slice('/auth'.length), headers: request.headers }, (got) => {
+      answer.writeHead(got.statusCode, got.headers);
+      got.pipe(answer);
+    });
+    return request.pipe(onward);
+  });
+  await new Promise((listening) => { front.listen(0, '127.0.0.1', listening); });
+  t.after(() => front.close());
+  const origin = `http://127.0.0.1:${front.address().port}`;
+  const page = await open(t);
+  const missed = [];
+  page.on('response', (response) => { if (response.status() === 404) missed.push(response.url()); });
+  await page.goto(`${origin}/auth/`);
+  const name = await keepSignedIn(page);
+  await answered(page, 'login', 200);
+  await kept(page).getByText(name).waitFor();
+  await click(page, 'test', 'Call /test', 200);
+  assert.ok((await curlOf(page, 'test')).includes(`${origin}/auth/test`));
+  await button(page, 'Log out on this browser').click();
+  await kept(page).waitFor({ state: 'hidden' });
+  assert.equal(await page.getByRole('link', { name: 'Health' }).evaluate((link) => link.href), `${origin}/auth/health`);
+  assert.deepEqual(missed, []);
 });
 
 for (const colorScheme of ['light', 'dark']) {

@@ -23,6 +23,9 @@ use crate::trace::RequestId;
 /// could make a browser send.
 const FORM_PATHS: [&str; 2] = ["/introspect", "/revoke"];
 
+/// Where a proxy asks with the headers of somebody's request, its `Content-Type` among them, and without the body.
+const FORWARD_AUTH_PATH: &str = "/verify";
+
 /// A request that may go to Rocket.
 #[derive(Debug)]
 pub(super) struct Vetted<'h> {
@@ -143,6 +146,9 @@ fn no_such_method(rocket: &Rocket<Orbit>, path: &str) -> Refusal {
 
 /// Forms, and bodies we could not read.
 fn media(headers: &HeaderMap, method: Method, path: &str) -> Result<(), Refusal> {
+    if path == FORWARD_AUTH_PATH && matches!(method, Method::Get | Method::Head) {
+        return Ok(());
+    }
     let encoded = texts(headers, CONTENT_ENCODING).any(|coding| !coding.trim().eq_ignore_ascii_case("identity"));
     let forms_welcome = method == Method::Post && FORM_PATHS.contains(&path);
     if encoded || (!forms_welcome && texts(headers, CONTENT_TYPE).any(is_form)) {

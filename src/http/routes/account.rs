@@ -9,6 +9,7 @@ use super::{Message, invites, message};
 use crate::auth::password::Password;
 use crate::auth::user::{CustomClaims, Role, UserId, Username};
 use crate::auth::{Auth, Registration as Mode};
+use crate::http::base_path::BasePath;
 use crate::http::body::{Body, Fields, Object};
 use crate::http::guard::{AccessToken, ClientOrigin};
 use crate::http::problem::Problem;
@@ -48,15 +49,20 @@ impl Fields for Registration {
 
 /// `POST /register` `{"username","password"}` → 201 with `Location: /user/<id>`; 403, 409, 422, 429.
 #[post("/register", data = "<body>")]
-async fn register(auth: &State<Auth>, origin: ClientOrigin, body: Body<Registration>) -> Result<Created<Json<Message>>, Problem> {
+async fn register(
+    auth: &State<Auth>,
+    base: &State<BasePath>,
+    origin: ClientOrigin,
+    body: Body<Registration>,
+) -> Result<Created<Json<Message>>, Problem> {
     let Registration { username, password } = body.0;
     let id = auth.register(username, password, origin.0).await?;
-    Ok(created(id, message("User has been created successfully")))
+    Ok(created(base, id, message("User has been created successfully")))
 }
 
 /// 201 for a user.
-pub fn created<T>(id: UserId, body: T) -> Created<T> {
-    Created::new(format!("/user/{id}")).body(body)
+pub fn created<T>(base: &BasePath, id: UserId, body: T) -> Created<T> {
+    Created::new(base.join(&format!("/user/{id}"))).body(body)
 }
 
 /// The holder of a token.

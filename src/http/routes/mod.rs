@@ -3,6 +3,7 @@
 pub mod account;
 pub mod audit;
 pub mod devices;
+pub mod forward_auth;
 pub mod health;
 pub mod introspection;
 pub mod invites;

@@ -12,6 +12,7 @@ use super::{Message, message};
 use crate::auth::Auth;
 use crate::auth::clock::Timestamp;
 use crate::auth::service::{Scope, Service, ServiceId, ServiceName};
+use crate::http::base_path::BasePath;
 use crate::http::body::{Body, Fields, Object};
 use crate::http::guard::Admin;
 use crate::http::problem::Problem;
@@ -78,10 +79,15 @@ fn exposed<S: serde::Serializer>(key: &SecretString, serializer: S) -> Result<S:
 /// `POST /services` `{"name","scopes":["introspect","revocations"]}`, for an administrator → 201 with the service and its `key`,
 /// once; 422.
 #[post("/services", data = "<body>")]
-async fn add(auth: &State<Auth>, admin: Admin, body: Body<NewService>) -> Result<Created<Json<AddedService>>, Problem> {
+async fn add(
+    auth: &State<Auth>,
+    base: &State<BasePath>,
+    admin: Admin,
+    body: Body<NewService>,
+) -> Result<Created<Json<AddedService>>, Problem> {
     let NewService { name, scopes } = body.0;
     let (service, key) = auth.add_service(admin.actor(), name, scopes).await?;
-    let location = format!("/services/{}", service.id);
+    let location = base.join(&format!("/services/{}", service.id));
     Ok(Created::new(location).body(Json(AddedService { service: service.into(), key })))
 }
 

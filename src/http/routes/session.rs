@@ -6,11 +6,13 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{Message, message};
+use crate::auth::browsers::LoggedIn;
 use crate::auth::token::TokenPair;
 use crate::auth::{Auth, Scope};
 use crate::error::{Error, Faults, TokenError};
 use crate::http::body::{Body, Fields, Object, Optional};
-use crate::http::guard::{AnyToken, Bearer, ClientOrigin};
+use crate::http::cookie::{Cookies, Leaver, Shown, WithCookie};
+use crate::http::guard::{Bearer, ClientOrigin};
 use crate::http::problem::{Kind, Problem};
 
 pub fn routes() -> Vec<Route> {
@@ -21,12 +23,14 @@ pub fn routes() -> Vec<Route> {
 struct Credentials {
     username: Zeroizing<String>,
     password: Zeroizing<String>,
+    keep_signed_in: bool,
 }
 
 impl Fields for Credentials {
     fn take(object: &mut Object) -> Option<Self> {
         let (username, password) = (object.text("username"), object.text("password"));
-        Some(Self { username: username?, password: password? })
+        let keep = object.optional("keep_signed_in", |keep| keep.as_bool().ok_or("Not a valid boolean."));
+        Some(Self { username: username?, password: password?, keep_signed_in: keep.unwrap_or_default() })
     }
 }
 
@@ -46,11 +50,22 @@ impl From<TokenPair> for Json<Tokens> {
     }
 }
 
-/// `POST /login` `{"username","password"}` → 200 with a pair of tokens, the access token fresh; 401, 422, 429, 503.
+/// `POST /login` `{"username","password","keep_signed_in"?}` → 200 with a pair of tokens, the access token fresh; 401, 422, 429, 503.
+/// To keep somebody signed in, the answer sets a cookie that `GET /verify` and `POST /logout` take.
 #[post("/login", data = "<body>")]
-async fn login(auth: &State<Auth>, origin: ClientOrigin, body: Body<Credentials>) -> Result<Json<Tokens>, Problem> {
-    let Credentials { username, password } = body.0;
-    Ok(auth.login(&username, &password, origin.0).await?.into())
+async fn login(
+    auth: &State<Auth>,
+    origin: ClientOrigin,
+    cookies: Cookies<'_>,
+    body: Body<Credentials>,
+) -> Result<WithCookie<Json<Tokens>>, Problem> {
+    let Credentials { username, password, keep_signed_in } = body.0;
+    if keep_signed_in && !cookies.may_be_set {
+        return Err(Error::Invalid(Faults::of("keep_signed_in", "Needs https, and the setting public_url to say so.")).into());
+    }
+    let LoggedIn { pair, cookie } = auth.login(&username, &password, origin.0, keep_signed_in).await?;
+    let cookie = cookie.map(|cookie| cookies.set(&cookie, auth.longest_session()));
+    Ok(WithCookie { answer: pair.into(), cookie })
 }
 
 struct RefreshBody {
@@ -83,11 +98,25 @@ async fn refresh(
     Ok(auth.refresh(token, origin.0.address).await?.into())
 }
 
-/// `POST /logout?scope=<local|others|global>` with an access token or a refresh token → 200; 422. What has ended, and its
-/// tokens, is refused: without a scope the token's own session.
+/// `POST /logout?scope=<local|others|global>` with an access token or a refresh token, or with the cookie and a header
+/// `X-CSRF-Token` → 200; 422. What has ended, and its tokens and cookie, is refused: without a scope the session of what was
+/// shown. A cookie that is no good, or no longer, is cleared by any answer.
 #[post("/logout?<scope>")]
-async fn logout(auth: &State<Auth>, token: AnyToken, scope: Vec<&str>) -> Result<Json<Message>, Problem> {
-    let scope = match scope[..] {
+async fn logout(
+    auth: &State<Auth>,
+    cookies: Cookies<'_>,
+    leaver: Result<Leaver, Problem>,
+    scope: Vec<&str>,
+) -> WithCookie<Result<Json<Message>, Problem>> {
+    let answer = match leaver {
+        Ok(leaver) => leave(auth, &leaver, &scope).await,
+        Err(problem) => Err(problem),
+    };
+    WithCookie { answer, cookie: cookies.cleared(auth).await }
+}
+
+async fn leave(auth: &Auth, leaver: &Leaver, scope: &[&str]) -> Result<Json<Message>, Problem> {
+    let scope = match *scope {
         [] => Ok(Scope::default()),
         ["local"] => Ok(Scope::Local),
         ["others"] => Ok(Scope::Others),
@@ -96,6 +125,9 @@ async fn logout(auth: &State<Auth>, token: AnyToken, scope: Vec<&str>) -> Result
         _ => Err("Is there twice."),
     };
     let scope = scope.map_err(|fault| Error::Invalid(Faults::of("scope", fault)))?;
-    auth.logout(token.claims(), scope).await?;
+    match leaver.shown() {
+        Shown::Token(claims) => auth.logout(claims, scope).await?,
+        Shown::Cookie(session) => auth.leave(session, scope).await?,
+    }
     Ok(message("User Logged out successfully"))
 }

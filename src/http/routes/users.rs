@@ -13,6 +13,7 @@ use crate::auth::Auth;
 use crate::auth::clock::Timestamp;
 use crate::auth::user::{CustomClaims, MAX_ROLES, Role, User, UserId, Username};
 use crate::error::Error;
+use crate::http::base_path::BasePath;
 use crate::http::body::{Body, Fields, Object};
 use crate::http::guard::{Admin, UserCaller};
 use crate::http::problem::Problem;
@@ -96,10 +97,15 @@ impl Fields for NewUserBody {
 
 /// `POST /users` `{"username","password","roles"?}`, for an administrator → 201 with the user; 409, 422.
 #[post("/users", data = "<body>")]
-async fn add(auth: &State<Auth>, admin: Admin, body: Body<NewUserBody>) -> Result<Created<Json<FullUser>>, Problem> {
+async fn add(
+    auth: &State<Auth>,
+    base: &State<BasePath>,
+    admin: Admin,
+    body: Body<NewUserBody>,
+) -> Result<Created<Json<FullUser>>, Problem> {
     let NewUserBody { registration: Registration { username, password }, roles } = body.0;
     let user = auth.add_user(admin.actor(), username, password, roles).await?;
-    Ok(created(user.id, Json(user.into())))
+    Ok(created(base, user.id, Json(user.into())))
 }
 
 impl Fields for UserChange {

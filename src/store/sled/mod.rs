@@ -167,6 +167,14 @@ impl Store for SledStore {
         self.read(move |db| Ok(db.session_records(user)?.into_iter().map(|record| record.session).collect())).await
     }
 
+    async fn session(&self, id: SessionId) -> Result<Option<Session>> {
+        self.read(move |db| Ok(db.session_record(id)?.map(|record| record.session))).await
+    }
+
+    async fn touch_session(&self, id: SessionId, now: Timestamp, lifetimes: Lifetimes) -> Result<()> {
+        self.write(move |step| steps::touch_session(step, id, now, &lifetimes)).await
+    }
+
     async fn rotate_refresh(&self, id: SessionId, user: UserId, counter: u64, now: Timestamp, lifetimes: Lifetimes) -> Result<Presented> {
         self.write(move |step| steps::rotate_refresh(step, id, user, counter, now, &lifetimes)).await
     }

@@ -102,6 +102,15 @@ pub(super) fn rotate_refresh(
     Ok(presented)
 }
 
+pub(super) fn touch_session(step: &mut Step<'_>, id: SessionId, now: Timestamp, lifetimes: &Lifetimes) -> Result<()> {
+    let Some(mut record) = step.session_record(id)? else { return Ok(()) };
+    if let Some(touched) = record.session.touched(now, lifetimes) {
+        record.session = touched;
+        step.put_session(&record)?;
+    }
+    Ok(())
+}
+
 pub(super) fn end_sessions(
     step: &mut Step<'_>,
     user: UserId,
