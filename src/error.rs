@@ -59,6 +59,12 @@ pub enum Error {
     /// The input breaks a rule; every field's fault is named.
     #[error("the input is not valid")]
     Invalid(Faults),
+    /// Too many failures, or registrations, were before this one; it was not looked at.
+    #[error("too many attempts")]
+    Throttled {
+        /// When trying again makes sense.
+        retry_after: Duration,
+    },
     /// More work is waiting than could be done in time.
     #[error("too much work is waiting")]
     Overloaded {

@@ -4,7 +4,7 @@ use super::audit::{Event, Word};
 use super::password::Password;
 use super::token::Claims;
 use super::user::{CustomClaims, Role, User, UserId, Username};
-use super::{Actor, Auth, Caller, Registration};
+use super::{Actor, Auth, Caller, Origin, Registration};
 use crate::error::{Error, Faults, Result, TokenError};
 use crate::store::{NewUser, UserChange};
 
@@ -12,17 +12,20 @@ impl Auth {
     /// Registers a user where anyone may. See [`Auth::register_invited`] for the other way.
     ///
     /// # Errors
-    /// [`Error::RegistrationClosed`], [`Error::UsernameTaken`], [`Error::Overloaded`]; storage errors.
-    pub async fn register(&self, username: Username, password: Password) -> Result<UserId> {
+    /// [`Error::RegistrationClosed`], [`Error::UsernameTaken`], [`Error::Throttled`], [`Error::Overloaded`]; storage errors.
+    pub async fn register(&self, username: Username, password: Password, origin: Origin) -> Result<UserId> {
         match self.0.registration {
             Registration::Open => {}
             Registration::Invite | Registration::Closed => return Err(Error::RegistrationClosed),
         }
-        let user = self.new_user(username, password, Vec::new()).await?;
-        self.to_the_end(|auth| async move {
-            let user = auth.0.store.insert_user(user).await?;
-            auth.note(Event::own(Word::Registered, user.id));
-            Ok(user.id)
+        self.registering(username.clone(), origin.address, async {
+            let user = self.new_user(username, password, Vec::new()).await?;
+            self.to_the_end(|auth| async move {
+                let user = auth.0.store.insert_user(user).await?;
+                auth.note(Event::own(Word::Registered, user.id));
+                Ok(user.id)
+            })
+            .await
         })
         .await
     }

@@ -6,8 +6,9 @@ use super::audit::{By, Event, Word};
 use super::clock::Timestamp;
 use super::code::{Code, CodeDigest, Invite, InviteId};
 use super::password::Password;
+use super::throttle::Kind;
 use super::user::{UserId, Username};
-use super::{Actor, Auth, Registration};
+use super::{Actor, Auth, Origin, Registration};
 use crate::error::{Error, Faults, Result};
 
 /// How long an invite can be used unless something else is asked for.
@@ -22,22 +23,26 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::InviteRefused`]; [`Error::RegistrationClosed`] where invites do not count; [`Error::UsernameTaken`],
-    /// [`Error::Overloaded`]; storage errors.
-    pub async fn register_invited(&self, username: Username, password: Password, invite: &str) -> Result<UserId> {
+    /// [`Error::Throttled`], [`Error::Overloaded`]; storage errors.
+    pub async fn register_invited(&self, username: Username, password: Password, invite: &str, origin: Origin) -> Result<UserId> {
         if self.0.registration != Registration::Invite {
             return Err(Error::RegistrationClosed);
         }
         let digest = CodeDigest::of(invite);
         // The writer decides; this spares the work of hashing for whoever has none.
         if !self.0.store.invite(digest.into()).await?.is_some_and(|invite| invite.fits(digest, self.0.clock.now())) {
+            self.count_failure(Kind::Code, origin.address)?;
             self.note(Event::new(Word::InviteRefused, By::Anyone));
             return Err(Error::InviteRefused);
         }
-        let user = self.new_user(username, password, Vec::new()).await?;
-        self.to_the_end(move |auth| async move {
-            let user = auth.0.store.insert_invited(user, digest).await?;
-            auth.note(Event::own(Word::Registered, user.id).detail("invite", InviteId::from(digest)));
-            Ok(user.id)
+        self.registering(username.clone(), origin.address, async {
+            let user = self.new_user(username, password, Vec::new()).await?;
+            self.to_the_end(move |auth| async move {
+                let user = auth.0.store.insert_invited(user, digest).await?;
+                auth.note(Event::own(Word::Registered, user.id).detail("invite", InviteId::from(digest)));
+                Ok(user.id)
+            })
+            .await
         })
         .await
     }

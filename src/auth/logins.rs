@@ -1,13 +1,16 @@
 //! Use cases of sessions: log in, refresh, and judge a token. How they end is in `logouts.rs`.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::audit::{By, Event, Word};
+use super::blocks::Attempt;
 use super::browsers::{self, LoggedIn};
 use super::clock::Timestamp;
 use super::hasher::Verdict;
 use super::password::Password;
 use super::session::{Presented, Session};
+use super::throttle::Kind as Failure;
 use super::token::{Claims, Kind, TokenPair};
 use super::token_length::check_length;
 use super::user::{UserId, Username};
@@ -24,12 +27,19 @@ impl Auth {
     /// Unknown user, impossible name, wrong password and disabled account cost the same work and give the same error.
     ///
     /// # Errors
-    /// [`Error::InvalidCredentials`], [`Error::Overloaded`], [`Error::TokenTooLong`]; storage errors.
+    /// [`Error::InvalidCredentials`], [`Error::Throttled`], [`Error::Overloaded`], [`Error::TokenTooLong`]; storage errors.
     pub async fn login(&self, username: &str, password: &str, origin: Origin, keep: bool) -> Result<LoggedIn> {
+        let mut attempt = self.attempt(username, origin.address, false).await?;
+        let opened = self.open_session(username, password, origin, keep, &mut attempt).await;
+        attempt.judged(opened)
+    }
+
+    async fn open_session(&self, username: &str, password: &str, origin: Origin, keep: bool, attempt: &mut Attempt) -> Result<LoggedIn> {
         let user = match Username::parse(username) {
             Ok(name) => self.0.store.user_named(&name).await?,
             Err(_) => None,
         };
+        attempt.user = user.as_ref().map(|user| user.id);
         let verdict = self.0.hasher.verify(Password::presented(password), user.as_ref().map(|user| &user.password)).await?;
         let (Some(user), Verdict::Right(rehashed)) = (user.as_ref(), verdict) else {
             return Err(self.login_refused(user.map(|user| user.id)));
@@ -61,9 +71,19 @@ impl Auth {
 
     /// Exchanges a refresh token for a new pair, not fresh. See [`Session::present`] for a token used twice.
     ///
+    /// A good token is never made to wait, and one that was good is always told so: its holder must log in again.
+    ///
     /// # Errors
-    /// [`Error::Token`], [`Error::TokenTooLong`]; storage errors.
-    pub async fn refresh(&self, token: &str) -> Result<TokenPair> {
+    /// [`Error::Token`], [`Error::TokenTooLong`], [`Error::Throttled`] for one of many that nobody issued; storage errors.
+    pub async fn refresh(&self, token: &str, address: Option<IpAddr>) -> Result<TokenPair> {
+        let refreshed = self.exchange(token).await;
+        if let Err(Error::Token(TokenError::Invalid(_))) = refreshed {
+            self.count_failure(Failure::Token, address)?;
+        }
+        refreshed
+    }
+
+    async fn exchange(&self, token: &str) -> Result<TokenPair> {
         let now = self.0.clock.now();
         let claims = self.check(token, Kind::Refresh, now)?;
         let session = claims.session.ok_or(TokenError::Invalid("it names no session"))?;

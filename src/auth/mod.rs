@@ -1,9 +1,10 @@
 //! The domain: one method of [`Auth`] per use case: users in `accounts.rs`, invites in `invites.rs`, logging in and judging a
-//! token in `logins.rs`, the list and the end of sessions in `logouts.rs`, new passwords in `resets.rs`, other programs in
+//! token in `logins.rs`, who must wait in `blocks.rs`, the list and the end of sessions in `logouts.rs`, new passwords in `resets.rs`, other programs in
 //! `service.rs` and `introspection.rs`, keys in `rotation.rs`, cookies and forward-auth in `browsers.rs`. The only writer to the store; knows no HTTP, no settings file, no command line.
 
 mod accounts;
 pub mod audit;
+mod blocks;
 pub mod browsers;
 pub mod clock;
 pub mod code;
@@ -18,6 +19,7 @@ mod resets;
 pub mod rotation;
 pub mod service;
 pub mod session;
+pub mod throttle;
 pub mod token;
 mod token_length;
 pub mod user;
@@ -33,9 +35,11 @@ use clock::{Clock, ClockBehind, Timestamp};
 use hasher::{Cost, Hasher};
 use keys::SharedSecrets;
 use session::Lifetimes;
+use throttle::Throttle;
 use token::{Claims, Issuer, Tokens};
 use user::UserId;
 
+pub use blocks::Waiting;
 pub use logouts::{OpenSession, Scope};
 pub use token_length::MAX_ISSUED_TOKEN_BYTES;
 
@@ -67,6 +71,8 @@ pub struct Policy {
     pub jwks_max_age: Duration,
     /// Who may register.
     pub registration: Registration,
+    /// After how many failures somebody must wait.
+    pub throttle: throttle::Limits,
     /// What hashing a password costs.
     pub hashing: Cost,
     /// How many passwords are hashed at once.
@@ -111,6 +117,7 @@ pub struct Auth(Arc<Inner>);
 struct Inner {
     store: Arc<dyn Store>,
     hasher: Hasher,
+    throttle: Throttle,
     tokens: Tokens,
     secrets: SharedSecrets,
     jwks_max_age: Duration,
@@ -161,6 +168,7 @@ impl Auth {
         let keys = rotation::start(store.as_ref(), clock.mark(), token_secs, &policy.shared_secrets).await?;
         let inner = Inner {
             hasher: Hasher::start(policy.hashing_threads, policy.hashing)?,
+            throttle: Throttle::new(policy.throttle)?,
             tokens: Tokens::new(keys, policy.issuer),
             secrets: policy.shared_secrets,
             jwks_max_age: policy.jwks_max_age,

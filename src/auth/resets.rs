@@ -1,5 +1,6 @@
 //! Use cases of passwords: change one's own, and set a new one with a reset code. Both end the user's sessions.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -9,9 +10,10 @@ use super::clock::Timestamp;
 use super::code::{Code, CodeDigest, Reset, user_of_reset};
 use super::hasher::Verdict;
 use super::password::Password;
+use super::throttle::Kind;
 use super::token::Claims;
 use super::user::UserId;
-use super::{Actor, Auth};
+use super::{Actor, Auth, Origin};
 use crate::error::{Error, Faults, Result, TokenError};
 
 /// How long a reset code can be redeemed.
@@ -26,18 +28,24 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a password that may not be chosen, or is the current one; [`Error::InvalidCredentials`] when the
-    /// current one is not right, or no longer; [`Error::Overloaded`]; storage errors.
-    pub async fn change_password(&self, claims: &Claims, current: &str, new: Zeroizing<String>) -> Result<()> {
+    /// current one is not right, or no longer; [`Error::Throttled`], [`Error::Overloaded`]; storage errors.
+    pub async fn change_password(&self, claims: &Claims, current: &str, new: Zeroizing<String>, origin: Origin) -> Result<()> {
         let user = self.0.store.user(claims.user).await?.ok_or(TokenError::Revoked)?;
         let chosen = Password::chosen(&new, Some(&user.username)).map_err(|fault| Error::Invalid(Faults::of(FIELD, fault)))?;
         let presented = Password::presented(current);
         if presented.as_ref().is_some_and(|presented| presented.is(&chosen)) {
             return Err(Error::Invalid(Faults::of(FIELD, "The same as the current password.")));
         }
-        let Verdict::Right(_) = self.0.hasher.verify(presented, Some(&user.password)).await? else {
-            self.note(Event::own(Word::PasswordRefused, user.id).session(claims.session));
-            return Err(Error::InvalidCredentials);
-        };
+        let mut attempt = self.attempt(user.username.as_str(), origin.address, true).await?;
+        attempt.user = Some(user.id);
+        let verdict = self.0.hasher.verify(presented, Some(&user.password)).await;
+        attempt.judged(verdict.and_then(|verdict| match verdict {
+            Verdict::Right(_) => Ok(()),
+            Verdict::Wrong => {
+                self.note(Event::own(Word::PasswordRefused, user.id).session(claims.session));
+                Err(Error::InvalidCredentials)
+            }
+        }))?;
         let hash = self.0.hasher.hash(chosen).await?;
         let kept = claims.session;
         self.to_the_end(move |auth| async move {
@@ -73,20 +81,21 @@ impl Auth {
     /// the code is refused, and kept for when it is enabled.
     ///
     /// # Errors
-    /// [`Error::InvalidCredentials`] for a code that is none, or no longer; [`Error::Invalid`] for a password that may not be
-    /// chosen, with the code unspent; [`Error::Overloaded`]; storage errors.
-    pub async fn redeem_reset(&self, code: &str, new: Zeroizing<String>) -> Result<()> {
+    /// [`Error::InvalidCredentials`] for a code that is none, or no longer, [`Error::Throttled`] for one of many;
+    /// [`Error::Invalid`] for a password that may not be chosen, with the code unspent; [`Error::Overloaded`]; storage errors.
+    pub async fn redeem_reset(&self, code: &str, new: Zeroizing<String>, origin: Origin) -> Result<()> {
         let digest = CodeDigest::of(code);
-        let Some(id) = user_of_reset(code) else { return Err(self.reset_refused(None)) };
+        let address = origin.address;
+        let Some(id) = user_of_reset(code) else { return Err(self.reset_refused(None, address)) };
         // The writer decides; this spares the work for codes that cannot be right, and knows the name to judge by.
         let fits = self.0.store.reset(id).await?.is_some_and(|reset| reset.fits(digest, self.0.clock.now()));
         let user = self.0.store.user(id).await?.filter(|user| fits && !user.disabled);
-        let Some(user) = user else { return Err(self.reset_refused(None)) };
+        let Some(user) = user else { return Err(self.reset_refused(None, address)) };
         let chosen = Password::chosen(&new, Some(&user.username)).map_err(|fault| Error::Invalid(Faults::of(FIELD, fault)))?;
         let hash = self.0.hasher.hash(chosen).await?;
         self.to_the_end(move |auth| async move {
             if !auth.0.store.redeem_reset(id, digest, hash, auth.0.clock.now()).await? {
-                return Err(auth.reset_refused(Some(id)));
+                return Err(auth.reset_refused(Some(id), address));
             }
             auth.note(Event::own(Word::PasswordReset, id));
             Ok(())
@@ -95,7 +104,10 @@ impl Auth {
     }
 
     /// The user is named only if the code was right a moment ago: what a client wrote in a code is its text.
-    fn reset_refused(&self, user: Option<UserId>) -> Error {
+    fn reset_refused(&self, user: Option<UserId>, address: Option<IpAddr>) -> Error {
+        if let Err(throttled) = self.count_failure(Kind::Code, address) {
+            return throttled;
+        }
         self.note(Event::new(Word::ResetRefused, By::Anyone).of(user));
         Error::InvalidCredentials
     }

@@ -14,6 +14,7 @@ mod serve;
 mod service;
 mod session;
 mod table;
+mod throttle;
 mod user;
 
 use std::path::PathBuf;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::local::{each_user, expect, moment, text, user_named};
-use super::{Failure, local, table};
+use super::{Failure, local, table, throttle};
 use crate::config::Settings;
 use crate::http::client::LocalClient;
 
@@ -45,6 +45,17 @@ pub enum Command {
         /// The username
         name: String,
     },
+    /// Let a user log in again at once that must wait after too many failures
+    Unlock {
+        /// The username, or the id
+        name: String,
+    },
+    /// List who must wait after too many failures, where, and until when
+    Blocked {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Delete a user
     Rm {
         /// The username
@@ -75,6 +86,8 @@ pub fn run(settings: &Settings, accept_clock: bool, command: &Command) -> Result
         Command::Reset { name, json } => reset(client, name, *json).await,
         Command::Disable { name } => change(client, name, &json!({"disabled": true}), "disabled; its sessions have ended").await,
         Command::Enable { name } => change(client, name, &json!({"disabled": false}), "enabled").await,
+        Command::Unlock { name } => throttle::unlock(client, name).await,
+        Command::Blocked { json } => throttle::list(client, *json).await,
         Command::Rm { name } => remove(client, name).await,
         Command::Role { name, roles, .. } => {
             let done = if roles.is_empty() { "without a role".to_owned() } else { format!("now {}", roles.join(", ")) };

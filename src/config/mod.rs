@@ -13,7 +13,7 @@ mod span;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::auth::hasher::Cost;
 use crate::auth::keys::SharedSecrets;
 use crate::auth::session::Lifetimes;
+use crate::auth::throttle;
 use crate::auth::token::{Issuer, MAX_ACCESS_SECS};
 use crate::auth::user::CustomClaims;
 use crate::auth::{Policy, Registration};
@@ -60,6 +61,9 @@ pub const KEYS: &[(&str, &str)] = &[
     ("registration", "who may register: open (anyone), invite (whoever an administrator gave a code) or closed"),
     ("revocations", "who may follow GET /revocations: services (with a key of that scope) or public (anyone)"),
     ("session_expires", "how long a session lasts, however often it is refreshed"),
+    ("throttle", "whether failed logins and the like make wait: true or false"),
+    ("throttle_failures", "failures from one address in ten minutes before it must wait; for many people behind one address, more"),
+    ("throttle_registrations", "users that may register from one address in an hour; for many people behind one address, more"),
     ("trusted_proxies", "addresses and networks (CIDR) of proxies whose X-Forwarded-* headers are believed; none unless set"),
     ("user_routes", "who may use /user/<id>: guarded (oneself, administrators) or open (anyone on this machine)"),
 ];
@@ -94,6 +98,9 @@ pub struct Settings {
     pub registration: Registration,
     pub revocations: RevocationReaders,
     pub session_expires: Span,
+    pub throttle: bool,
+    pub throttle_failures: u32,
+    pub throttle_registrations: u32,
     pub trusted_proxies: TrustedProxies,
     pub user_routes: UserRoutes,
     /// From the environment or the files; never printed.
@@ -129,6 +136,9 @@ impl Default for Settings {
             registration: Registration::Open,
             revocations: RevocationReaders::Services,
             session_expires: Span(Duration::from_secs(90 * 86_400)),
+            throttle: true,
+            throttle_failures: 50,
+            throttle_registrations: 20,
             trusted_proxies: TrustedProxies::default(),
             user_routes: UserRoutes::Guarded,
             shared_secrets: SharedSecrets::default(),
@@ -230,6 +240,9 @@ impl Settings {
         if self.max_connections == 0 || self.max_connections_per_address == 0 {
             return Err(wrong("max_connections and max_connections_per_address must be at least 1"));
         }
+        if self.throttle_failures == 0 || self.throttle_registrations == 0 {
+            return Err(wrong("throttle_failures and throttle_registrations must be at least 1; throttle = false switches both off"));
+        }
         if let Err(fault) = CustomClaims::try_from(self.claims.as_map().clone()) {
             return Err(wrong(format!("setting claims: {fault}")));
         }
@@ -284,9 +297,21 @@ impl Settings {
             shared_secrets: self.shared_secrets.clone(),
             jwks_max_age: self.jwks_max_age.0,
             registration: self.registration,
+            throttle: self.throttle_limits(),
             hashing: Cost { memory_kib: self.argon2_memory_kib, iterations: self.argon2_iterations, lanes: 1 },
             hashing_threads: if self.hashing_threads == 0 { cores } else { self.hashing_threads },
             accept_clock,
+        }
+    }
+
+    fn throttle_limits(&self) -> throttle::Limits {
+        let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
+        throttle::Limits {
+            on: self.throttle,
+            failures_per_address: self.throttle_failures,
+            registrations_per_address: self.throttle_registrations,
+            // Then what seems to come from this machine comes through its proxy, which did not say from whom.
+            loopback_too: loopback.into_iter().any(|address| self.trusted_proxies.contains(address)),
         }
     }
 
@@ -309,6 +334,9 @@ impl Settings {
         let mut warnings = Vec::new();
         if self.user_routes == UserRoutes::Open {
             warnings.push("user_routes is open: anyone on this machine can read and delete users, as in the template; set user_routes = \"guarded\" for real use".to_owned());
+        }
+        if !self.throttle {
+            warnings.push("throttle is false: nobody who guesses passwords is made to wait".to_owned());
         }
         warnings.extend(secrets::warnings(&self.shared_secrets));
         warnings

@@ -82,6 +82,7 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .mount("/", routes::session::routes())
         .mount("/", routes::users::routes())
         .mount("/", routes::keys::routes())
+        .mount("/", routes::throttle::routes())
         .mount("/", routes::services::routes())
         .mount("/", routes::introspection::routes())
         .mount("/", routes::health::routes())

@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 use std::io::Cursor;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rocket::http::{ContentType, Header, Status};
 use rocket::outcome::Outcome;
@@ -193,6 +194,15 @@ impl Problem {
             .header("WWW-Authenticate", format!("{REALM}, error=\"insufficient_scope\", scope=\"admin\""))
     }
 
+    /// For who must wait (RFC 6585 §4). Rounded up: who comes back then is let in.
+    fn throttled(left: Duration) -> Self {
+        let secs = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+        let unit = if secs == 1 { "second" } else { "seconds" };
+        Self::new(Kind::TooManyRequests)
+            .message(format!("Too many attempts; try again in {secs} {unit}."))
+            .header("Retry-After", secs.to_string())
+    }
+
     /// Which error.
     #[must_use]
     pub const fn kind(&self) -> Kind {
@@ -254,6 +264,7 @@ impl From<Error> for Problem {
             Error::NoSuchKey => Self::new(Kind::NotFound).message("There is no such key."),
             Error::LastKey => Self::new(Kind::Forbidden).message("The last signing key stays; rotate first."),
             Error::Invalid(faults) => Self::invalid(&faults),
+            Error::Throttled { retry_after } => Self::throttled(retry_after),
             Error::Overloaded { retry_after } => {
                 Self::new(Kind::Overloaded).header("Retry-After", retry_after.as_secs().max(1).to_string())
             }

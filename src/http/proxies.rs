@@ -4,6 +4,7 @@
 //! the first that is not trusted is the client. What a client wrote itself stands before that and is never reached.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Once;
 
 use ipnet::IpNet;
 use rocket::Request;
@@ -83,7 +84,21 @@ pub(super) fn client(request: &Request<'_>) -> Option<IpAddr> {
     let peer = request.remote()?.ip().to_canonical();
     let lines: Vec<_> = request.headers().get("X-Forwarded-For").collect();
     let trusted = request.rocket().state::<TrustedProxies>();
+    if !lines.is_empty() && !trusted.is_some_and(|proxies| proxies.contains(peer)) {
+        warn_of_nameless_proxy(peer);
+    }
     Some(trusted.map_or(peer, |proxies| proxies.client(peer, lines.into_iter())))
+}
+
+/// Once: behind a proxy that is not named all clients look like one, and who fails too often makes all others wait.
+fn warn_of_nameless_proxy(peer: IpAddr) {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            %peer,
+            "a request came with X-Forwarded-For from an address that is not in trusted_proxies; if that is your proxy, name it there, or all its clients count as one"
+        );
+    });
 }
 
 /// Whether a trusted proxy asks: then what its other `X-Forwarded-*` headers say is believed.

@@ -16,6 +16,7 @@ use super::RevocationReaders;
 use super::form::decode;
 use super::guard::auth;
 use super::problem::{Kind, Problem, refuse};
+use super::proxies;
 use crate::auth::Auth;
 use crate::auth::service::{Scope, ServiceId};
 
@@ -62,7 +63,7 @@ impl Sent {
 /// Judges the `Authorization` header.
 ///
 /// # Errors
-/// What to answer: 401 without a good key, 403 without the scope.
+/// What to answer: 401 without a good key, 403 without the scope, 429 after many keys that were none.
 fn judge(request: &Request<'_>, scope: Scope) -> Result<(), Problem> {
     let mut values = request.headers().get("Authorization");
     let value = values.next().ok_or_else(Problem::no_service_key)?;
@@ -74,7 +75,11 @@ fn judge(request: &Request<'_>, scope: Scope) -> Result<(), Problem> {
     } else {
         return Err(Problem::no_service_key());
     };
-    let refused = || Problem::bad_service_key(scheme);
+    // A good key is never made to wait.
+    let refused = || match auth(request).refuse_service_key(proxies::client(request)) {
+        Ok(()) => Problem::bad_service_key(scheme),
+        Err(throttled) => throttled.into(),
+    };
     let sent = sent.filter(|_| values.next().is_none()).ok_or_else(refused)?;
     let (id, scopes) = auth(request).service_with_key(&sent.key).ok_or_else(refused)?;
     if sent.id.is_some_and(|named| named != id) {

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use serde_json::json;
 
-use crate::server::{Pair, Server, credentials};
+use crate::server::{Pair, Server, credentials, with_admin};
 
 /// A whole request, to be sent in part.
 fn request(path: &str, token: Option<&str>, body: &str) -> Vec<u8> {
@@ -55,7 +55,7 @@ fn hanging_up_at_any_stage_of_a_refresh_leaves_one_branch_alive() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_thousand_clients_that_log_in_and_hang_up_keep_memory_flat() {
-    let server = Server::start();
+    let server = Server::with(&[], &[("DOORWARD_THROTTLE", "false")]);
     let client = server.client();
     client.register("arun").expect(201);
     let resident_kib = || -> u64 {
@@ -83,10 +83,10 @@ fn a_thousand_clients_that_log_in_and_hang_up_keep_memory_flat() {
 fn who_would_wait_too_long_to_log_in_is_told_at_once_when_to_come_back() {
     use std::io::Read as _;
     let server = Server::start();
-    let login = request("/login", None, &json!({"username": "arun", "password": "wrong password"}).to_string());
     let mut streams: Vec<_> = (0..600).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
-    for stream in &mut streams {
-        stream.write_all(&login).unwrap();
+    for (number, stream) in streams.iter_mut().enumerate() {
+        let body = json!({"username": format!("user{number}"), "password": "wrong password"}).to_string();
+        stream.write_all(&request("/login", None, &body)).unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
     }
     let answers: Vec<_> = streams
@@ -106,5 +106,19 @@ fn who_would_wait_too_long_to_log_in_is_told_at_once_when_to_come_back() {
         .filter(|answer| answer.starts_with("http/1.1 503"))
         .all(|answer| answer.contains("retry-after: ") && answer.contains("\"overloaded\""));
     assert!(told);
-    server.client().get("/health").expect(200);
+    // Who was sent away has not failed.
+    let name = format!("user{}", answers.iter().position(|answer| answer.starts_with("http/1.1 503")).unwrap());
+    let guess = || std::iter::repeat_with(|| server.client().try_login(&name, "wrong password")).find(|answer| answer.status != 503);
+    (0..5).for_each(|_| drop(guess().unwrap().refused(401, "invalid_credentials")));
+}
+
+#[test]
+fn who_guesses_at_a_password_and_hangs_up_has_failed_all_the_same() {
+    let (server, client, boss) = with_admin();
+    let login = request("/login", None, &json!({"username": "boss", "password": "wrong password"}).to_string());
+    (0..5).for_each(|_| send_and_hang_up(server.address(), &login));
+    let began = std::time::Instant::now();
+    let counted = std::iter::repeat_with(|| client.with_token("GET", "/throttle", &boss.access).expect(200).json())
+        .find(|answer| answer["blocks"][0]["failures"] == 5 || began.elapsed() > std::time::Duration::from_secs(30));
+    assert_eq!(counted.unwrap()["blocks"][0]["failures"], 5);
 }

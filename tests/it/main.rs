@@ -36,6 +36,7 @@ mod security_page;
 mod server;
 mod services;
 mod sessions;
+mod throttling;
 mod token_length;
 mod tokens;
 mod users;

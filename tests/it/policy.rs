@@ -134,6 +134,8 @@ fn every_administrators_route_refuses_a_user() {
         ("GET", "/user/1/sessions"),
         ("DELETE", "/user/1/sessions"),
         ("POST", "/user/1/reset"),
+        ("DELETE", "/user/1/throttle"),
+        ("GET", "/throttle"),
         ("GET", "/invites"),
         ("POST", "/invites"),
         ("DELETE", "/invites/1"),

@@ -47,6 +47,7 @@ words! {
     PasswordRefused "password_refused" Refusal "a password was not changed: the current one was wrong";
     ResetRefused "reset_refused" Refusal "a reset code was refused";
     InviteRefused "invite_refused" Refusal "an invite was refused";
+    Throttled "throttled" Refusal "after too many failures somebody must wait";
     EventsDropped "events_dropped" Refusal "more events came than are kept";
     RefreshReused "refresh_reused" Act "a spent refresh token was used again: somebody has a copy; its session has ended";
     PasswordChanged "password_changed" Act "a user changed its password";
@@ -56,6 +57,7 @@ words! {
     UserDeleted "user_deleted" Act "a user was deleted";
     UserDisabled "user_disabled" Act "a user was disabled; its sessions have ended";
     UserEnabled "user_enabled" Act "a user was enabled";
+    UserUnlocked "user_unlocked" Act "a user need not wait any longer";
     RolesChanged "roles_changed" Act "a user's roles were changed";
     ClaimsChanged "claims_changed" Act "a user's claims were changed";
     InviteMade "invite_made" Act "an invite was made";

@@ -11,7 +11,7 @@ use crate::auth::user::{CustomClaims, Role, UserId, Username};
 use crate::auth::{Auth, Registration as Mode};
 use crate::http::base_path::BasePath;
 use crate::http::body::{Body, Fields, Object};
-use crate::http::guard::AccessToken;
+use crate::http::guard::{AccessToken, ClientOrigin};
 use crate::http::problem::Problem;
 
 /// With the way to register that the settings ask for: its body differs.
@@ -47,11 +47,16 @@ impl Fields for Registration {
     }
 }
 
-/// `POST /register` `{"username","password"}` → 201 with `Location: /user/<id>`; 403, 409, 422.
+/// `POST /register` `{"username","password"}` → 201 with `Location: /user/<id>`; 403, 409, 422, 429.
 #[post("/register", data = "<body>")]
-async fn register(auth: &State<Auth>, base: &State<BasePath>, body: Body<Registration>) -> Result<Created<Json<Message>>, Problem> {
+async fn register(
+    auth: &State<Auth>,
+    base: &State<BasePath>,
+    origin: ClientOrigin,
+    body: Body<Registration>,
+) -> Result<Created<Json<Message>>, Problem> {
     let Registration { username, password } = body.0;
-    let id = auth.register(username, password).await?;
+    let id = auth.register(username, password, origin.0).await?;
     Ok(created(base, id, message("User has been created successfully")))
 }
 

@@ -19,7 +19,7 @@ use crate::auth::code::{Invite, InviteId};
 use crate::auth::invites::{INVITE_LIFE, MAX_INVITE_LIFE};
 use crate::http::base_path::BasePath;
 use crate::http::body::{Body, Fields, Object, Optional};
-use crate::http::guard::Admin;
+use crate::http::guard::{Admin, ClientOrigin};
 use crate::http::problem::Problem;
 
 /// Without [`register`], which stands in for the open one ([`super::account::routes`]).
@@ -52,11 +52,16 @@ impl Fields for Invited {
 }
 
 /// `POST /register` `{"username","password","invite"}`, where `registration` is `invite` → 201 with `Location: /user/<id>`; 403
-/// for an invite that is none, or no longer; 409, 422, with the invite unused.
+/// for an invite that is none, or no longer; 409, 422, 429, with the invite unused.
 #[post("/register", data = "<body>")]
-pub async fn register(auth: &State<Auth>, base: &State<BasePath>, body: Body<Invited>) -> Result<Created<Json<Message>>, Problem> {
+pub async fn register(
+    auth: &State<Auth>,
+    base: &State<BasePath>,
+    origin: ClientOrigin,
+    body: Body<Invited>,
+) -> Result<Created<Json<Message>>, Problem> {
     let Invited { registration: Registration { username, password }, invite } = body.0;
-    let id = auth.register_invited(username, password, &invite).await?;
+    let id = auth.register_invited(username, password, &invite, origin.0).await?;
     Ok(created(base, id, message("User has been created successfully")))
 }
 

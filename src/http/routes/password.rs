@@ -12,7 +12,7 @@ use crate::auth::Auth;
 use crate::auth::clock::Timestamp;
 use crate::auth::code::Code;
 use crate::http::body::{Body, Fields, Object};
-use crate::http::guard::{Admin, FreshToken};
+use crate::http::guard::{Admin, ClientOrigin, FreshToken};
 use crate::http::problem::Problem;
 
 pub fn routes() -> Vec<Route> {
@@ -44,11 +44,11 @@ impl Fields for Change {
 }
 
 /// `PUT /me/password` `{"current_password","new_password"}` with a fresh access token → 200; every other session has ended.
-/// 401, 422, 503.
+/// 401, 422, 429, 503.
 #[put("/me/password", data = "<body>")]
-async fn change(auth: &State<Auth>, token: FreshToken, body: Body<Change>) -> Result<Json<Message>, Problem> {
+async fn change(auth: &State<Auth>, token: FreshToken, origin: ClientOrigin, body: Body<Change>) -> Result<Json<Message>, Problem> {
     let Change { current, new } = body.0;
-    auth.change_password(token.claims(), &current, new).await?;
+    auth.change_password(token.claims(), &current, new, origin.0).await?;
     Ok(message("Password has been changed successfully"))
 }
 
@@ -71,10 +71,10 @@ impl Fields for Redemption {
 }
 
 /// `POST /reset` `{"code","new_password"}` → 200, once; all of the user's sessions have ended. 401 for a code that is none, or
-/// no longer; 422, with the code unspent; 503.
+/// no longer; 422, with the code unspent; 429, 503.
 #[post("/reset", data = "<body>")]
-async fn redeem(auth: &State<Auth>, body: Body<Redemption>) -> Result<Json<Message>, Problem> {
+async fn redeem(auth: &State<Auth>, origin: ClientOrigin, body: Body<Redemption>) -> Result<Json<Message>, Problem> {
     let Redemption { code, new } = body.0;
-    auth.redeem_reset(&code, new).await?;
+    auth.redeem_reset(&code, new, origin.0).await?;
     Ok(message("Password has been reset successfully"))
 }

@@ -50,7 +50,7 @@ impl From<TokenPair> for Json<Tokens> {
     }
 }
 
-/// `POST /login` `{"username","password","keep_signed_in"?}` → 200 with a pair of tokens, the access token fresh; 401, 422, 503.
+/// `POST /login` `{"username","password","keep_signed_in"?}` → 200 with a pair of tokens, the access token fresh; 401, 422, 429, 503.
 /// To keep somebody signed in, the answer sets a cookie that `GET /verify` and `POST /logout` take.
 #[post("/login", data = "<body>")]
 async fn login(
@@ -79,9 +79,14 @@ impl Fields for RefreshBody {
 }
 
 /// `POST /refresh` with a refresh token in the `Authorization` header, or as `{"refresh_token"}` → 200 with a new pair, not
-/// fresh; the old refresh token is spent. 400 for both at once; 401.
+/// fresh; the old refresh token is spent. 400 for both at once; 401, 429.
 #[post("/refresh", data = "<body>")]
-async fn refresh(auth: &State<Auth>, header: Bearer<'_>, body: Optional<RefreshBody>) -> Result<Json<Tokens>, Problem> {
+async fn refresh(
+    auth: &State<Auth>,
+    origin: ClientOrigin,
+    header: Bearer<'_>,
+    body: Optional<RefreshBody>,
+) -> Result<Json<Tokens>, Problem> {
     let token = match (header.0, &body.0) {
         (Some(_), Some(_)) => {
             return Err(Problem::new(Kind::InvalidRequest).message("Send the refresh token in the header or in the body, not in both."));
@@ -90,7 +95,7 @@ async fn refresh(auth: &State<Auth>, header: Bearer<'_>, body: Optional<RefreshB
         (None, Some(body)) => &body.refresh_token,
         (None, None) => return Err(Problem::from(TokenError::Missing).message("Request does not contain a refresh token.")),
     };
-    Ok(auth.refresh(token).await?.into())
+    Ok(auth.refresh(token, origin.0.address).await?.into())
 }
 
 /// `POST /logout?scope=<local|others|global>` with an access token or a refresh token, or with the cookie and a header

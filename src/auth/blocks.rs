@@ -1,0 +1,240 @@
+//! Use cases of waiting: guesses are counted before and failures after they are judged ([`super::throttle`]), an administrator
+//! sees who must wait, and lets a user go on.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::audit::{By, Event, Word};
+use super::clock::Timestamp;
+use super::throttle::{Block, Guess, Kind, Network, Outcome, Refusal, Scope};
+use super::user::{UserId, Username};
+use super::{Actor, Auth};
+use crate::error::{Error, Result};
+
+/// How long an answer takes that needs a look into the store: nobody is to learn from the time what was found.
+const LOOK: Duration = Duration::from_millis(20);
+/// Most blocks in one answer.
+const MAX_BLOCKS: usize = 1000;
+
+/// A guess at a user's password while it is judged. Dropped, it has failed: who hangs up has guessed, too.
+pub(super) struct Attempt {
+    auth: Auth,
+    guess: Option<Guess>,
+    /// Whose password it is, once that is known.
+    pub user: Option<UserId>,
+}
+
+impl Attempt {
+    /// Says what became of it. A refusal for another reason than the credentials tells nothing about them, and counts for nothing.
+    pub fn judged<T>(mut self, result: Result<T>) -> Result<T> {
+        self.settle(match result {
+            Ok(_) => Outcome::Right,
+            Err(Error::InvalidCredentials) => Outcome::Wrong,
+            Err(_) => Outcome::Void,
+        });
+        result
+    }
+
+    fn settle(&mut self, outcome: Outcome) {
+        if let Some(guess) = self.guess.take() {
+            for block in self.auth.0.throttle.settle(guess, outcome, self.user) {
+                self.auth.note_block(block);
+            }
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.settle(Outcome::Wrong);
+    }
+}
+
+/// Who must wait, as an administrator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// What for.
+    pub scope: Scope,
+    /// As which user; `None` if it is about none, or about a name that nobody has.
+    pub user: Option<UserId>,
+    /// From where; `None` if it is about a user wherever it is tried.
+    pub address: Option<Network>,
+    /// How many failures led to it; of registrations, how many there were.
+    pub failures: u32,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+impl Auth {
+    /// Takes the place of a guess at the password of a user, however its name is spelled and whether there is one. `known`: the
+    /// caller is the user for other reasons, so that only what it did itself counts.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`], [`Error::Overloaded`]; storage errors.
+    pub(super) async fn attempt(&self, username: &str, address: Option<IpAddr>, known: bool) -> Result<Attempt> {
+        let attempt = |guess| Attempt { auth: self.clone(), guess, user: None };
+        let Some(place) = self.0.throttle.place(username, address) else { return Ok(attempt(None)) };
+        let guess = match self.0.throttle.guess(place, known).await {
+            Err(Refusal::Around(_)) if self.is_logged_in_at(username, address).await? => self.0.throttle.guess(place, true).await,
+            judged => judged,
+        };
+        match guess {
+            Ok(guess) => Ok(attempt(Some(guess))),
+            Err(Refusal::Pair(left) | Refusal::Around(left)) => Err(Error::Throttled { retry_after: left }),
+            Err(Refusal::Busy(left)) => Err(Error::Overloaded { retry_after: left }),
+        }
+    }
+
+    /// Whether a session of the user was opened from this address: what is remembered of logins ends with the process.
+    async fn is_logged_in_at(&self, username: &str, address: Option<IpAddr>) -> Result<bool> {
+        let began = Instant::now();
+        let user = match Username::parse(username) {
+            Ok(name) => self.0.store.user_named(&name).await?,
+            Err(_) => None,
+        };
+        let sessions = match &user {
+            Some(user) => self.0.store.sessions(user.id).await?,
+            None => Vec::new(),
+        };
+        let here = address.map(Network::from);
+        let found =
+            sessions.iter().filter_map(|session| session.address.as_ref()?.parse::<IpAddr>().ok()).any(|at| here == Some(at.into()));
+        tokio::time::sleep_until(began + LOOK).await;
+        Ok(found)
+    }
+
+    /// Counts a failure that cost no hashing, where it came from.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when there were too many; this one is then not to be noted.
+    pub(super) fn count_failure(&self, kind: Kind, address: Option<IpAddr>) -> Result<()> {
+        let throttle = &self.0.throttle;
+        if let Some(block) = throttle.fail(kind, address, throttle.now())? {
+            self.note_block(block);
+        }
+        Ok(())
+    }
+
+    /// Counts a service key that is none; see [`Auth::service_with_key`].
+    ///
+    /// # Errors
+    /// [`Error::Throttled`]
+    pub fn refuse_service_key(&self, address: Option<IpAddr>) -> Result<()> {
+        self.count_failure(Kind::ServiceKey, address)
+    }
+
+    /// Does a registration of this name and counts it, if it leads to a user or tells that the name is taken.
+    ///
+    /// # Errors
+    /// [`Error::Throttled`] when there were too many; those of the work.
+    pub(super) async fn registering<T>(&self, name: Username, address: Option<IpAddr>, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let throttle = &self.0.throttle;
+        if let Some(block) = throttle.register(address, throttle.now())? {
+            self.note_block(block);
+        }
+        let done = work.await;
+        match done {
+            Ok(_) => throttle.welcome(&name, address),
+            Err(Error::UsernameTaken) => {}
+            Err(_) => throttle.unregister(address),
+        }
+        done
+    }
+
+    /// That a block has begun; what it refuses is not noted.
+    fn note_block(&self, block: Block) {
+        self.note(Event::new(Word::Throttled, By::Anyone).of(block.user).detail("scope", block.scope));
+    }
+
+    /// Who must wait, those who must longest first.
+    #[must_use]
+    pub fn waiting(&self, _actor: Actor) -> Vec<Waiting> {
+        let (throttle, now) = (&self.0.throttle, self.0.clock.now());
+        let blocks = throttle.blocks(throttle.now()).into_iter().take(MAX_BLOCKS);
+        blocks
+            .map(|Block { scope, user, network, failures, left }| {
+                // Rounded up: then it is over for certain.
+                Waiting { scope, user, address: network, failures, until: now + left + Duration::from_secs(1) }
+            })
+            .collect()
+    }
+
+    /// Lets a user go on at once, wherever it failed. An address that must wait for the sake of many users still does.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchUser`]; storage errors.
+    pub async fn unlock(&self, actor: Actor, user: Option<UserId>) -> Result<()> {
+        let id = user.ok_or(Error::NoSuchUser)?;
+        let user = self.0.store.user(id).await?.ok_or(Error::NoSuchUser)?;
+        self.0.throttle.forgive(&user.username);
+        self.note(Event::new(Word::UserUnlocked, actor).of(id));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Flags, Settings};
+    use crate::store::{SledStore, StoreOptions};
+
+    const HERE: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)));
+
+    async fn auth() -> (Auth, tempfile::TempDir) {
+        let directory = tempfile::TempDir::new().unwrap();
+        let store = SledStore::open(&StoreOptions::new(directory.path().join("data"))).unwrap();
+        let settings = Settings::load(None, &std::collections::BTreeMap::new(), &Flags::default()).unwrap().settings;
+        (Auth::start(std::sync::Arc::new(store), settings.policy(false)).await.unwrap(), directory)
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_nobody_waits_for_has_failed() {
+        let (auth, _directory) = auth().await;
+        for _ in 0..5 {
+            drop(auth.attempt("arun", HERE, false).await.unwrap());
+        }
+        assert!(matches!(auth.attempt("arun", HERE, false).await, Err(Error::Throttled { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_refusal_that_tells_nothing_about_the_password_is_no_failure() {
+        let (auth, _directory) = auth().await;
+        for _ in 0..9 {
+            let overloaded: Result<()> = Err(Error::Overloaded { retry_after: LOOK });
+            assert!(auth.attempt("arun", HERE, false).await.unwrap().judged(overloaded).is_err());
+        }
+        for _ in 0..5 {
+            let wrong: Result<()> = Err(Error::InvalidCredentials);
+            assert!(auth.attempt("arun", HERE, false).await.unwrap().judged(wrong).is_err());
+        }
+        assert!(matches!(auth.attempt("arun", HERE, false).await, Err(Error::Throttled { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_registration_that_came_to_nothing_is_not_counted() {
+        let (auth, _directory) = auth().await;
+        let name = || Username::parse("arun").unwrap();
+        for _ in 0..30 {
+            let full: Result<()> = auth.registering(name(), HERE, async { Err(Error::Overloaded { retry_after: LOOK }) }).await;
+            assert!(matches!(full, Err(Error::Overloaded { .. })));
+        }
+        for _ in 0..20 {
+            let taken: Result<()> = auth.registering(name(), HERE, async { Err(Error::UsernameTaken) }).await;
+            assert!(matches!(taken, Err(Error::UsernameTaken)));
+        }
+        assert!(matches!(auth.registering(name(), HERE, async { Ok(()) }).await, Err(Error::Throttled { .. })));
+    }
+
+    #[tokio::test]
+    async fn whether_a_user_is_known_somewhere_takes_as_long_for_one_that_is_not_there() {
+        let (auth, _directory) = auth().await;
+        for name in ["nobody", "no such \0 name"] {
+            let began = Instant::now();
+            assert!(!auth.is_logged_in_at(name, HERE).await.unwrap());
+            assert!(began.elapsed() >= LOOK);
+        }
+    }
+}
