@@ -26,6 +26,7 @@ const PUBLIC: &[&str] = &[
     // The token in the body is its own credential (RFC 7009 §2.1).
     "POST /revoke",
     "POST /reset",
+    "POST /setup",
 ];
 
 /// Routes that take a refresh token, so that it is not a wrong kind there.

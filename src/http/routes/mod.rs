@@ -13,6 +13,7 @@ pub mod password;
 pub mod query;
 pub mod services;
 pub mod session;
+pub mod setup;
 pub mod throttle;
 pub mod users;
 
