@@ -66,7 +66,7 @@ async fn cycle(store: &dyn Store, user: &User, number: u32) {
     store.rotate_refresh(session.id, user.id, 0, now, LIFETIMES).await.expect("a rotation");
     let token = (TokenId::random(), now + LIFETIMES.access);
     assert_eq!(store.end_sessions(user.id, Which::One(session.id), Some(token), now).await.expect("an end"), 1);
-    if number % 1000 == 0 {
+    if number.is_multiple_of(1000) {
         store.sweep_expired(now, usize::MAX).await.expect("a sweep");
     }
 }
