@@ -169,7 +169,8 @@ impl<'r> FromRequest<'r> for Leaver {
         let auth = auth(request);
         let judged = match bearer(request) {
             Err(TokenError::Missing) => leaving_session(request, auth).await.map(|session| Shown::Cookie(session.into())),
-            sent => sent.and_then(|token| auth.check_any(token)).map(Shown::Token).map_err(Problem::from),
+            Err(error) => Err(error.into()),
+            Ok(token) => auth.check_any(token).await.map(Shown::Token).map_err(Problem::from),
         };
         match judged {
             Ok(shown) => Outcome::Success(Self(shown)),
