@@ -18,6 +18,8 @@ mod contract_events;
 mod contract_services;
 mod feed;
 mod live;
+#[cfg(test)]
+mod machine;
 mod marker;
 #[cfg(test)]
 mod memory;
