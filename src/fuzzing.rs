@@ -66,6 +66,16 @@ mod tests {
     }
 
     #[test]
+    fn every_target_can_be_run_by_libfuzzer() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), TARGETS.len());
+        for (name, _) in TARGETS {
+            let source = fs::read_to_string(folder.join(format!("{name}.rs"))).unwrap();
+            assert!(source.contains(&format!("doorward::fuzzing::{name}(input)")), "{name}");
+        }
+    }
+
+    #[test]
     fn no_kept_input_breaks_a_promise() {
         for (name, target) in TARGETS {
             let corpus = corpus(name);

@@ -32,6 +32,7 @@ pub fn bodies(input: &[u8]) {
         Ok(fields) => {
             assert_eq!(plain.ok(), Some(Value::Object(fields.clone())));
             let printed = Value::Object(fields.clone()).to_string();
+            assert_eq!(pairs_written(input), pairs_read(&Value::Object(fields.clone())), "one is there twice");
             assert_eq!(json::object(printed.as_bytes()), Ok(fields), "printed and read again");
         }
         Err(Fault::Duplicate(_)) => assert!(plain.is_ok_and(|value| value.is_object())),
@@ -46,6 +47,29 @@ pub fn bodies(input: &[u8]) {
             assert!(fields["password"].as_str().and_then(Password::presented).is_some_and(|typed| typed.is(&password)));
         }
         Err(problem) => assert!((400..500).contains(&problem.status())),
+    }
+}
+
+/// How many names the text of an object holds: each has a colon that is in no string.
+fn pairs_written(json: &[u8]) -> usize {
+    let (mut in_string, mut escaped, mut pairs) = (false, false, 0);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            b':' if !in_string => pairs += 1,
+            _ => {}
+        }
+    }
+    pairs
+}
+
+fn pairs_read(value: &Value) -> usize {
+    match value {
+        Value::Object(fields) => fields.len() + fields.values().map(pairs_read).sum::<usize>(),
+        Value::Array(items) => items.iter().map(pairs_read).sum(),
+        _ => 0,
     }
 }
 
