@@ -1,5 +1,7 @@
 //! The fuzz targets of the domain: tokens, claims, keys, hashes, names, passwords, ids. See [`crate::fuzzing`].
 
+#![allow(clippy::missing_panics_doc, reason = "a panic is how a target says that a promise is broken")]
+
 use std::sync::LazyLock;
 use std::time::Duration;
 

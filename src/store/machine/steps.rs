@@ -114,8 +114,9 @@ impl Cast {
         self.now = self.now + Duration::from_secs(step.pause);
         let of = |ago: &usize| since(&self.sessions, *ago);
         let session = match &step.what {
-            What::Look { session, .. } | What::Session(OfSession::Touch { session } | OfSession::Rotate { session, .. }) => of(session),
-            What::Session(OfSession::End { session, .. }) | What::User(OfUser::Password { kept: Some(session), .. }) => of(session),
+            What::Session(OfSession::Touch { session } | OfSession::Rotate { session, .. } | OfSession::End { session, .. })
+            | What::User(OfUser::Password { kept: Some(session), .. })
+            | What::Look { session, .. } => of(session),
             _ => of(&0),
         };
         let service = match &step.what {
