@@ -135,7 +135,7 @@ pub fn keys(input: &[u8]) {
 pub fn hashes(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let hash = PasswordHash::from_phc(text.to_owned());
-    assert!(text.is_empty() || !format!("{hash:?}").contains(text));
+    assert_eq!(format!("{hash:?}"), "PasswordHash([redacted])");
     let Some((printed, cost)) = hasher::read(&hash) else { return };
     assert!(cost.memory_kib <= hasher::MAX_MEMORY_KIB && cost.iterations <= hasher::MAX_ITERATIONS && cost.lanes <= hasher::MAX_LANES);
     let again = hasher::read(&PasswordHash::from_phc(printed.clone()));
