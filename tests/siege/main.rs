@@ -4,9 +4,11 @@
 //! What must hold is asserted: no good request fails, memory stays flat, and all is well afterwards. How much slower good
 //! traffic gets is printed, for machines differ: `scripts/siege` runs this alone, in a release build and for a minute each.
 
+mod churn;
 #[path = "../it/server.rs"]
 #[expect(dead_code, reason = "the black-box tests use more of it")]
 mod server;
+
 mod traffic;
 
 use std::io::{Read, Write};

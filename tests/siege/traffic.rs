@@ -83,7 +83,12 @@ impl fmt::Display for Figures {
 
 /// Resident memory of the server in KiB.
 pub fn resident(server: &Server) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid().as_raw_nonzero())).expect("the server runs");
+    resident_of(&server.pid().as_raw_nonzero().to_string())
+}
+
+/// Resident memory of a process in KiB; `self` is this one.
+pub fn resident_of(process: &str) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it has memory");
     line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
 }

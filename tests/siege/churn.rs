@@ -1,0 +1,106 @@
+//! What many logins, refreshes and logouts leave on disk and in memory: the store alone, as fast as it goes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward::auth::clock::Timestamp;
+use doorward::auth::password::PasswordHash;
+use doorward::auth::session::{Lifetimes, Session};
+use doorward::auth::token::TokenId;
+use doorward::auth::user::{CustomClaims, User, Username};
+use doorward::store::{NewUser, SledStore, Store, StoreOptions, Which};
+use rocket::tokio;
+
+const USERS: u32 = 1000;
+const WRITERS: u32 = 32;
+const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+const DAY: Duration = Duration::from_secs(86_400);
+const LIFETIMES: Lifetimes = Lifetimes {
+    access: Duration::from_secs(900),
+    idle: DAY.saturating_mul(30),
+    absolute: DAY.saturating_mul(90),
+    grace: Duration::from_secs(30),
+};
+
+/// How often: `CHURN_CYCLES`.
+fn cycles() -> u32 {
+    std::env::var("CHURN_CYCLES").ok().and_then(|cycles| cycles.parse().ok()).unwrap_or(20_000)
+}
+
+/// Bytes that the files of a directory hold.
+fn on_disk(dir: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry"));
+    entries
+        .map(|entry| entry.metadata().map_or(0, |metadata| if metadata.is_dir() { on_disk(&entry.path()) } else { metadata.len() }))
+        .sum()
+}
+
+async fn logged_in(store: &dyn Store, user: &User, now: Timestamp) -> Session {
+    let session = Session::open(user.id, now, &LIFETIMES);
+    assert!(store.open_session(session.clone(), user.password.clone(), None).await.expect("a session"));
+    session
+}
+
+/// Everybody logs in once and stays.
+async fn populate(store: &dyn Store) -> Vec<User> {
+    let mut users = Vec::new();
+    for number in 0..USERS {
+        let new = NewUser {
+            username: Username::parse(&format!("user{number}")).expect("a name"),
+            password: PasswordHash::from_phc("$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OTAxMjM0NQ$".to_owned() + &"x".repeat(43)),
+            roles: Vec::new(),
+            claims: CustomClaims::default(),
+            created: START,
+        };
+        let user = store.insert_user(new).await.expect("a user");
+        logged_in(store, &user, START).await;
+        users.push(user);
+    }
+    users
+}
+
+/// One user logs in, refreshes and logs out; ten such a second pass, so that revocations expire on the way.
+async fn cycle(store: &dyn Store, user: &User, number: u32) {
+    let now = START + Duration::from_millis(100) * number;
+    let session = logged_in(store, user, now).await;
+    store.rotate_refresh(session.id, user.id, 0, now, LIFETIMES).await.expect("a rotation");
+    let token = (TokenId::random(), now + LIFETIMES.access);
+    assert_eq!(store.end_sessions(user.id, Which::One(session.id), Some(token), now).await.expect("an end"), 1);
+    if number.is_multiple_of(1000) {
+        store.sweep_expired(now, usize::MAX).await.expect("a sweep");
+    }
+}
+
+#[test]
+fn many_logins_and_logouts_leave_no_more_on_disk_than_thrice_what_is_there() {
+    let _alone = super::ALONE.lock();
+    let dir = tempfile::TempDir::new().expect("a directory");
+    let options = StoreOptions::new(dir.path().join("data"));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let store = Arc::new(SledStore::open(&options).expect("a new store"));
+    let users = Arc::new(runtime.block_on(populate(store.as_ref())));
+    let live = on_disk(&options.dir);
+    let memory = super::traffic::resident_of("self");
+    runtime.block_on(async {
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                let (store, users) = (Arc::clone(&store), Arc::clone(&users));
+                tokio::spawn(async move {
+                    for number in (writer..cycles()).step_by(WRITERS as usize) {
+                        cycle(store.as_ref(), &users[(number % USERS) as usize], number).await;
+                    }
+                })
+            })
+            .collect();
+        for writer in writers {
+            writer.await.expect("no writer panics");
+        }
+        // What was revoked has expired; who stayed has not.
+        let end = START + Duration::from_millis(100) * cycles() + LIFETIMES.access + DAY;
+        store.sweep_expired(end, usize::MAX).await.expect("a sweep");
+        assert_eq!(store.sessions(users[0].id).await.expect("sessions").len(), 1);
+    });
+    let (after, memory_after) = (on_disk(&options.dir), super::traffic::resident_of("self"));
+    println!("{} cycles: {live} bytes on disk before, {after} after; {memory} KiB in memory before, {memory_after} after", cycles());
+    assert!(after <= 3 * live.max(8 << 20), "{live} bytes became {after}");
+}
