@@ -71,7 +71,7 @@ function answers(operation) {
       messages.length ? messages : element('p', {}, prose(description)),
       special.length ? element('small', {}, `with ${special.join(', ')}`) : null));
   });
-  return element('table', {}, element('caption', {}, 'Answers'), element('tbody', {}, rows));
+  return element('table', { className: 'answers' }, element('caption', {}, 'Answers'), element('tbody', {}, rows));
 }
 
 function example(operation) {
@@ -108,8 +108,8 @@ async function send({ method, path, operation }, form, shown) {
     status.parentNode.classList.add(DONE[String(answer.status)[0]] ?? 'refused');
     status.textContent = answer.type === 'opaqueredirect' ? 'A redirect' : `${answer.status}`;
     status.after(` after ${took} ms, ${method} ${url}`);
-    shown.append(element('pre', { tabIndex: 0, ariaLabel: 'Answer' },
-      `${[...answer.headers].map(([name, text]) => `${name}: ${text}`).join('\n')}\n\n${readable(text)}`));
+    shown.append(element('pre', { tabIndex: 0, role: 'group', ariaLabel: 'Answer' },
+      `${readable(text)}\n\n${[...answer.headers].map(([name, value]) => `${name}: ${value}`).join('\n')}`));
   } catch (error) {
     status.parentNode.classList.add('refused');
     status.textContent = error.name === 'TimeoutError' ? 'No answer in time' : 'The server cannot be reached';

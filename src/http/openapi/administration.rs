@@ -87,7 +87,7 @@ fn delete_invite() -> Operation {
 fn jwks() -> Operation {
     let key = json!({"kty": "EC", "crv": "P-256", "kid": "Zk1…", "alg": "ES256", "use": "sig", "x": "f83O…", "y": "x_FE…"});
     let content = json!({"application/jwk-set+json": {"schema": at("schemas", "Jwks"), "example": {"keys": [key]}}});
-    Operation::new("GET /.well-known/jwks.json", Proof::Anyone, "Keys", "jwks", "The public keys (RFC 7517)").from_memory().answers(
+    Operation::new("GET /.well-known/jwks.json", Proof::Anyone, "Keys", "jwks", "The public keys (RFC 7517)").without_storage().answers(
         200,
         "A JWK Set.",
         Some(content),

@@ -1,4 +1,4 @@
-//! The API as an OpenAPI 3.1 document, served at `/openapi.json` and shown at `/docs`.
+//! The API as an `OpenAPI` 3.1 document, served at `/openapi.json` and shown at `/docs`.
 //!
 //! One row per route ([`operation::Operation`]): what it takes, what it gives, and by which guard and body it is entered. What
 //! those refuse follows from them ([`refusals`]), words and messages come from [`Kind`], limits from the code that enforces

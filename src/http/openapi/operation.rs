@@ -57,12 +57,14 @@ impl Operation {
 
     /// One sentence more.
     pub fn note(mut self, text: &str) -> Self {
-        self.description = format!("{} {text}", self.description).trim().to_owned();
+        if !text.is_empty() {
+            self.description = format!("{} {text}", self.description);
+        }
         self
     }
 
     /// It can be answered from memory, whatever the storage does.
-    pub fn from_memory(self) -> Self {
+    pub fn without_storage(self) -> Self {
         self.never(Kind::StorageUnavailable)
     }
 

@@ -42,7 +42,7 @@ fn me() -> Operation {
 }
 
 fn test() -> Operation {
-    Operation::new("GET /test", Proof::Access, TAG, "test", "A protected route to try").from_memory().says("Auth Checked")
+    Operation::new("GET /test", Proof::Access, TAG, "test", "A protected route to try").without_storage().says("Auth Checked")
 }
 
 fn change_password() -> Operation {

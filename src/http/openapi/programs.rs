@@ -7,7 +7,7 @@ use super::operation::Operation;
 use super::refusals::Proof;
 
 pub(super) fn operations(files: &[File]) -> Vec<Operation> {
-    let health = Operation::new("GET /health", Proof::Anyone, "Health", "health", "Does it live?").from_memory().gives(
+    let health = Operation::new("GET /health", Proof::Anyone, "Health", "health", "Does it live?").without_storage().gives(
         200,
         "The process answers.",
         "Status",
@@ -28,7 +28,7 @@ fn file((path, media): &File) -> Operation {
     let content = Map::from_iter([(media.clone(), json!({"schema": schema}))]);
     Operation::new(&format!("GET {path}"), Proof::Anyone, "Files", &format!("file{id}"), "A file of the page")
         .header("If-None-Match", "The `ETag` of the answer before.")
-        .from_memory()
+        .without_storage()
         .answers(200, "The file.", Some(content.into()))
         .with("ETag")
         .answers(304, "It is the same.", None)

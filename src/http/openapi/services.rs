@@ -69,7 +69,7 @@ fn revocations(shape: &Shape) -> Operation {
     Operation::new("GET /revocations", proof, TAG, "revocations", "What was revoked since")
         .query("since", "The `cursor` of the answer before; without it, all that counts.", &json!({"type": "string"}))
         .header("If-None-Match", "The `ETag` of the answer before.")
-        .from_memory()
+        .without_storage()
         .gives(200, "A page of the feed.", "Feed", &feed)
         .with("ETag")
         .answers(304, "Nothing new.", None)
