@@ -66,6 +66,31 @@ const TAGS: [(&str, &str); 9] = [
 /// The document of a server of this shape, with these files.
 #[must_use]
 pub fn document(shape: &Shape, files: &[File]) -> Value {
+    let (paths, responses) = paths(shape, files);
+    let root = shape.base_path.join("");
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Doorward",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": ABOUT,
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "servers": [{"url": if root.is_empty() { "/" } else { &root }}],
+        "tags": TAGS.map(|(name, description)| json!({"name": name, "description": description})),
+        "paths": paths,
+        "components": {
+            "securitySchemes": refusals::schemes(),
+            "parameters": schemas::parameters(),
+            "headers": refusals::headers(),
+            "responses": responses,
+            "schemas": schemas::schemas(shape),
+        },
+    })
+}
+
+/// The operations by path and method, and the refusals they share.
+fn paths(shape: &Shape, files: &[File]) -> (Map<String, Value>, Map<String, Value>) {
     let operations = [
         people::operations(shape),
         sessions::operations(),
@@ -79,26 +104,8 @@ pub fn document(shape: &Shape, files: &[File]) -> Value {
         let path = paths.entry(operation.path.clone()).or_insert_with(|| json!({}));
         path[operation.method] = operation.value(&mut responses);
     }
+    // No operation is answered so: its path is, with another method.
     let (name, unknown) = refusals::response(405, &[Kind::MethodNotAllowed]);
     responses.insert(name, unknown);
-    let root = shape.base_path.join("");
-    json!({
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Doorward",
-            "version": env!("CARGO_PKG_VERSION"),
-            "description": ABOUT,
-            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
-        },
-        "servers": [{"url": if root.is_empty() { "/" } else { &root }}],
-        "tags": TAGS.iter().map(|(name, description)| json!({"name": name, "description": description})).collect::<Vec<_>>(),
-        "paths": paths,
-        "components": {
-            "securitySchemes": refusals::schemes(),
-            "parameters": schemas::parameters(),
-            "headers": refusals::headers(),
-            "responses": responses,
-            "schemas": schemas::schemas(shape),
-        },
-    })
+    (paths, responses)
 }
