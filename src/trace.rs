@@ -50,6 +50,8 @@ pub struct Trace {
     pub request: Option<RequestId>,
     /// The client's address.
     pub address: Option<IpAddr>,
+    /// On this machine's own command line, the system's id of the user who ran it.
+    pub uid: Option<u32>,
 }
 
 impl Trace {
@@ -71,7 +73,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_knows_its_request_and_what_comes_after_it_does_not() {
-        let trace = Trace { request: Some(RequestId::next()), address: None };
+        let trace = Trace { request: Some(RequestId::next()), address: None, uid: None };
         let seen = trace.around(async {
             tokio::task::yield_now().await;
             Trace::current()

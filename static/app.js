@@ -239,7 +239,34 @@ const typed = (step) => Object.fromEntries($$('input[name]', $(`#${step}`))
   .filter((input) => input.type !== 'checkbox' || input.checked)
   .map((input) => [input.name, input.type === 'checkbox' || input.value]));
 
+// The code of a set-up link. It stands after the #, which no browser sends and no proxy logs, and leaves the address bar at once.
+let setupCode = null;
+
+function takeSetupCode() {
+  const code = /^#setup=(\w+)$/.exec(location.hash)?.[1];
+  if (!code) return;
+  setupCode = code;
+  history.replaceState(null, '', location.pathname + location.search);
+  $('#setup').hidden = false;
+  renderCurls();
+}
+
 const actions = {
+  setup: {
+    request: () => ({ method: 'POST', path: '/setup', json: { code: setupCode ?? '<code>', ...typed('setup') } }),
+    ok() {
+      const { username, password } = typed('setup');
+      $('#login-username').value = username;
+      $('#login-password').value = password;
+      $('#setup-password').value = '';
+      setupCode = null;
+      finish('register');
+      focus('#login button:not(.copy)');
+      return 'You are the administrator of this server. Now log in: step 2 is filled in.';
+    },
+    refused: ({ status }) => status === 401
+      && 'This link is no good any more: it was used, its 30 minutes are over, or the server was started again.',
+  },
   register: {
     request: () => ({ method: 'POST', path: '/register', json: typed('register') }),
     ok() {
@@ -438,7 +465,7 @@ function remember(answer) {
 function showFaults(step, { body }) {
   const faults = { ...body?.errors?.json };
   if (body?.error === 'username_taken') faults.username = [body.message];
-  if (body?.error === 'invalid_credentials') faults.password = [body.message];
+  if (body?.error === 'invalid_credentials' && step.id !== 'setup') faults.password = [body.message];
   for (const input of $$('input[name]', step)) {
     const fault = $(`#${input.id}-fault`);
     if (!fault || !faults[input.name]) continue;
@@ -635,6 +662,8 @@ function start() {
   $('#leave').addEventListener('click', leave);
   $('#login-keep').checked = wanted !== null; // the app behind knows the cookie only
   restore();
+  takeSetupCode();
+  addEventListener('hashchange', takeSetupCode);
   render();
   askWhoIsKept();
   setInterval(tick, 1000);

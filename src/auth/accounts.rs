@@ -113,6 +113,14 @@ impl Auth {
         if may { Ok(()) } else { Err(Error::Forbidden) }
     }
 
+    /// The user of this name.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn user_named(&self, _actor: Actor, name: &Username) -> Result<Option<User>> {
+        self.0.store.user_named(name).await
+    }
+
     /// Up to `limit` users with ids above `after`.
     ///
     /// # Errors

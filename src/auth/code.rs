@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 
 const RESET_PREFIX: &str = "doorward_reset_";
 const INVITE_PREFIX: &str = "doorward_invite_";
+const SETUP_PREFIX: &str = "doorward_setup_";
 const RANDOM_BYTES: usize = 20;
 
 /// A code as it is handed out. Does not print, is wiped when dropped.
@@ -42,6 +43,14 @@ impl Code {
     /// [`Error::Crypto`]
     pub fn invite() -> Result<Self> {
         Self::random(INVITE_PREFIX)
+    }
+
+    /// A new one with which the first administrator can be made.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`]
+    pub fn setup() -> Result<Self> {
+        Self::random(SETUP_PREFIX)
     }
 
     /// A new one that stands for a session in a browser's cookie. It names the session, so that it can be looked up.

@@ -1,5 +1,5 @@
 //! The domain: one method of [`Auth`] per use case: users in `accounts.rs`, invites in `invites.rs`, logging in and judging a
-//! token in `logins.rs`, who must wait in `blocks.rs`, the list and the end of sessions in `logouts.rs`, new passwords in `resets.rs`, other programs in
+//! token in `logins.rs`, who must wait in `blocks.rs`, the list and the end of sessions in `logouts.rs`, new passwords in `resets.rs`, the first administrator in `setup.rs`, other programs in
 //! `service.rs` and `introspection.rs`, keys in `rotation.rs`, cookies and forward-auth in `browsers.rs`. The only writer to the store; knows no HTTP, no settings file, no command line.
 
 mod accounts;
@@ -19,6 +19,7 @@ mod resets;
 pub mod rotation;
 pub mod service;
 pub mod session;
+mod setup;
 pub mod throttle;
 pub mod token;
 mod token_length;
@@ -128,6 +129,7 @@ struct Inner {
     registration: Registration,
     /// Held while a user's claims and roles are judged and changed: two changes that each fit could be too long together.
     changing: tokio::sync::Mutex<()>,
+    setup: setup::Offer,
 }
 
 /// Why the domain could not start.
@@ -177,6 +179,7 @@ impl Auth {
             lifetimes: policy.lifetimes,
             registration: policy.registration,
             changing: tokio::sync::Mutex::default(),
+            setup: setup::Offer::default(),
             store,
         };
         let auth = Self(Arc::new(inner));

@@ -4,11 +4,11 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::Value;
 
-use super::local::{expect, text};
-use super::{Failure, local, table};
+use super::local::{expect, harmless, text};
+use super::reach::Reach;
+use super::{Failure, table};
 use crate::auth::audit::Word;
-use crate::config::Settings;
-use crate::http::client::LocalClient;
+use crate::http::client::Client;
 
 #[derive(Debug, Args)]
 pub struct Command {
@@ -21,21 +21,18 @@ pub struct Command {
     /// How many, the newest first
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
-/// Runs the command on the data directory of the settings.
-pub fn run(settings: &Settings, accept_clock: bool, command: &Command) -> Result<(), Failure> {
-    local::run(settings, accept_clock, async |client| {
+/// Runs the command.
+pub fn run(reach: &Reach<'_>, command: &Command) -> Result<(), Failure> {
+    reach.run(async |client| {
         let events = events(client, command).await?;
-        if command.json { table::print_json(&events) } else { print(&events) }
+        if reach.json { table::print_json(&events) } else { print(&events) }
     })
 }
 
 /// Page by page, until there are enough.
-async fn events(client: &LocalClient, command: &Command) -> Result<Vec<Value>, Failure> {
+async fn events(client: &Client, command: &Command) -> Result<Vec<Value>, Failure> {
     let user = command.user.map(|user| format!("&user={user}")).unwrap_or_default();
     let event = command.event.as_ref().map(|event| format!("&event={event}")).unwrap_or_default();
     let (mut events, mut before) = (Vec::new(), String::new());
@@ -54,12 +51,10 @@ async fn events(client: &LocalClient, command: &Command) -> Result<Vec<Value>, F
 }
 
 fn print(events: &[Value]) -> Result<(), Failure> {
-    // An administrator chose the names of roles and claims; what would steer the terminal does not get there.
-    let harmless = |text: String| text.replace(char::is_control, "?");
-    let or_dash = |value: &Value| if value.is_null() { "-".to_owned() } else { text(value) };
     let row = |event: &Value| {
-        let details = if event["details"] == serde_json::json!({}) { String::new() } else { harmless(event["details"].to_string()) };
-        [text(&event["time"]), text(&event["event"]), text(&event["actor"]), or_dash(&event["user"]), or_dash(&event["address"]), details]
+        let details =
+            if event["details"] == serde_json::json!({}) { String::new() } else { harmless(&event["details"].to_string().into()) };
+        [text(&event["time"]), text(&event["event"]), text(&event["actor"]), harmless(&event["user"]), harmless(&event["address"]), details]
     };
     table::print(["TIME", "EVENT", "ACTOR", "USER", "ADDRESS", "DETAILS"], &events.iter().map(row).collect::<Vec<_>>())
 }

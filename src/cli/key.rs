@@ -8,19 +8,15 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::local::{expect, text};
-use super::{Failure, local, table};
-use crate::config::Settings;
+use super::reach::Reach;
+use super::{Failure, table};
 use crate::http::body::MAX_BODY_BYTES;
-use crate::http::client::LocalClient;
+use crate::http::client::Client;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List the keys that access tokens are signed and verified with
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Make a new key; it takes over when every verifier has had the time to fetch it
     Rotate {
         #[arg(long, value_name = "ALGORITHM", help = "ES256 or EdDSA [default: that of the key in use]")]
@@ -47,22 +43,22 @@ pub enum Command {
     },
 }
 
-/// Runs the command on the data directory of the settings.
-pub fn run(settings: &Settings, accept_clock: bool, command: &Command) -> Result<(), Failure> {
+/// Runs the command.
+pub fn run(reach: &Reach<'_>, command: &Command) -> Result<(), Failure> {
     let pem = match command {
         Command::Import { file, .. } => read_key(file)?,
         _ => Zeroizing::default(),
     };
-    local::run(settings, accept_clock, async |client| match command {
-        Command::List { json } => list(client, *json).await,
-        Command::Rotate { algorithm: None, now } => add(client, &json!({"now": now})).await,
-        Command::Rotate { algorithm: Some(algorithm), now } => add(client, &json!({"algorithm": algorithm, "now": now})).await,
-        Command::Import { now, .. } => add(client, &json!({"pem": pem.as_str(), "now": now})).await,
-        Command::Retire { kid, now } => retire(client, kid, *now).await,
+    reach.run(async |client| match command {
+        Command::List => list(client, reach.json).await,
+        Command::Rotate { algorithm: None, now } => add(client, &json!({"now": now}), reach.json).await,
+        Command::Rotate { algorithm: Some(algorithm), now } => add(client, &json!({"algorithm": algorithm, "now": now}), reach.json).await,
+        Command::Import { now, .. } => add(client, &json!({"pem": pem.as_str(), "now": now}), reach.json).await,
+        Command::Retire { kid, now } => retire(client, kid, *now, reach.json).await,
     })
 }
 
-async fn list(client: &LocalClient, as_json: bool) -> Result<(), Failure> {
+async fn list(client: &Client, as_json: bool) -> Result<(), Failure> {
     let answer = expect(client.send("GET", "/keys", None).await, 200)?;
     if as_json {
         return table::print_json(&answer["keys"]);
@@ -87,18 +83,18 @@ fn note(key: &Value) -> String {
     }
 }
 
-async fn add(client: &LocalClient, body: &Value) -> Result<(), Failure> {
+async fn add(client: &Client, body: &Value, as_json: bool) -> Result<(), Failure> {
     let key = expect(client.send("POST", "/keys", Some(body)).await, 201)?;
-    table::line(&format!("{} {} is {}: {}", text(&key["algorithm"]), text(&key["kid"]), text(&key["state"]), note(&key)))
+    table::done(as_json, &key, &format!("{} {} is {}: {}", text(&key["algorithm"]), text(&key["kid"]), text(&key["state"]), note(&key)))
 }
 
-async fn retire(client: &LocalClient, kid: &str, now: bool) -> Result<(), Failure> {
+async fn retire(client: &Client, kid: &str, now: bool, as_json: bool) -> Result<(), Failure> {
     // What is no letter of a key's id would be part of the address.
     if kid.is_empty() || !kid.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
         return Err(Failure::Refused("There is no such key.".to_owned()));
     }
-    expect(client.send("DELETE", &format!("/keys/{kid}?now={now}"), None).await, 200)?;
-    table::line(&format!("retired {kid}"))
+    let answer = expect(client.send("DELETE", &format!("/keys/{kid}?now={now}"), None).await, 200)?;
+    table::done(as_json, &answer, &format!("retired {kid}"))
 }
 
 fn read_key(file: &Path) -> Result<Zeroizing<String>, Failure> {

@@ -1,28 +1,15 @@
-//! What the commands that act on users share: one client for the time of a command, names looked up, answers judged.
+//! What the commands that ask a server share: answers judged, users looked up, values as people read them.
 
 use serde_json::Value;
 
-use super::{Failure, open, runtime};
+use super::Failure;
 use crate::auth::clock::Timestamp;
 use crate::auth::user::Username;
-use crate::config::Settings;
-use crate::http::client::{Answer, LocalClient};
-
-/// Runs a command on the data directory of the settings, as the local administrator, and says which directory that is.
-pub fn run(settings: &Settings, accept_clock: bool, command: impl AsyncFnOnce(&LocalClient) -> Result<(), Failure>) -> Result<(), Failure> {
-    eprintln!("data directory: {}", std::path::absolute(&settings.data_dir).unwrap_or_else(|_| settings.data_dir.clone()).display());
-    runtime()?.block_on(async {
-        let auth = open(settings, accept_clock).await?;
-        let client = LocalClient::new(auth.clone()).await.map_err(Failure::Routes)?;
-        let done = command(&client).await;
-        drop(client);
-        auth.close().await.map_err(|error| Failure::StorageFailed(error.to_string()))?;
-        done
-    })
-}
+use crate::http::client::{Answer, Client, ClientError};
 
 /// The body of an answer that is as it should be; otherwise what the server said, field by field.
-pub fn expect(answer: Answer, status: u16) -> Result<Value, Failure> {
+pub fn expect(answer: Result<Answer, ClientError>, status: u16) -> Result<Value, Failure> {
+    let answer = answer?;
     if answer.status == status {
         return Ok(answer.body);
     }
@@ -38,17 +25,18 @@ pub fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Every user, page by page, until `wanted` has had enough.
-pub async fn each_user(client: &LocalClient, mut wanted: impl FnMut(Value) -> bool) -> Result<(), Failure> {
+/// The same for what somebody chose freely: what would steer the terminal does not get there. Nothing is a dash.
+pub fn harmless(value: &Value) -> String {
+    if value.is_null() { "-".to_owned() } else { text(value).replace(char::is_control, "?") }
+}
+
+/// Every user, page by page.
+pub async fn each_user(client: &Client, mut each: impl FnMut(Value)) -> Result<(), Failure> {
     let mut after = String::new();
     loop {
         let mut page = expect(client.send("GET", &format!("/users?limit=100{after}"), None).await, 200)?;
         if let Value::Array(users) = page["users"].take() {
-            for user in users {
-                if !wanted(user) {
-                    return Ok(());
-                }
-            }
+            users.into_iter().for_each(&mut each);
         }
         match &page["next"] {
             Value::Null => return Ok(()),
@@ -58,22 +46,37 @@ pub async fn each_user(client: &LocalClient, mut wanted: impl FnMut(Value) -> bo
 }
 
 /// The user of this name, however it is spelled.
-pub async fn user_named(client: &LocalClient, name: &str) -> Result<Value, Failure> {
+pub async fn user_named(client: &Client, name: &str) -> Result<Value, Failure> {
     let unknown = || Failure::Refused(format!("there is no user {name}"));
     let name = Username::parse(name).map_err(|_| unknown())?;
-    let mut found = None;
-    each_user(client, |user| {
-        let is_it = user["username"] == name.as_str();
-        if is_it {
-            found = Some(user);
-        }
-        !is_it
-    })
-    .await?;
+    let query = encoded(name.as_str());
+    let mut page = expect(client.send("GET", &format!("/users?username={query}"), None).await, 200)?;
+    let found = page["users"].get_mut(0).map(Value::take);
     found.ok_or_else(unknown)
+}
+
+/// As a value in a query (RFC 3986 §2.1).
+fn encoded(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::new(), |mut query, byte| {
+        // Writing to a String does not fail.
+        let _ = if byte.is_ascii_alphanumeric() { write!(query, "{}", byte as char) } else { write!(query, "%{byte:02X}") };
+        query
+    })
 }
 
 /// A moment as people read it: UTC, RFC 3339.
 pub fn moment(secs: &Value) -> String {
     Timestamp::from_secs(secs.as_u64().unwrap_or_default()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_written_so_that_a_query_means_it() {
+        assert_eq!(encoded("arun+1@x"), "arun%2B1%40x");
+        assert_eq!(encoded("ärun"), "%C3%A4run");
+    }
 }

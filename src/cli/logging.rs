@@ -34,7 +34,9 @@ fn judge(filter: &str) -> Result<(), String> {
 /// Installs the log of this process.
 pub fn install(settings: &Settings) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&settings.log).map_err(|error| Failure::Refused(format!("setting log: {error}")))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written is lost. By default that would be reported on the same stderr, by a call that panics when
+    // whoever read it has gone; and so requests would fail that write one.
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     match settings.log_format {
         LogFormat::Text => {
             let colours = std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal();

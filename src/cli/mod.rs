@@ -1,15 +1,18 @@
-//! The command line. `doorward` is `doorward serve`; every other command sends the same HTTP requests as anybody, in this
-//! process, and says which data directory it works on.
+//! The command line. `doorward` is `doorward serve`; every other command sends the same HTTP requests as anybody, through the
+//! running server, in this process when none runs, or to a URL, and says which it was.
 //!
 //! Exit codes: 0 done, 1 failed, 2 usage, 74 storage, 78 configuration (`sysexits.h`).
 
 mod audit;
+mod completions;
 mod config;
 mod dumps;
+mod invite;
 mod key;
 mod local;
 mod log_lines;
 mod logging;
+mod reach;
 mod serve;
 mod service;
 mod session;
@@ -22,16 +25,22 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::auth::{Auth, StartError};
 use crate::config::{ConfigError, Flags, Loaded, Settings};
 use crate::error::Error;
 use crate::http::UserRoutes;
+use crate::http::client::{ClientError, ServerUrl};
 use crate::store::{SledStore, StorageError, StoreOptions};
+use reach::Reach;
 
 /// A login server in one executable: register, log in, refresh and revoke JSON Web Tokens.
 ///
 /// Without a command it serves on <http://localhost:5000>. Everything is kept in ./data.
+///
+/// The other commands go through the server that runs on the same data directory; when none runs, they open the
+/// directory themselves; with --url they ask a server elsewhere. They say which it was on standard error.
 #[derive(Debug, Parser)]
 #[command(
     name = "doorward",
@@ -49,13 +58,20 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the API and the page (what happens without a command, too)
-    Serve,
+    Serve {
+        /// While there is no administrator, print a link to make the first one; it works once, for 30 minutes
+        #[arg(long)]
+        setup_link: bool,
+    },
     /// Add, list, change and delete users
     #[command(subcommand)]
     User(user::Command),
     /// Add, list and remove the keys of services, programs that may ask about tokens
     #[command(subcommand)]
     Service(service::Command),
+    /// Make, list and take back invites, codes to register with
+    #[command(subcommand)]
+    Invite(invite::Command),
     /// List and end a user's sessions
     #[command(subcommand)]
     Session(session::Command),
@@ -64,10 +80,18 @@ enum Command {
     Key(key::Command),
     /// List what has happened: logins, failures, changes, and who did it
     Audit(audit::Command),
-    /// Show the settings in effect
+    /// Show or check the settings in effect
     #[command(subcommand)]
     Config(config::Command),
+    /// Print a script for your shell that completes commands and flags; e.g. doorward completions bash
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
 }
+
+/// What flags are under that have no meaning for `serve`.
+const ASKING: &str = "Options of commands that ask a server";
 
 /// Flags of every command.
 #[derive(Debug, Args)]
@@ -90,6 +114,18 @@ struct Common {
     /// Go on although the system clock is more than a day behind the time already seen
     #[arg(long, global = true)]
     accept_clock: bool,
+    /// Ask the server at this address, as the administrator whose access token is in --token-file or in `DOORWARD_TOKEN`
+    #[arg(long, global = true, value_name = "URL", help_heading = ASKING)]
+    url: Option<ServerUrl>,
+    /// A file with that token
+    #[arg(long, global = true, value_name = "FILE", help_heading = ASKING)]
+    token_file: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long, global = true, help_heading = ASKING)]
+    json: bool,
+    /// Do not say which server or directory was asked
+    #[arg(long, global = true, help_heading = ASKING)]
+    quiet: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -129,6 +165,10 @@ enum Failure {
     StorageFailed(String),
     #[error("{0}")]
     Refused(String),
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Client(#[from] ClientError),
     #[error("cannot {action}")]
     System {
         action: &'static str,
@@ -142,6 +182,7 @@ enum Failure {
 impl Failure {
     const fn exit_code(&self) -> u8 {
         match self {
+            Self::Usage(_) => 2,
             Self::Config(_) | Self::Start(StartError::TokensTooLong { .. }) => 78,
             Self::Storage(_) | Self::StorageFailed(_) | Self::Start(StartError::Other(Error::Storage(_))) => 74,
             _ => 1,
@@ -169,15 +210,27 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    let loaded = cli.common.load()?;
-    match cli.command {
-        None | Some(Command::Serve) => serve::run(&loaded.settings, cli.common.accept_clock),
-        Some(Command::User(command)) => user::run(&loaded.settings, cli.common.accept_clock, &command),
-        Some(Command::Session(command)) => session::run(&loaded.settings, cli.common.accept_clock, &command),
-        Some(Command::Service(command)) => service::run(&loaded.settings, cli.common.accept_clock, &command),
-        Some(Command::Key(command)) => key::run(&loaded.settings, cli.common.accept_clock, &command),
-        Some(Command::Audit(command)) => audit::run(&loaded.settings, cli.common.accept_clock, &command),
-        Some(Command::Config(command)) => config::run(&loaded, &command),
+    let Cli { command, common } = cli;
+    let command = command.unwrap_or(Command::Serve { setup_link: false });
+    if let Command::Completions { shell } = command {
+        return completions::run(shell);
+    }
+    let loaded = common.load()?;
+    let settings = &loaded.settings;
+    let reach = || Reach::new(settings, &common);
+    match command {
+        Command::Serve { .. } | Command::Config(_) if common.url.is_some() || common.token_file.is_some() => {
+            Err(Failure::Usage("--url and --token-file are for commands that ask a server".to_owned()))
+        }
+        Command::Serve { setup_link } => serve::run(settings, common.accept_clock, setup_link),
+        Command::User(command) => user::run(&reach()?, &command),
+        Command::Invite(command) => invite::run(&reach()?, &command),
+        Command::Session(command) => session::run(&reach()?, &command),
+        Command::Service(command) => service::run(&reach()?, &command),
+        Command::Key(command) => key::run(&reach()?, &command),
+        Command::Audit(command) => audit::run(&reach()?, &command),
+        Command::Config(command) => config::run(&loaded, &command, common.json),
+        Command::Completions { shell } => completions::run(shell),
     }
 }
 

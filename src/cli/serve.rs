@@ -1,39 +1,46 @@
 //! `doorward serve`: from settings to a clean stop.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, dumps, logging, open, runtime};
-use crate::auth::Auth;
+use crate::auth::{Auth, StartError};
 use crate::config::Settings;
-use crate::http::front::{self, Limits};
+use crate::http::front::{self, Limits, LocalSocket};
 use crate::http::problem::chain;
 
 /// What expires is swept, and the time is kept, this often.
 const MAINTENANCE: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM, Ctrl-C, or until the store fails.
-pub fn run(settings: &Settings, accept_clock: bool) -> Result<(), Failure> {
+pub fn run(settings: &Settings, accept_clock: bool, setup_link: bool) -> Result<(), Failure> {
     logging::install(settings)?;
     dumps::forbid();
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
-    runtime()?.block_on(serve(settings, accept_clock))
+    runtime()?.block_on(serve(settings, accept_clock, setup_link))
 }
 
-async fn serve(settings: &Settings, accept_clock: bool) -> Result<(), Failure> {
+async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool) -> Result<(), Failure> {
     // The port first: a second server is told so before it waits for the directory.
     let listeners = front::bind(&settings.address, settings.port)?;
     let auth = open(settings, accept_clock).await?;
     let limits = Limits { connections: settings.max_connections, per_address: settings.max_connections_per_address, ..Limits::default() };
     let client = crate::http::local(settings.surface(), auth.clone()).await.map_err(|error| Failure::Routes(Box::new(error)))?;
     let stop = stop_signal()?;
+    // Not before the directory is ours: then what is left at the socket's path is a predecessor's.
+    let listeners = listeners.with_local(local_socket(&settings.data_dir));
     let maintenance = tokio::spawn(maintain(auth.clone()));
     announce(&listeners.url());
+    if setup_link {
+        let page = settings.public_url.as_ref().map(|url| format!("{url}{}", settings.base_path.join("/")));
+        offer_setup(&auth, &page.unwrap_or_else(|| format!("{}/", listeners.url())))?;
+    }
     let failed = auth.clone();
     let stopping = async move {
         tokio::select! {
@@ -44,6 +51,17 @@ async fn serve(settings: &Settings, accept_clock: bool) -> Result<(), Failure> {
     front::serve(Arc::new(client), listeners, limits, stopping).await;
     maintenance.abort();
     finish(&auth).await
+}
+
+/// Without it the server is administered over HTTP, or while it is stopped.
+fn local_socket(directory: &Path) -> Option<LocalSocket> {
+    match LocalSocket::bind(directory) {
+        Ok(socket) => Some(socket),
+        Err(error) => {
+            tracing::warn!(error = %chain(&error), "no local socket: commands cannot go through this server; use --url, or a shorter data_dir");
+            None
+        }
+    }
 }
 
 /// The store is closed last: nothing that was accepted is left undone.
@@ -59,6 +77,20 @@ fn announce(url: &str) {
     let mut stdout = std::io::stdout().lock();
     // A closed stdout is no reason not to serve.
     let _ = writeln!(stdout, "listening on {url}").and_then(|()| stdout.flush());
+}
+
+/// Prints the link for the first administrator. It is no log line: whoever has it can become one. The code stands after `#`,
+/// which browsers do not send, so that no log of a proxy has it.
+fn offer_setup(auth: &Auth, page: &str) -> Result<(), Failure> {
+    let Some((code, expires)) = auth.offer_setup().map_err(StartError::Other)? else {
+        tracing::warn!("there is an administrator already, so no set-up link is printed");
+        return Ok(());
+    };
+    let mut stdout = std::io::stdout().lock();
+    // As with the address: who closed it does not want to know.
+    let _ = writeln!(stdout, "set up the first administrator, once, until {expires}: {page}#setup={}", code.expose())
+        .and_then(|()| stdout.flush());
+    Ok(())
 }
 
 fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {

@@ -4,9 +4,9 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::local::{expect, moment, text};
-use super::{Failure, local, table};
-use crate::config::Settings;
-use crate::http::client::LocalClient;
+use super::reach::Reach;
+use super::{Failure, table};
+use crate::http::client::Client;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -17,16 +17,9 @@ pub enum Command {
         /// What it may ask, comma-separated: introspect (POST /introspect), revocations (GET /revocations)
         #[arg(long, value_name = "SCOPES", value_delimiter = ',', required = true)]
         scope: Vec<String>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// List all services, and when each was last here
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Remove a service; its key is refused from then on
     Rm {
         /// Its id, as `service list` shows it
@@ -34,16 +27,16 @@ pub enum Command {
     },
 }
 
-/// Runs the command on the data directory of the settings.
-pub fn run(settings: &Settings, accept_clock: bool, command: &Command) -> Result<(), Failure> {
-    local::run(settings, accept_clock, async |client| match command {
-        Command::Add { name, scope, json } => add(client, name, scope, *json).await,
-        Command::List { json } => list(client, *json).await,
-        Command::Rm { id } => remove(client, id).await,
+/// Runs the command.
+pub fn run(reach: &Reach<'_>, command: &Command) -> Result<(), Failure> {
+    reach.run(async |client| match command {
+        Command::Add { name, scope } => add(client, name, scope, reach.json).await,
+        Command::List => list(client, reach.json).await,
+        Command::Rm { id } => remove(client, id, reach.json).await,
     })
 }
 
-async fn add(client: &LocalClient, name: &str, scopes: &[String], as_json: bool) -> Result<(), Failure> {
+async fn add(client: &Client, name: &str, scopes: &[String], as_json: bool) -> Result<(), Failure> {
     let service = expect(client.send("POST", "/services", Some(&json!({"name": name, "scopes": scopes}))).await, 201)?;
     if as_json {
         table::print_json(&service)?;
@@ -55,7 +48,7 @@ async fn add(client: &LocalClient, name: &str, scopes: &[String], as_json: bool)
     Ok(())
 }
 
-async fn list(client: &LocalClient, as_json: bool) -> Result<(), Failure> {
+async fn list(client: &Client, as_json: bool) -> Result<(), Failure> {
     let services = expect(client.send("GET", "/services", None).await, 200)?["services"].take();
     if as_json {
         return table::print_json(&services);
@@ -69,11 +62,11 @@ async fn list(client: &LocalClient, as_json: bool) -> Result<(), Failure> {
     table::print(["ID", "NAME", "SCOPES", "LAST USED"], &rows)
 }
 
-async fn remove(client: &LocalClient, id: &str) -> Result<(), Failure> {
+async fn remove(client: &Client, id: &str, as_json: bool) -> Result<(), Failure> {
     // An id is hexadecimal digits and hyphens; anything else could be another path.
-    if !id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') {
+    if id.is_empty() || !id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') {
         return Err(Failure::Refused("There is no such service.".to_owned()));
     }
-    expect(client.send("DELETE", &format!("/services/{id}"), None).await, 200)?;
-    table::line(&format!("removed {id}"))
+    let answer = expect(client.send("DELETE", &format!("/services/{id}"), None).await, 200)?;
+    table::done(as_json, &answer, &format!("removed {id}"))
 }

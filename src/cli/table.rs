@@ -33,6 +33,14 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     line(&serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
+/// Prints what a command did: for people in a line, as JSON what the server answered.
+///
+/// # Errors
+/// [`line`]'s
+pub fn done(json: bool, answer: &impl Serialize, said: &str) -> Result<(), Failure> {
+    if json { print_json(answer) } else { line(said) }
+}
+
 /// Prints a line. A reader that has gone has seen enough: the command ends as it would have, and so closes its store.
 ///
 /// # Errors

@@ -4,30 +4,29 @@
 
 use serde_json::Value;
 
-use super::local::{expect, moment, text, user_named};
+use super::local::{expect, harmless, moment, text, user_named};
 use super::{Failure, table};
 use crate::auth::user::UserId;
-use crate::http::client::LocalClient;
+use crate::http::client::Client;
 
 /// Lets a user go on, by name or id; no name is all digits.
-pub async fn unlock(client: &LocalClient, name: &str) -> Result<(), Failure> {
+pub async fn unlock(client: &Client, name: &str, as_json: bool) -> Result<(), Failure> {
     let id = match UserId::parse(name) {
         Some(id) => id.to_string(),
         None => user_named(client, name).await?["id"].to_string(),
     };
-    expect(client.send("DELETE", &format!("/user/{id}/throttle"), None).await, 200)?;
-    table::line(&format!("{name} need not wait"))
+    let answer = expect(client.send("DELETE", &format!("/user/{id}/throttle"), None).await, 200)?;
+    table::done(as_json, &answer, &format!("{name} need not wait"))
 }
 
 /// Prints who must wait.
-pub async fn list(client: &LocalClient, as_json: bool) -> Result<(), Failure> {
+pub async fn list(client: &Client, as_json: bool) -> Result<(), Failure> {
     let mut answer = expect(client.send("GET", "/throttle", None).await, 200)?;
     if as_json {
         return table::print_json(&answer["blocks"].take());
     }
-    let or_dash = |value: &Value| if value.is_null() { "-".to_owned() } else { text(value) };
     let row = |block: &Value| {
-        [or_dash(&block["user"]), or_dash(&block["address"]), text(&block["scope"]), text(&block["failures"]), moment(&block["until"])]
+        [harmless(&block["user"]), harmless(&block["address"]), text(&block["scope"]), text(&block["failures"]), moment(&block["until"])]
     };
     let rows: Vec<_> = answer["blocks"].as_array().into_iter().flatten().map(row).collect();
     table::print(["USER", "ADDRESS", "SCOPE", "FAILURES", "UNTIL"], &rows)

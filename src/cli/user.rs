@@ -3,13 +3,13 @@
 use std::io::{BufRead as _, IsTerminal as _};
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::local::{each_user, expect, moment, text, user_named};
-use super::{Failure, local, table, throttle};
-use crate::config::Settings;
-use crate::http::client::LocalClient;
+use super::local::{each_user, expect, harmless, moment, text, user_named};
+use super::reach::Reach;
+use super::{Failure, table, throttle};
+use crate::http::client::Client;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -22,18 +22,16 @@ pub enum Command {
         admin: bool,
     },
     /// List all users
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
+    List,
+    /// Show one user: roles, custom claims, sessions
+    Show {
+        /// The username
+        name: String,
     },
     /// Print a code with which the user can set a new password, once, within 24 hours (POST /reset)
     Reset {
         /// The username
         name: String,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
     },
     /// Refuse every login and token of a user; its sessions end
     Disable {
@@ -51,11 +49,7 @@ pub enum Command {
         name: String,
     },
     /// List who must wait after too many failures, where, and until when
-    Blocked {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Blocked,
     /// Delete a user
     Rm {
         /// The username
@@ -72,79 +66,121 @@ pub enum Command {
         #[arg(long, conflicts_with = "roles")]
         none: bool,
     },
+    /// Give a user these custom claims in place of those it has; they go into its access tokens
+    Claims {
+        /// The username
+        name: String,
+        /// The claims; a VALUE that is JSON (7, true, a list) counts as such, any other as text
+        #[arg(required_unless_present = "none", value_name = "CLAIM=VALUE", value_parser = claim)]
+        claims: Vec<(String, Value)>,
+        /// Take every custom claim away
+        #[arg(long, conflicts_with = "claims")]
+        none: bool,
+    },
 }
 
-/// Runs the command on the data directory of the settings.
-pub fn run(settings: &Settings, accept_clock: bool, command: &Command) -> Result<(), Failure> {
+fn claim(text: &str) -> Result<(String, Value), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("a claim is written NAME=VALUE")?;
+    Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
+}
+
+/// Runs the command.
+pub fn run(reach: &Reach<'_>, command: &Command) -> Result<(), Failure> {
     let password = match command {
         Command::Add { name, .. } => read_password(name)?,
         _ => Zeroizing::default(),
     };
-    local::run(settings, accept_clock, async |client| match command {
-        Command::Add { name, admin } => add(client, name, &password, *admin).await,
-        Command::List { json } => list(client, *json).await,
-        Command::Reset { name, json } => reset(client, name, *json).await,
-        Command::Disable { name } => change(client, name, &json!({"disabled": true}), "disabled; its sessions have ended").await,
-        Command::Enable { name } => change(client, name, &json!({"disabled": false}), "enabled").await,
-        Command::Unlock { name } => throttle::unlock(client, name).await,
-        Command::Blocked { json } => throttle::list(client, *json).await,
-        Command::Rm { name } => remove(client, name).await,
+    let json = reach.json;
+    reach.run(async |client| match command {
+        Command::Add { name, admin } => add(client, name, &password, *admin, json).await,
+        Command::List => list(client, json).await,
+        Command::Show { name } => show(client, name, json).await,
+        Command::Reset { name } => reset(client, name, json).await,
+        Command::Disable { name } => change(client, name, &json!({"disabled": true}), "disabled; its sessions have ended", json).await,
+        Command::Enable { name } => change(client, name, &json!({"disabled": false}), "enabled", json).await,
+        Command::Unlock { name } => throttle::unlock(client, name, json).await,
+        Command::Blocked => throttle::list(client, json).await,
+        Command::Rm { name } => remove(client, name, json).await,
         Command::Role { name, roles, .. } => {
             let done = if roles.is_empty() { "without a role".to_owned() } else { format!("now {}", roles.join(", ")) };
-            change(client, name, &json!({ "roles": roles }), &done).await
+            change(client, name, &json!({ "roles": roles }), &done, json).await
+        }
+        Command::Claims { name, claims, .. } => {
+            let claims: Map<_, _> = claims.iter().cloned().collect();
+            let names: Vec<_> = claims.keys().cloned().collect();
+            let done = if names.is_empty() { "without a custom claim".to_owned() } else { format!("now with {}", names.join(", ")) };
+            change(client, name, &json!({ "claims": claims }), &done, json).await
         }
     })
 }
 
-async fn add(client: &LocalClient, name: &str, password: &str, admin: bool) -> Result<(), Failure> {
+async fn add(client: &Client, name: &str, password: &str, admin: bool, json: bool) -> Result<(), Failure> {
     let roles: &[&str] = if admin { &["admin"] } else { &[] };
     let answer = client.send("POST", "/users", Some(&json!({"username": name, "password": password, "roles": roles}))).await;
     let user = expect(answer, 201)?;
-    table::line(&format!("added {} with id {}{}", text(&user["username"]), user["id"], if admin { ", an administrator" } else { "" }))
+    let line = format!("added {} with id {}{}", text(&user["username"]), user["id"], if admin { ", an administrator" } else { "" });
+    table::done(json, &user, &line)
 }
 
-async fn list(client: &LocalClient, as_json: bool) -> Result<(), Failure> {
+fn roles(user: &Value) -> String {
+    user["roles"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>().join(",")
+}
+
+async fn list(client: &Client, json: bool) -> Result<(), Failure> {
     let mut users = Vec::new();
-    each_user(client, |user| {
-        users.push(user);
-        true
-    })
-    .await?;
-    if as_json {
-        table::print_json(&users)?;
-    } else {
-        let row = |user: &Value| {
-            let roles: Vec<_> = user["roles"].as_array().into_iter().flatten().map(text).collect();
-            let state = if user["disabled"] == true { "disabled" } else { "" };
-            [user["id"].to_string(), text(&user["username"]), roles.join(","), state.to_owned()]
-        };
-        table::print(["ID", "USERNAME", "ROLES", "STATE"], &users.iter().map(row).collect::<Vec<_>>())?;
+    each_user(client, |user| users.push(user)).await?;
+    if json {
+        return table::print_json(&users);
     }
-    Ok(())
+    let row = |user: &Value| {
+        let state = if user["disabled"] == true { "disabled" } else { "" };
+        [user["id"].to_string(), text(&user["username"]), roles(user), state.to_owned()]
+    };
+    table::print(["ID", "USERNAME", "ROLES", "STATE"], &users.iter().map(row).collect::<Vec<_>>())
 }
 
-async fn reset(client: &LocalClient, name: &str, as_json: bool) -> Result<(), Failure> {
+async fn show(client: &Client, name: &str, json: bool) -> Result<(), Failure> {
+    let mut user = user_named(client, name).await?;
+    let sessions = expect(client.send("GET", &format!("/user/{}/sessions", user["id"]), None).await, 200)?["sessions"].take();
+    if json {
+        user["sessions"] = sessions;
+        return table::print_json(&user);
+    }
+    let claims = user["claims"].as_object().into_iter().flatten().map(|(name, value)| format!("{name}={value}"));
+    let rows = [
+        ["id", &user["id"].to_string()],
+        ["username", &text(&user["username"])],
+        ["roles", &roles(&user)],
+        ["claims", &harmless(&claims.collect::<Vec<_>>().join(" ").into())],
+        ["state", if user["disabled"] == true { "disabled" } else { "enabled" }],
+        ["created", &moment(&user["created"])],
+        ["sessions", &sessions.as_array().map_or(0, Vec::len).to_string()],
+    ]
+    .map(|row| row.map(str::to_owned));
+    table::print(["WHAT", "VALUE"], &rows)
+}
+
+async fn reset(client: &Client, name: &str, json: bool) -> Result<(), Failure> {
     let user = user_named(client, name).await?;
     let made = expect(client.send("POST", &format!("/user/{}/reset", user["id"]), None).await, 201)?;
-    if as_json {
-        table::print_json(&made)?;
-    } else {
-        table::line(&text(&made["code"]))?;
-        eprintln!("{} can set a new password with it once, until {}", text(&user["username"]), moment(&made["expires"]));
+    if json {
+        return table::print_json(&made);
     }
+    table::line(&text(&made["code"]))?;
+    eprintln!("{} can set a new password with it once, until {}", text(&user["username"]), moment(&made["expires"]));
     Ok(())
 }
 
-async fn change(client: &LocalClient, name: &str, change: &Value, done: &str) -> Result<(), Failure> {
+async fn change(client: &Client, name: &str, change: &Value, done: &str, json: bool) -> Result<(), Failure> {
     let user = user_named(client, name).await?;
-    expect(client.send("PATCH", &format!("/user/{}", user["id"]), Some(change)).await, 200)?;
-    table::line(&format!("{} is {done}", text(&user["username"])))
+    let changed = expect(client.send("PATCH", &format!("/user/{}", user["id"]), Some(change)).await, 200)?;
+    table::done(json, &changed, &format!("{} is {done}", text(&user["username"])))
 }
 
-async fn remove(client: &LocalClient, name: &str) -> Result<(), Failure> {
+async fn remove(client: &Client, name: &str, json: bool) -> Result<(), Failure> {
     let user = user_named(client, name).await?;
-    expect(client.send("DELETE", &format!("/user/{}", user["id"]), None).await, 200)?;
-    table::line(&format!("deleted {}", text(&user["username"])))
+    let answer = expect(client.send("DELETE", &format!("/user/{}", user["id"]), None).await, 200)?;
+    table::done(json, &answer, &format!("deleted {}", text(&user["username"])))
 }
 
 /// From the terminal, twice and unseen; from anything else, the first line. Never from the command line, where other

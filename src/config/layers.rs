@@ -152,8 +152,9 @@ impl Environment {
         let mut dict = Dict::new();
         let prefixed =
             |prefix| variables.iter().filter_map(move |(name, value)| Some((name, name.strip_prefix(prefix)?.to_lowercase(), value)));
-        for (_, key, value) in prefixed("ROCKET_").chain(prefixed("DOORWARD_")) {
-            if key == "config" && variables.contains_key("DOORWARD_CONFIG") {
+        for (name, key, value) in prefixed("ROCKET_").chain(prefixed("DOORWARD_")) {
+            // Two that are flags, not settings.
+            if name == "DOORWARD_TOKEN" || (key == "config" && variables.contains_key("DOORWARD_CONFIG")) {
                 continue;
             }
             let value = if TEXTS.contains(&key.as_str()) {

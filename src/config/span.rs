@@ -1,6 +1,7 @@
 //! Lengths of time as people write them.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -8,6 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A length of time: `90s`, `15m`, `12h`, `30d`, or a bare number of seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span(pub Duration);
+
+const WANTED: &str = "not a length of time such as 90s, 15m, 12h or 30d";
 
 const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
 
@@ -19,6 +22,14 @@ impl Span {
         };
         let seconds = number.trim().parse::<u64>().ok()?.checked_mul(factor)?;
         Some(Self(Duration::from_secs(seconds)))
+    }
+}
+
+impl FromStr for Span {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text).ok_or(WANTED)
     }
 }
 
@@ -50,6 +61,6 @@ impl<'de> Deserialize<'de> for Span {
             Ok(Written::Text(text)) => Self::parse(&text),
             Err(_) => None,
         };
-        span.ok_or_else(|| serde::de::Error::custom("not a length of time such as 90s, 15m, 12h or 30d"))
+        span.ok_or_else(|| serde::de::Error::custom(WANTED))
     }
 }

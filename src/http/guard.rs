@@ -108,13 +108,14 @@ impl<'r> FromRequest<'r> for FreshToken {
     }
 }
 
-/// Marks a request of the command line on this machine. Only [`super::client`] puts it on; without it, nobody is local.
+/// Marks a request of the command line on this machine. Only [`super::client`] and the front, for the local socket, put it
+/// on; without it, nobody is local.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Door {
     /// From a socket, like everybody.
     #[default]
     Public,
-    /// From the command line.
+    /// From the command line, in this process or by the local socket.
     Local,
 }
 

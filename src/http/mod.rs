@@ -82,6 +82,7 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .mount("/", routes::invites::routes())
         .mount("/", routes::password::routes())
         .mount("/", routes::session::routes())
+        .mount("/", routes::setup::routes())
         .mount("/", routes::users::routes())
         .mount("/", routes::keys::routes())
         .mount("/", routes::throttle::routes())

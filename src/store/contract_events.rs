@@ -79,7 +79,7 @@ async fn of_each_class_the_newest_stay_and_none_pushes_out_another(store: Arc<dy
 }
 
 async fn an_event_is_as_it_was_noted(store: Arc<dyn Store>) {
-    let trace = Trace { request: Some(crate::trace::RequestId::next()), address: Some([192, 0, 2, 1].into()) };
+    let trace = Trace { request: Some(crate::trace::RequestId::next()), address: Some([192, 0, 2, 1].into()), uid: None };
     let event = Event::new(Word::RolesChanged, By::Local).of(UserId::new(7)).session(SessionId::random());
     let record = event.detail("from", ["a"]).detail("to", ["b", "\n\"\u{9b}"]).at(T0, trace);
     store.note(Word::RolesChanged.class(), record.clone());

@@ -98,6 +98,19 @@ impl Records {
         }
     }
 
+    fn insert_user(&mut self, live: &Live, new: NewUser) -> Result<User> {
+        if self.users.values().any(|(user, _)| user.username == new.username) {
+            return Err(Error::UsernameTaken);
+        }
+        self.last_user += 1;
+        let id = UserId::new(self.last_user);
+        let NewUser { username, password, roles, claims, created } = new;
+        let user = User { id, username, password, roles, claims, disabled: false, created };
+        self.users.insert(id, (user.clone(), Timestamp::default()));
+        self.show(live, id);
+        Ok(user)
+    }
+
     fn is_last_admin(&self, user: &User) -> bool {
         is_acting_admin(user) && self.users.values().filter(|(user, _)| is_acting_admin(user)).count() == 1
     }
@@ -132,17 +145,13 @@ impl Store for MemoryStore {
     }
 
     async fn insert_user(&self, new: NewUser) -> Result<User> {
+        self.open()?.insert_user(&self.live, new)
+    }
+
+    async fn insert_first_admin(&self, new: NewUser) -> Result<Option<User>> {
         let mut records = self.open()?;
-        if records.users.values().any(|(user, _)| user.username == new.username) {
-            return Err(Error::UsernameTaken);
-        }
-        records.last_user += 1;
-        let id = UserId::new(records.last_user);
-        let NewUser { username, password, roles, claims, created } = new;
-        let user = User { id, username, password, roles, claims, disabled: false, created };
-        records.users.insert(id, (user.clone(), Timestamp::default()));
-        records.show(&self.live, id);
-        Ok(user)
+        let there = records.users.values().any(|(user, _)| is_acting_admin(user));
+        if there { Ok(None) } else { records.insert_user(&self.live, new).map(Some) }
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>> {

@@ -16,6 +16,8 @@ mod contract_cookies;
 mod contract_events;
 #[cfg(test)]
 mod contract_services;
+#[cfg(test)]
+mod contract_setup;
 mod feed;
 mod live;
 mod marker;
@@ -98,6 +100,12 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`crate::Error::UsernameTaken`]; storage errors.
     async fn insert_user(&self, user: NewUser) -> Result<User>;
+
+    /// Adds an administrator as [`Store::insert_user`] does, if there is none who can act. `None`: there is one.
+    ///
+    /// # Errors
+    /// [`crate::Error::UsernameTaken`]; storage errors.
+    async fn insert_first_admin(&self, user: NewUser) -> Result<Option<User>>;
 
     /// The user with this id.
     async fn user(&self, id: UserId) -> Result<Option<User>>;

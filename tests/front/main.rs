@@ -7,6 +7,7 @@ mod bodies;
 mod caps;
 mod deadlines;
 mod framing;
+mod local;
 mod mapping;
 mod parity;
 mod rocket;

@@ -5,10 +5,11 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use doorward::http::front::{self, Limits, Summary};
+use doorward::http::front::{self, Limits, LocalSocket, Summary};
 use rocket::fairing::AdHoc;
 use rocket::local::asynchronous::Client;
 use rocket::tokio;
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use crate::rocket::{Backstage, build};
@@ -18,6 +19,8 @@ use crate::wire::{PATIENCE, Wire};
 pub struct Server {
     pub port: u16,
     pub url: String,
+    /// Where its local socket is.
+    pub directory: TempDir,
     backstage: Arc<Backstage>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Summary>>,
@@ -32,11 +35,14 @@ impl Server {
     pub fn with(limits: Limits) -> Self {
         let (started, starting) = mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
+        let directory = TempDir::new().expect("a directory");
+        let data_dir = directory.path().to_owned();
         let thread = std::thread::spawn(move || {
             runtime().block_on(async move {
                 let (rocket, backstage) = build();
                 let client = Arc::new(Client::untracked(rocket).await.expect("the Rocket ignites"));
                 let listeners = front::bind("localhost", 0).expect("a free port");
+                let listeners = listeners.with_local(Some(LocalSocket::bind(&data_dir).expect("a local socket")));
                 started.send((listeners.port(), listeners.url(), backstage)).expect("the test is there");
                 let stop = async { drop(stopped.await) };
                 let summary = front::serve(Arc::clone(&client), listeners, limits, stop).await;
@@ -45,7 +51,7 @@ impl Server {
             })
         });
         let (port, url, backstage) = starting.recv_timeout(PATIENCE).expect("the server starts");
-        Self { port, url, backstage, stop: Some(stop), thread: Some(thread) }
+        Self { port, url, directory, backstage, stop: Some(stop), thread: Some(thread) }
     }
 
     /// The front with its own limits.

@@ -158,6 +158,8 @@ fn people(client: &Client, boss: &Pair, canaries: &mut Canaries) -> Pair {
     for (code, status) in [(&wrong, 401), (&code, 200), (&code, 401)] {
         client.json("POST", "/reset", None, &json!({"code": code, "new_password": password})).expect(status);
     }
+    let set_up = json!({"code": canaries.secret("set-up code"), "username": canaries.secret("set-up name"), "password": password});
+    client.json("POST", "/setup", None, &set_up).expect(401);
     let change = json!({"roles": ["editor"], "claims": {"team": canaries.kept("claim")}});
     client.json("PATCH", "/user/2", Some(&boss.access), &change).expect(200);
     let odd = json!({"roles": [format!("{} x", canaries.secret("odd role"))], "claims": canaries.secret("odd claims")});
@@ -237,8 +239,14 @@ fn bodies(client: &Client, canaries: &mut Canaries) {
         ("application/x-www-form-urlencoded", format!("token={}&token=x", canaries.secret("token that is there twice"))),
     ];
     for (kind, body) in &sent {
-        for (method, path) in [("POST", "/register"), ("POST", "/login"), ("POST", "/refresh"), ("POST", "/reset"), ("POST", "/introspect")]
-        {
+        for (method, path) in [
+            ("POST", "/register"),
+            ("POST", "/login"),
+            ("POST", "/refresh"),
+            ("POST", "/reset"),
+            ("POST", "/setup"),
+            ("POST", "/introspect"),
+        ] {
             let answer = client.send(method, path, &[("Content-Type", kind)], Some(body.as_bytes()));
             assert!((400..500).contains(&answer.status), "{path} {body}: {}", answer.text);
         }

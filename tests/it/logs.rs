@@ -1,9 +1,12 @@
 //! The log: each line of a request names it; times are UTC.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 
 use crate::audit::has;
-use crate::server::Server;
+use crate::server::{Client, Server, doorward};
 
 /// What was logged, line by line, of a server with this format that has stopped.
 fn logged(format: &str) -> (Vec<String>, String) {
@@ -35,4 +38,26 @@ fn every_line_of_a_request_names_it_in_text_and_in_json() {
         of_it[0]
     );
     assert!(lines.iter().all(|line| is_utc(line["timestamp"].as_str().unwrap())), "{lines:?}");
+}
+
+#[test]
+fn a_log_that_nobody_reads_any_more_fails_no_request() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut server = doorward(directory.path())
+        .args(["serve", "--address", "127.0.0.1", "--port", "0"])
+        .env("DOORWARD_LOG", "trace")
+        .stdout(Stdio::piped())
+        .stderr(writer)
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let client = Client::of(line.trim().strip_prefix("listening on ").unwrap());
+    let pair = client.newcomer("arun");
+    client.try_login("arun", "not the password").refused(401, "invalid_credentials");
+    client.test(&pair.access).expect(200);
+    server.kill().unwrap();
+    server.wait().unwrap();
 }

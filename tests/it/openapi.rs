@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use doorward::http::problem::Kind;
 use serde_json::{Value, json};
 
-use crate::policy::mounted;
+use crate::policy::{mounted, of_every_route};
 use crate::server::{Client, Server};
 
 fn document(client: &Client) -> Value {
@@ -51,6 +51,26 @@ fn the_document_has_every_mounted_route_and_no_other() {
     assert_eq!(written.collect::<BTreeSet<_>>(), mounted());
     assert_eq!(document["openapi"], "3.1.0");
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn every_name_that_a_route_takes_in_its_query_is_in_the_document() {
+    let server = Server::start();
+    let document = document(&server.client());
+    let routes = of_every_route(|route| {
+        let path = route.uri.path().replace('<', "{").replace('>', "}");
+        (route.method.as_str().to_lowercase(), path, route.uri.query().unwrap_or_default().to_owned())
+    });
+    let mut named = 0;
+    for (method, path, query) in &routes {
+        let parameters = document["paths"][path][method]["parameters"].as_array().cloned().unwrap_or_default();
+        for name in query.split('&').filter(|name| !name.is_empty()).map(|name| name.trim_matches(['<', '>'])) {
+            let is_there = parameters.iter().any(|one| one["in"] == "query" && one["name"] == name);
+            assert!(is_there, "{method} {path}: {name}");
+            named += 1;
+        }
+    }
+    assert!(named > 8, "only {named} names were found");
 }
 
 #[test]

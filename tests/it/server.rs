@@ -299,7 +299,7 @@ pub fn credentials(username: &str) -> Value {
     json!({"username": username, "password": PASSWORD})
 }
 
-/// Adds an administrator by the command line; no server may run on the directory.
+/// Adds an administrator by the command line, through the server that runs on the directory, if one does.
 pub fn add_admin(directory: &Path, name: &str) {
     add_admin_with(directory, name, &[]);
 }

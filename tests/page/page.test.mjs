@@ -40,7 +40,7 @@ after(async () => {
 });
 
 /** Opens the page in a profile of its own; at the end of the test, the console must have stayed clean. */
-async function open(t, options = {}) {
+async function open(t, options = {}, address = server.origin) {
   const context = await browser.newContext({ viewport: WIDE, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
@@ -59,7 +59,7 @@ async function open(t, options = {}) {
     await context.close();
     assert.deepEqual({ complaints, violations }, { complaints: [], violations: [] });
   });
-  await page.goto(server.origin);
+  await page.goto(address);
   return page;
 }
 
@@ -520,4 +520,40 @@ test('the page is small, and asks nobody else', async (t) => {
   assert.match(await type('/style.css'), /^text\/css/);
   assert.match(await type('/favicon.svg'), /^image\/svg\+xml/);
   assert.match(await type('/postman_collection.json'), /^application\/json/);
+});
+
+test('a set-up link makes the first administrator, once, and leaves the address bar', async (t) => {
+  const own = await startServer('--setup-link');
+  t.after(() => own.stop());
+  const link = await own.setupLink;
+  const page = await open(t, {}, link);
+  assert.equal(await page.evaluate(() => location.hash), '');
+  const setup = step(page, 'Set up');
+  await setup.getByLabel('Username').fill('boss');
+  await setup.getByLabel('Password', { exact: true }).fill('short');
+  await button(page, 'Become the administrator').click();
+  await answered(page, 'setup', 422);
+  await setup.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.screenshot({ path: `${screenshots}/setup.png` });
+  await button(page, 'Become the administrator').click();
+  await answered(page, 'setup', 201);
+  await button(page, 'Log in').click();
+  await answered(page, 'login', 200);
+  const roles = await page.evaluate(async () => {
+    const { session } = JSON.parse(sessionStorage.getItem('doorward.session'));
+    return (await (await fetch('/me', { headers: { Authorization: `Bearer ${session.access}` } })).json()).roles;
+  });
+  assert.deepEqual(roles, ['admin']);
+
+  const late = await open(t, {}, link);
+  await step(late, 'Set up').getByLabel('Username').fill('thief');
+  await step(late, 'Set up').getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await button(late, 'Become the administrator').click();
+  await answered(late, 'setup', 401);
+  assert.match(await late.locator('[data-curl=setup]').getByRole('status').textContent(), /no good any more/);
+});
+
+test('without a set-up link nothing of it is shown', async (t) => {
+  const page = await open(t);
+  assert.equal(await page.locator('#setup').isVisible(), false);
 });

@@ -9,13 +9,16 @@ import { createInterface } from 'node:readline';
 
 const BINARY = resolve(process.env.DOORWARD_BIN ?? fileURLToPath(new URL('../../target/debug/doorward', import.meta.url)));
 
-/** Resolves to `{ origin, stop }` once the server says that it listens; rejects with its last words if it ends before. */
-export async function startServer() {
+/**
+ * Resolves to `{ origin, setupLink, stop }` once the server says that it listens; rejects with its last words if it ends before.
+ * `setupLink` is a promise of the link that `--setup-link` asks for.
+ */
+export async function startServer(...flags) {
   const home = mkdtempSync(join(tmpdir(), 'doorward-page-'));
   // The built-in settings: no Rocket.toml in the working directory, and nothing from our own environment
   // (DOORWARD_BIN itself would be an unknown setting).
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(DOORWARD|ROCKET|JWT)_/.test(name)));
-  const server = spawn(BINARY, ['serve', '--address', '127.0.0.1', '--port', '0', '--data-dir', join(home, 'data')], {
+  const server = spawn(BINARY, ['serve', ...flags, '--address', '127.0.0.1', '--port', '0', '--data-dir', join(home, 'data')], {
     cwd: home, env, stdio: ['ignore', 'pipe', 'pipe'],
   });
   let words = '';
@@ -25,17 +28,22 @@ export async function startServer() {
   process.once('exit', kill);
   const ended = new Promise((done) => server.once('close', done));
 
+  let offered;
+  const setupLink = new Promise((link) => { offered = link; });
   const origin = await new Promise((listening, failed) => {
     server.once('error', failed);
     server.once('close', (code) => failed(new Error(`${BINARY} ended with ${code} before it listened\n${words}`)));
     createInterface({ input: server.stdout }).on('line', (line) => {
       const found = /^listening on (http:\/\/\S+)/.exec(line);
       if (found) listening(found[1]);
+      const link = /^set up .* (http:\/\/\S+#setup=\w+)$/.exec(line);
+      if (link) offered(link[1]);
     });
   });
 
   return {
     origin,
+    setupLink,
     async stop() {
       server.kill('SIGTERM');
       await ended;

@@ -117,7 +117,10 @@ impl Event {
     /// As it is kept.
     #[must_use]
     pub fn at(self, time: Timestamp, trace: Trace) -> Record {
-        let Self { word, by, user, session, details } = self;
+        let Self { word, by, user, session, mut details } = self;
+        if let (By::Local, Some(uid)) = (by, trace.uid) {
+            details.insert("uid".to_owned(), json!(uid));
+        }
         let request = trace.request.map(|id| id.to_string());
         Record { time, event: word.as_str().to_owned(), actor: by.to_string(), user, session, address: trace.address, request, details }
     }

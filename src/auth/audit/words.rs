@@ -47,6 +47,7 @@ words! {
     PasswordRefused "password_refused" Refusal "a password was not changed: the current one was wrong";
     ResetRefused "reset_refused" Refusal "a reset code was refused";
     InviteRefused "invite_refused" Refusal "an invite was refused";
+    SetupRefused "setup_refused" Refusal "a set-up code was refused";
     Throttled "throttled" Refusal "after too many failures somebody must wait";
     EventsDropped "events_dropped" Refusal "more events came than are kept";
     RefreshReused "refresh_reused" Act "a spent refresh token was used again: somebody has a copy; its session has ended";
@@ -54,6 +55,7 @@ words! {
     ResetIssued "reset_issued" Act "a reset code was made";
     PasswordReset "password_reset" Act "a password was set with a reset code";
     UserAdded "user_added" Act "an administrator added a user";
+    SetUp "set_up" Act "the first administrator was made with the set-up code";
     UserDeleted "user_deleted" Act "a user was deleted";
     UserDisabled "user_disabled" Act "a user was disabled; its sessions have ended";
     UserEnabled "user_enabled" Act "a user was enabled";

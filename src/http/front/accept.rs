@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use super::bind::Listeners;
 use super::caps::{Admission, Caps};
 use super::connection::{self, Purpose, Stage};
-use super::service::Front;
+use super::local::LocalSocket;
+use super::service::{Front, Peer};
 use crate::http::problem::{Kind, Problem};
 
 /// How long to wait when the system has no room for another connection, unless one of ours closes first.
@@ -38,6 +39,30 @@ pub(super) async fn accept(front: &Arc<Front>, listeners: &mut Listeners, caps: 
     }
 }
 
+/// The same for the local socket, if there is one.
+pub(super) async fn accept_local(front: &Arc<Front>, socket: Option<&LocalSocket>, caps: &Arc<Caps>, stage: &watch::Receiver<Stage>) {
+    let Some(socket) = socket else { return std::future::pending().await };
+    let mut out_of_room = false;
+    loop {
+        match socket.accept().await {
+            Ok((stream, uid)) => {
+                out_of_room = false;
+                // Beyond its share it is cut off: whoever may come in here has no need of an explanation by HTTP.
+                if let Some(slot) = caps.admit_local() {
+                    tokio::spawn(connection::run(slot, Arc::clone(front), stream, Peer::Local(uid), Purpose::Serve, stage.clone()));
+                }
+            }
+            Err(error) => {
+                if !out_of_room {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept local connections; trying on");
+                }
+                out_of_room = true;
+                let _ = tokio::time::timeout(BREATHER, caps.one_closed()).await;
+            }
+        }
+    }
+}
+
 /// Gives a connection its task.
 fn welcome(front: &Arc<Front>, caps: &Arc<Caps>, stage: &watch::Receiver<Stage>, stream: TcpStream, peer: SocketAddr) {
     let (slot, purpose) = match caps.admit(peer.ip()) {
@@ -52,7 +77,9 @@ fn welcome(front: &Arc<Front>, caps: &Arc<Caps>, stage: &watch::Receiver<Stage>,
         }
         Admission::Crowded => return,
     };
-    tokio::spawn(connection::run(slot, Arc::clone(front), stream, peer, purpose, stage.clone()));
+    // Answers go out whole; waiting for more to send would only delay them. Failing means the peer has gone.
+    let _ = stream.set_nodelay(true);
+    tokio::spawn(connection::run(slot, Arc::clone(front), stream, Peer::Remote(peer), purpose, stage.clone()));
 }
 
 /// The peer went before it was accepted. The next one may be fine.

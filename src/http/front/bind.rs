@@ -7,6 +7,8 @@ use std::task::{Context, Poll};
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+use super::local::LocalSocket;
+
 /// How often a free port is looked for that is free on both 127.0.0.1 and `::1`.
 const ATTEMPTS: usize = 32;
 
@@ -23,6 +25,7 @@ pub struct Listeners {
     port: u16,
     /// The socket that is asked first next time, so that a busy one cannot starve the other.
     first: usize,
+    local: Option<LocalSocket>,
 }
 
 /// Why the server cannot listen where it was told to. Each says what to do.
@@ -131,7 +134,18 @@ impl Listeners {
             Some(socket) => socket.local_addr().map_err(|source| BindError::Io { address: unknown, source })?,
             None => unknown,
         };
-        Ok(Self { sockets, host, port: local.port(), first: 0 })
+        Ok(Self { sockets, host, port: local.port(), first: 0, local: None })
+    }
+
+    /// With the socket for who administers this server from its own machine.
+    #[must_use]
+    pub fn with_local(self, local: Option<LocalSocket>) -> Self {
+        Self { local, ..self }
+    }
+
+    /// Hands over that socket.
+    pub(super) fn take_local(&mut self) -> Option<LocalSocket> {
+        self.local.take()
     }
 
     /// The port, also when any free one was asked for.

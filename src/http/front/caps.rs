@@ -11,6 +11,9 @@ use crate::http::proxies::TrustedProxies;
 /// Connections that are told why they cannot stay, at most; whoever comes on top is cut off without a word.
 const REFUSING: usize = 64;
 
+/// Connections by the local socket, at most. They count for nothing else.
+const LOCAL: usize = 64;
+
 /// Counts connections. Shared by the accept loop and every connection's [`Slot`].
 #[derive(Debug)]
 pub(super) struct Caps {
@@ -26,6 +29,7 @@ pub(super) struct Caps {
 struct Counts {
     open: usize,
     refusing: usize,
+    local: usize,
     by_address: HashMap<IpAddr, usize>,
 }
 
@@ -53,6 +57,7 @@ pub(super) struct Slot {
 enum Counted {
     Open(Option<IpAddr>),
     Refusing,
+    Local,
 }
 
 impl Caps {
@@ -89,6 +94,14 @@ impl Caps {
         }
     }
 
+    /// Counts a new connection by the local socket, if there is room.
+    pub(super) fn admit_local(self: &Arc<Self>) -> Option<Slot> {
+        let mut counts = self.counts();
+        let room = counts.local < LOCAL;
+        counts.local += usize::from(room);
+        room.then(|| Slot { caps: Arc::clone(self), counted: Counted::Local })
+    }
+
     /// What an address counts as: an IPv6 customer has a whole /64; loopback may be exempt, trusted proxies are.
     fn key(&self, address: IpAddr) -> Option<IpAddr> {
         let address = address.to_canonical();
@@ -101,10 +114,10 @@ impl Caps {
         })
     }
 
-    /// How many connections there are, those being refused among them.
+    /// How many connections there are, those being refused and local ones among them.
     pub(super) fn open(&self) -> usize {
         let counts = self.counts();
-        counts.open + counts.refusing
+        counts.open + counts.refusing + counts.local
     }
 
     /// Waits until a connection closes.
@@ -136,6 +149,7 @@ impl Drop for Slot {
         let mut counts = self.caps.counts();
         match self.counted {
             Counted::Refusing => counts.refusing -= 1,
+            Counted::Local => counts.local -= 1,
             Counted::Open(key) => {
                 counts.open -= 1;
                 if let Some(key) = key
@@ -186,6 +200,17 @@ mod tests {
         let kept: Vec<_> = (0..3).map(|_| caps.admit(ip("127.0.0.1"))).collect();
         assert!(kept.iter().all(|admission| matches!(admission, Admission::Welcome(_))));
         assert!(matches!(caps.admit(ip("::1")), Admission::Full(_)));
+    }
+
+    #[test]
+    fn the_local_socket_has_a_share_of_its_own() {
+        let caps = Caps::new(1, 1, true, TrustedProxies::default());
+        let _all = caps.admit(ip("127.0.0.1"));
+        let local: Vec<_> = (0..LOCAL).map(|_| caps.admit_local().expect("room")).collect();
+        assert!(caps.admit_local().is_none());
+        drop(local);
+        assert_eq!(caps.open(), 1);
+        assert!(caps.admit_local().is_some());
     }
 
     #[test]

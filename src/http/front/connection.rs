@@ -1,7 +1,6 @@
 //! One connection's life under hyper: HTTP/1 only, at its own pace, until it ends or the server does.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +12,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
 use super::caps::Slot;
 use super::deadlines::{Deadlines, Pace, Paced};
 use super::response;
-use super::service::Front;
+use super::service::{Front, Peer};
 use crate::http::problem::Problem;
 
 /// How long a connection that is turned away may take over it.
@@ -57,7 +56,7 @@ struct Context {
 }
 
 impl Context {
-    async fn respond(&self, peer: SocketAddr, request: Request<Incoming>, bare_line_feed: bool) -> Response<Full<Bytes>> {
+    async fn respond(&self, peer: Peer, request: Request<Incoming>, bare_line_feed: bool) -> Response<Full<Bytes>> {
         let answer = match &self.purpose {
             Purpose::Serve => self.front.answer(peer, request, bare_line_feed).await,
             Purpose::TurnAway(problem) => self.front.turn_away(problem, request.into_body()),
@@ -73,13 +72,11 @@ impl Context {
 pub(super) async fn run(
     _slot: Slot,
     front: Arc<Front>,
-    stream: TcpStream,
-    peer: SocketAddr,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Peer,
     purpose: Purpose,
     mut stage: watch::Receiver<Stage>,
 ) {
-    // Answers go out whole; waiting for more to send would only delay them. Failing means the peer has gone.
-    let _ = stream.set_nodelay(true);
     let limits = &front.limits;
     let (head, idle) = match purpose {
         Purpose::Serve => (limits.head, limits.idle),

@@ -22,9 +22,13 @@
 //! deadline here. hyper does not notice a peer that goes while its request is handled (`half_close`, so that a peer
 //! that has only finished sending gets its answer): the handler runs to its end, as under Rocket's own server.
 //!
+//! # The local socket
+//! `<data_dir>/doorward.sock`, if the caller gives one ([`Listeners::with_local`]): same deadlines, same requests, but each
+//! carries the mark of a local administrator, and its answers the program's version. See `local`.
+//!
 //! # Caps
 //! Connections in all and per address (IPv6: per /64; loopback and trusted proxies exempt). Whoever comes on top gets 503 `overloaded` or 429
-//! `too_many_requests` with `Retry-After`, in a task of its own; when very many do, they are cut off. The descriptor limit is
+//! `too_many_requests` with `Retry-After`, in a task of its own; when very many do, they are cut off. The local socket has a small share of its own, so that a full server can be administered. The descriptor limit is
 //! raised to its hard limit, and the cap lowered to fit it. When accepting fails, the loop waits a moment, says so once, and goes on.
 //! A head has at most `head_bytes` and 100 headers, a body `body_bytes`, a response `response_bytes`.
 //!
@@ -64,6 +68,7 @@ mod connection;
 mod deadlines;
 mod descriptors;
 mod line_ends;
+mod local;
 mod request;
 mod response;
 mod service;
@@ -78,7 +83,9 @@ use tokio::time::timeout;
 pub use self::bind::{BindError, Listeners, bind};
 use self::caps::Caps;
 use self::connection::Stage;
+pub use self::local::{LocalBindError, LocalSocket, SOCKET};
 use self::service::Front;
+pub use self::service::VERSION_HEADER;
 use crate::http::proxies::TrustedProxies;
 
 /// How long connections that were cut off may take to be gone.
@@ -145,13 +152,15 @@ pub async fn serve(client: Arc<Client>, mut listeners: Listeners, limits: Limits
     let proxies = client.rocket().state::<TrustedProxies>().cloned().unwrap_or_default();
     let caps = Caps::new(limits.connections.min(room), limits.per_address, limits.exempt_loopback, proxies);
     let grace = limits.grace;
+    let local = listeners.take_local();
     let front = Arc::new(Front::new(client, limits));
     let (stage, watching) = watch::channel(Stage::Serving);
     tokio::select! {
         () = stop => {}
         () = accept::accept(&front, &mut listeners, &caps, &watching) => {}
+        () = accept::accept_local(&front, local.as_ref(), &caps, &watching) => {}
     }
-    drop((listeners, front, watching));
+    drop((listeners, local, front, watching));
 
     stage.send_replace(Stage::Stopping);
     if timeout(grace, caps.all_closed()).await.is_ok() {

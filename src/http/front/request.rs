@@ -3,7 +3,6 @@
 //! Rocket's own mapping is lenient where this one is not: it matches paths decoded and without their empty segments,
 //! drops header values it cannot read, takes the first of two `Authorization` headers and knows no 405.
 
-use std::net::SocketAddr;
 use std::str::FromStr;
 
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING};
@@ -14,7 +13,9 @@ use rocket::http::{ContentType, Cookie, Header, Method};
 use rocket::local::asynchronous::{Client, LocalRequest};
 use rocket::{Orbit, Rocket};
 
+use super::service::Peer;
 use crate::http::allowed_methods;
+use crate::http::guard::Door;
 use crate::http::headers::ThroughTheFront;
 use crate::http::problem::{Kind, Problem};
 use crate::trace::RequestId;
@@ -174,21 +175,17 @@ pub(super) fn waits_for_leave(parts: &Parts) -> bool {
 }
 
 impl<'h> Vetted<'h> {
-    /// Rocket's request: headers borrowed from `parts`, cookies, host, peer, and the mark that the headers are ours to add.
-    pub(super) fn hand_over<'c>(
-        self,
-        client: &'c Client,
-        parts: &'h Parts,
-        body: &[u8],
-        peer: SocketAddr,
-        id: RequestId,
-    ) -> LocalRequest<'c>
+    /// Rocket's request: headers borrowed from `parts`, cookies, host, peer or the mark of a local administrator, and the mark that the headers are ours to add.
+    pub(super) fn hand_over<'c>(self, client: &'c Client, parts: &'h Parts, body: &[u8], peer: Peer, id: RequestId) -> LocalRequest<'c>
     where
         'h: 'c,
     {
         let mut local = client.req(self.method, self.uri);
         local.set_body(body);
-        local.inner_mut().set_remote(peer);
+        match peer {
+            Peer::Remote(address) => local.inner_mut().set_remote(address),
+            Peer::Local(_) => _ = local.inner_mut().local_cache(|| Door::Local),
+        }
         for raw in texts(&parts.headers, COOKIE).flat_map(|line| line.split(';')) {
             if let Ok(cookie) = Cookie::parse_encoded(raw.trim()) {
                 local = local.cookie(cookie);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
 use rocket::futures::FutureExt;
@@ -20,6 +21,18 @@ use crate::http::headers::Security;
 use crate::http::problem::{Kind, Problem};
 use crate::http::{pattern, proxies};
 use crate::trace::{RequestId, Trace};
+
+/// Which version answers; told at the local socket only.
+pub const VERSION_HEADER: &str = "doorward-version";
+
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Peer {
+    /// Anybody, from this address.
+    Remote(SocketAddr),
+    /// Whoever may administer this server, under this user id.
+    Local(u32),
+}
 
 /// What every connection needs. Its `Client` is untracked: requests share nothing.
 #[derive(Debug)]
@@ -37,7 +50,7 @@ impl Front {
     }
 
     /// Answers one request. `bare_line_feed`: its head had one.
-    pub(super) async fn answer(&self, peer: SocketAddr, request: Request<Incoming>, bare_line_feed: bool) -> Response<Full<Bytes>> {
+    pub(super) async fn answer(&self, peer: Peer, request: Request<Incoming>, bare_line_feed: bool) -> Response<Full<Bytes>> {
         let id = RequestId::next();
         let (parts, body) = request.into_parts();
         let answered = AssertUnwindSafe(self.exchange(id, peer, &parts, body, bare_line_feed)).catch_unwind().await;
@@ -46,17 +59,13 @@ impl Front {
             response::closing(response::from_problem(&Problem::new(Kind::Internal)))
         });
         self.standard.complete(&mut response, id);
+        if let Peer::Local(_) = peer {
+            response.headers_mut().insert(VERSION_HEADER, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+        }
         response
     }
 
-    async fn exchange(
-        &self,
-        id: RequestId,
-        peer: SocketAddr,
-        parts: &Parts,
-        mut body: Incoming,
-        bare_line_feed: bool,
-    ) -> Response<Full<Bytes>> {
+    async fn exchange(&self, id: RequestId, peer: Peer, parts: &Parts, mut body: Incoming, bare_line_feed: bool) -> Response<Full<Bytes>> {
         let vetted = if bare_line_feed { Err(Refusal::bare_line_feed()) } else { request::vet(parts, self.client.rocket()) };
         // A refused request's body is read like any other, so that the connection can stay; but not if the peer waits
         // to be asked for it, or if it is unclear where it ends.
@@ -78,16 +87,13 @@ impl Front {
         }
     }
 
-    async fn dispatch<'h>(
-        &self,
-        id: RequestId,
-        peer: SocketAddr,
-        parts: &'h Parts,
-        vetted: Vetted<'h>,
-        body: &[u8],
-    ) -> Response<Full<Bytes>> {
+    async fn dispatch<'h>(&self, id: RequestId, peer: Peer, parts: &'h Parts, vetted: Vetted<'h>, body: &[u8]) -> Response<Full<Bytes>> {
         let request = vetted.hand_over(&self.client, parts, body, peer, id);
-        let trace = Trace { request: Some(id), address: proxies::client(request.inner()) };
+        let uid = match peer {
+            Peer::Local(uid) => Some(uid),
+            Peer::Remote(_) => None,
+        };
+        let trace = Trace { request: Some(id), address: proxies::client(request.inner()), uid };
         let response = trace.around(request.dispatch()).await;
         match response::collect(response, parts.method == Method::HEAD, self.limits.response_bytes).await {
             Ok(response) => response,

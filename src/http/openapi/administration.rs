@@ -28,6 +28,7 @@ fn list_users() -> Operation {
     Operation::new("GET /users", Proof::Admin, "Users", "listUsers", "All users, a page at a time")
         .query("after", "Users after this id.", &at("schemas", "UserId"))
         .query("limit", "How many.", &limit())
+        .query("username", "The one of this name, if there is one.", &at("schemas", "Username"))
         .gives(200, "A page; `next` is the `after` of the following one.", "Users", &json!({"users": [full_user()], "next": null}))
         .refuses(&[Kind::ValidationFailed])
 }

@@ -1,4 +1,4 @@
-//! Rows of accounts: registration, passwords, and what one is known as. Routes: `account.rs`, `password.rs`, parts of `users.rs`.
+//! Rows of accounts: registration, passwords, and what one is known as. Routes: `account.rs`, `setup.rs`, `password.rs`, parts of `users.rs`.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::http::problem::Kind;
 const TAG: &str = "Account";
 
 pub(super) fn operations(shape: &Shape) -> Vec<Operation> {
-    vec![register(shape), me(), test(), change_password(), reset(), user(shape), remove_user(shape)]
+    vec![register(shape), set_up(), me(), test(), change_password(), reset(), user(shape), remove_user(shape)]
 }
 
 fn register(shape: &Shape) -> Operation {
@@ -32,6 +32,18 @@ fn register(shape: &Shape) -> Operation {
         .gives(201, "There is such a user now.", "Message", &message)
         .with("Location")
         .refuses(&[Kind::RegistrationClosed, Kind::UsernameTaken])
+}
+
+fn set_up() -> Operation {
+    let body =
+        json!({"code": "doorward_setup_0123456789abcdef0123456789abcdef01234567", "username": "boss", "password": "a keeper's lantern"});
+    let message = json!({"message": "User has been created successfully"});
+    Operation::new("POST /setup", Proof::Anyone, TAG, "setUp", "Make the first administrator")
+        .note("With the code of the link that the start of the server printed; once. Reserved names, too.")
+        .takes("Setup", &body)
+        .gives(201, "There is an administrator now.", "Message", &message)
+        .with("Location")
+        .refuses(&[Kind::InvalidCredentials, Kind::UsernameTaken])
 }
 
 fn me() -> Operation {

@@ -126,9 +126,11 @@ fn bodies(shape: &Shape) -> Named {
         ("password", json!({"type": "string", "format": "password"})),
         ("keep_signed_in", flag("Sets a cookie that `/verify` and `/logout` take; needs https, or this machine.")),
     ];
+    let setup = [("code", text("Of the link.")), ("username", to("Username")), ("password", to("Password"))];
     let current = json!({"type": "string", "format": "password", "description": "The one until now."});
     vec![
         ("Registration", object(&register, &[])),
+        ("Setup", object(&setup, &[])),
         ("Credentials", object(&credentials, &["keep_signed_in"])),
         ("RefreshBody", object(&[("refresh_token", text("In place of the header."))], &[])),
         ("PasswordChange", object(&[("current_password", current), ("new_password", to("Password"))], &[])),

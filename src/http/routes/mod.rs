@@ -14,6 +14,7 @@ pub mod query;
 pub mod reference;
 pub mod services;
 pub mod session;
+pub mod setup;
 pub mod throttle;
 pub mod users;
 

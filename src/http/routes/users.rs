@@ -70,13 +70,26 @@ struct Page {
     next: Option<UserId>,
 }
 
-/// `GET /users?after=<id>&limit=<1..100>`, for an administrator → 200 `{"users":[…],"next":<id or null>}`; 422.
-#[get("/users?<after>&<limit>")]
-async fn list(auth: &State<Auth>, admin: Admin, names: Names<'_>, after: Option<&str>, limit: Option<&str>) -> Result<Json<Page>, Problem> {
-    let mut faults = names.faults(&["after", "limit"]);
+/// `GET /users?after=<id>&limit=<1..100>`, for an administrator → 200 `{"users":[…],"next":<id or null>}`; 422. With
+/// `username=<name>`, however spelled, the one of that name, if there is one.
+#[get("/users?<after>&<limit>&<username>")]
+async fn list(
+    auth: &State<Auth>,
+    admin: Admin,
+    names: Names<'_>,
+    after: Option<&str>,
+    limit: Option<&str>,
+    username: Option<&str>,
+) -> Result<Json<Page>, Problem> {
+    let mut faults = names.faults(&["after", "limit", "username"]);
     let after = query::read(&mut faults, "after", after, UserId::parse, "Not a valid user id.");
     let limit = query::limit(&mut faults, limit);
+    let username = query::read(&mut faults, "username", username, |name| Username::parse(name).ok(), "Not a valid username.");
     faults.or(())?;
+    if let Some(username) = username {
+        let found = auth.user_named(admin.actor(), &username).await?;
+        return Ok(Json(Page { users: found.into_iter().map(FullUser::from).collect(), next: None }));
+    }
     let users = auth.users(admin.actor(), after, limit).await?;
     let next = users.last().filter(|_| users.len() == limit).map(|user| user.id);
     Ok(Json(Page { users: users.into_iter().map(FullUser::from).collect(), next }))

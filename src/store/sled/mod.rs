@@ -138,6 +138,10 @@ impl Store for SledStore {
         self.write(|step| steps::insert_user(step, user)).await
     }
 
+    async fn insert_first_admin(&self, user: NewUser) -> Result<Option<User>> {
+        self.write(move |step| steps::insert_first_admin(step, user)).await
+    }
+
     async fn user(&self, id: UserId) -> Result<Option<User>> {
         self.read(move |db| db.user(id)).await
     }

@@ -27,6 +27,10 @@ pub(super) fn insert_user(step: &mut Step<'_>, new: NewUser) -> Result<User> {
     Ok(User { id, username, password, roles, claims, disabled: false, created })
 }
 
+pub(super) fn insert_first_admin(step: &mut Step<'_>, new: NewUser) -> Result<Option<User>> {
+    if step.has_admin() { Ok(None) } else { insert_user(step, new).map(Some) }
+}
+
 pub(super) fn change_user(step: &mut Step<'_>, id: UserId, change: UserChange, now: Timestamp) -> Result<Option<User>> {
     let Some(mut record) = step.user_record(id)? else { return Ok(None) };
     let before = step.standing(id)?;

@@ -171,6 +171,11 @@ impl Records for Step<'_> {
 }
 
 impl Step<'_> {
+    /// Whether there is an administrator who can act.
+    pub fn has_admin(&self) -> bool {
+        self.live.active_admins() > 0
+    }
+
     /// Whether this is the only administrator who can act.
     pub fn is_last_admin(&self, standing: &Standing) -> bool {
         standing.is_active_admin() && self.live.active_admins() == 1

@@ -1,0 +1,67 @@
+//! `doorward invite`: who may register where that takes an invite, from a terminal.
+
+use std::time::Duration;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::local::{expect, moment, text};
+use super::reach::Reach;
+use super::{Failure, table};
+use crate::config::Span;
+use crate::http::client::Client;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make an invite; its code is printed, this once
+    Make {
+        /// How long it can be used, such as 12h or 30d; at most 90d
+        #[arg(long, value_name = "TIME", default_value = "7d")]
+        expires: Span,
+    },
+    /// List the invites that can be used
+    List,
+    /// Take an invite back
+    Rm {
+        /// Its id, as `invite list` shows it
+        id: String,
+    },
+}
+
+/// Runs the command.
+pub fn run(reach: &Reach<'_>, command: &Command) -> Result<(), Failure> {
+    reach.run(async |client| match command {
+        Command::Make { expires: Span(life) } => make(client, *life, reach.json).await,
+        Command::List => list(client, reach.json).await,
+        Command::Rm { id } => remove(client, id, reach.json).await,
+    })
+}
+
+async fn make(client: &Client, life: Duration, as_json: bool) -> Result<(), Failure> {
+    let made = expect(client.send("POST", "/invites", Some(&json!({"expires": life.as_secs()}))).await, 201)?;
+    if as_json {
+        return table::print_json(&made);
+    }
+    // The code alone on standard output, for a pipe.
+    table::line(&text(&made["code"]))?;
+    eprintln!("somebody can register with it once, until {}", moment(&made["expires"]));
+    Ok(())
+}
+
+async fn list(client: &Client, as_json: bool) -> Result<(), Failure> {
+    let invites = expect(client.send("GET", "/invites", None).await, 200)?["invites"].take();
+    if as_json {
+        return table::print_json(&invites);
+    }
+    let row = |invite: &Value| [text(&invite["id"]), moment(&invite["created"]), moment(&invite["expires"])];
+    table::print(["ID", "CREATED", "EXPIRES"], &invites.as_array().into_iter().flatten().map(row).collect::<Vec<_>>())
+}
+
+async fn remove(client: &Client, id: &str, as_json: bool) -> Result<(), Failure> {
+    // An id is hexadecimal digits and hyphens; anything else could be another path.
+    if id.is_empty() || !id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') {
+        return Err(Failure::Refused("There is no such invite.".to_owned()));
+    }
+    let answer = expect(client.send("DELETE", &format!("/invites/{id}"), None).await, 200)?;
+    table::done(as_json, &answer, &format!("took back {id}"))
+}

@@ -1,0 +1,147 @@
+//! How a command reaches a server: at `--url`, or on the data directory: through the server that runs there, or, when none
+//! does, with the directory opened in this process. Which it was is said on standard error.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::{Common, Failure, open, runtime};
+use crate::config::Settings;
+use crate::http::client::{Client, ServerUrl};
+use crate::http::front::SOCKET;
+use crate::store::StorageError;
+
+/// The variable that holds an access token for `--url`, if no file does.
+const TOKEN: &str = "DOORWARD_TOKEN";
+/// Longest token file.
+const MAX_TOKEN_BYTES: u64 = 16 << 10;
+
+/// Where a command goes, and how it prints.
+pub struct Reach<'a> {
+    settings: &'a Settings,
+    accept_clock: bool,
+    quiet: bool,
+    remote: Option<(ServerUrl, Zeroizing<String>)>,
+    /// Whether answers are printed as JSON.
+    pub json: bool,
+}
+
+impl<'a> Reach<'a> {
+    /// As the flags say.
+    ///
+    /// # Errors
+    /// `--url` without a token, or the other way round; a token file that cannot be read.
+    pub fn new(settings: &'a Settings, flags: &Common) -> Result<Self, Failure> {
+        let remote = match (&flags.url, &flags.token_file) {
+            (Some(url), file) => Some((url.clone(), token(file.as_deref())?)),
+            (None, Some(_)) => return Err(Failure::Usage("--token-file goes with --url".to_owned())),
+            (None, None) => None,
+        };
+        Ok(Self { settings, accept_clock: flags.accept_clock, quiet: flags.quiet, remote, json: flags.json })
+    }
+
+    /// Runs a command with a client of the server.
+    pub fn run(&self, command: impl AsyncFnOnce(&Client) -> Result<(), Failure>) -> Result<(), Failure> {
+        runtime()?.block_on(async {
+            if let Some((url, token)) = &self.remote {
+                if url.is_readable_on_the_way() {
+                    tell(&format!("doorward: warning: {url} is not encrypted; others on the way can read the token"));
+                }
+                self.say(&format!("at {url}"));
+                return command(&Client::url(url.clone(), token)?).await;
+            }
+            if let Some(client) = self.running().await? {
+                return self.through(&client, command).await;
+            }
+            let auth = match open(self.settings, self.accept_clock).await {
+                // While we waited for the directory, whoever holds it may have opened its socket.
+                Err(held @ Failure::Storage(StorageError::Held { .. })) => {
+                    let client = self.running().await?.ok_or(held)?;
+                    return self.through(&client, command).await;
+                }
+                opened => opened?,
+            };
+            self.say(&format!("no server runs; opened {}", self.directory().display()));
+            let client = Client::in_process(auth.clone()).await.map_err(Failure::Routes)?;
+            let done = command(&client).await;
+            drop(client);
+            auth.close().await.map_err(|error| Failure::StorageFailed(error.to_string()))?;
+            done
+        })
+    }
+
+    /// A client of the server that runs on the directory, if one does.
+    async fn running(&self) -> Result<Option<Client>, Failure> {
+        let directory = &self.settings.data_dir;
+        let socket = directory.join(SOCKET);
+        refuse_strangers(directory, &[directory, &socket])?;
+        Ok(Client::socket(&socket).await?)
+    }
+
+    async fn through(&self, client: &Client, command: impl AsyncFnOnce(&Client) -> Result<(), Failure>) -> Result<(), Failure> {
+        self.say(&format!("through the running server on {}", self.directory().display()));
+        let done = command(client).await;
+        let ours = env!("CARGO_PKG_VERSION");
+        if let Some(theirs) = client.server_version().filter(|theirs| *theirs != ours) {
+            tell(&format!("doorward: warning: the server is version {theirs}, this command is version {ours}; restart the server"));
+        }
+        done
+    }
+
+    fn directory(&self) -> PathBuf {
+        std::path::absolute(&self.settings.data_dir).unwrap_or_else(|_| self.settings.data_dir.clone())
+    }
+
+    fn say(&self, what: &str) {
+        if !self.quiet {
+            tell(what);
+        }
+    }
+}
+
+/// On standard error. Whoever closed it does not want to know, and the command goes on.
+fn tell(what: &str) {
+    let _ = writeln!(std::io::stderr(), "{what}");
+}
+
+/// Whoever owns the directory or the socket reads what is sent there and can answer anything. Root may look everywhere; what
+/// it cannot do is open another's directory in its own process ([`StorageError::Unsafe`]).
+fn refuse_strangers(directory: &Path, paths: &[&Path]) -> Result<(), Failure> {
+    let us = rustix::process::geteuid().as_raw();
+    for path in paths {
+        match std::fs::metadata(path) {
+            Ok(found) if us != 0 && found.uid() != us => {
+                let whose = if *path == directory { "belongs" } else { "has a socket that belongs" };
+                let what = format!("{whose} to user {}, but this is run by user {us}; run it as that user", found.uid());
+                return Err(StorageError::Unsafe { dir: directory.into(), what }.into());
+            }
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(StorageError::Io { action: "look at", path: (*path).into(), source: error }.into());
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// From a file or the environment; never from the command line, where other users of the machine can read it.
+fn token(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+    let mut text = Zeroizing::new(String::new());
+    let from = if let Some(file) = file {
+        let read = std::fs::File::open(file).and_then(|open| open.take(MAX_TOKEN_BYTES).read_to_string(&mut text));
+        read.map_err(|source| Failure::System { action: "read the token file", source })?;
+        file.display().to_string()
+    } else {
+        *text = std::env::var(TOKEN).map_err(|_| {
+            Failure::Usage(format!("--url needs an administrator's access token: name its file with --token-file, or set {TOKEN}"))
+        })?;
+        TOKEN.to_owned()
+    };
+    let token = text.trim();
+    if token.is_empty() || token.contains(char::is_whitespace) {
+        return Err(Failure::Usage(format!("{from} does not hold one access token")));
+    }
+    Ok(Zeroizing::new(token.to_owned()))
+}

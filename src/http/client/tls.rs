@@ -1,0 +1,45 @@
+//! TLS towards `--url https://…`, judged by the certificates that this machine trusts.
+
+use std::io;
+use std::sync::Arc;
+
+use rustls_native_certs::load_native_certs;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use super::ClientError;
+
+/// Makes connections private, and sure of whom they go to.
+pub(super) struct Tls(TlsConnector);
+
+impl Tls {
+    /// With the system's certificates, or those of `SSL_CERT_FILE`.
+    ///
+    /// # Errors
+    /// [`ClientError::NoRoots`]
+    pub(super) fn new() -> Result<Self, ClientError> {
+        let found = load_native_certs();
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(found.certs);
+        if roots.is_empty() {
+            let why = found.errors.first().map_or_else(|| "this machine has no certificates".to_owned(), ToString::to_string);
+            return Err(ClientError::NoRoots(why));
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| ClientError::NoRoots(error.to_string()))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self(TlsConnector::from(Arc::new(config))))
+    }
+
+    /// Takes over a connection to `host`.
+    pub(super) async fn connect(&self, host: &str, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        self.0.connect(name, stream).await
+    }
+}

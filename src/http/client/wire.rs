@@ -1,0 +1,176 @@
+//! Requests over a connection: the local socket, or TCP with or without TLS. One connection serves a command; when it was
+//! closed in between, another is made.
+
+use std::error::Error as StdError;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::tls::Tls;
+use super::url::ServerUrl;
+use super::{Answer, ClientError};
+use crate::http::front::VERSION_HEADER;
+
+/// For a connection, TLS included.
+const CONNECT: Duration = Duration::from_secs(10);
+/// For an answer. Longer than the server lets a password wait, and than it takes to give up a commit.
+const ANSWER: Duration = Duration::from_secs(30);
+/// Longest answer: more than the front sends.
+const MAX_ANSWER: usize = 4 << 20;
+
+/// See the module's page.
+pub(super) struct Wire {
+    way: Way,
+    /// As in a `Host` header.
+    host: String,
+    /// Goes before each path.
+    base: String,
+    authorization: Option<HeaderValue>,
+    open: Mutex<Option<SendRequest<Full<Bytes>>>>,
+    version: OnceLock<String>,
+}
+
+enum Way {
+    Socket(PathBuf),
+    Url(ServerUrl, Option<Tls>),
+}
+
+/// A fault that is not the answer's.
+type Fault = Box<dyn StdError + Send + Sync>;
+
+impl Wire {
+    /// `None`: no server listens there.
+    pub(super) async fn socket(path: &Path) -> Result<Option<Self>, ClientError> {
+        let wire = Self::new(Way::Socket(path.to_owned()), "localhost".to_owned(), String::new(), None);
+        match wire.connect().await {
+            Ok(open) => {
+                *wire.open.lock().await = Some(open);
+                Ok(Some(wire))
+            }
+            // `InvalidInput`: a path too long for a socket, so no server has bound one there.
+            Err(ClientError::Unreachable { source, .. })
+                if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// # Errors
+    /// [`ClientError::NoRoots`]
+    pub(super) fn url(url: ServerUrl, token: &str) -> Result<Self, ClientError> {
+        // What cannot stand in a header is no token; the server says so.
+        let authorization = HeaderValue::try_from(format!("Bearer {token}")).ok().map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        let tls = if url.tls { Some(Tls::new()?) } else { None };
+        let (host, base) = (url.authority.clone(), url.path.clone());
+        Ok(Self::new(Way::Url(url, tls), host, base, authorization))
+    }
+
+    fn new(way: Way, host: String, base: String, authorization: Option<HeaderValue>) -> Self {
+        Self { way, host, base, authorization, open: Mutex::default(), version: OnceLock::new() }
+    }
+
+    pub(super) fn server_version(&self) -> Option<&str> {
+        self.version.get().map(String::as_str)
+    }
+
+    fn place(&self) -> String {
+        match &self.way {
+            Way::Socket(path) => path.display().to_string(),
+            Way::Url(url, _) => url.to_string(),
+        }
+    }
+
+    pub(super) async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, ClientError> {
+        let broken = |source| ClientError::Broken { place: self.place(), source };
+        let request = self.request(method, path, body).map_err(|error| broken(error.into()))?;
+        let mut open = self.open.lock().await;
+        if let Some(sender) = open.as_mut()
+            && sender.ready().await.is_err()
+        {
+            *open = None;
+        }
+        let sender = match &mut *open {
+            Some(sender) => sender,
+            none => none.insert(self.connect().await?),
+        };
+        let exchange = async {
+            let response = sender.send_request(request).await.map_err(Fault::from)?;
+            self.note_version(&response);
+            let status = response.status().as_u16();
+            Ok((status, Limited::new(response.into_body(), MAX_ANSWER).collect().await?.to_bytes()))
+        };
+        let (status, bytes) = match timeout(ANSWER, exchange).await {
+            Ok(exchanged) => exchanged.map_err(broken)?,
+            Err(_) => return Err(ClientError::TooSlow { place: self.place(), secs: ANSWER.as_secs() }),
+        };
+        // Every answer of ours has a JSON object; a proxy's error page has not.
+        match serde_json::from_slice(&bytes) {
+            Ok(body @ Value::Object(_)) => Ok(Answer { status, body }),
+            _ => Err(ClientError::NotDoorward { place: self.place(), status }),
+        }
+    }
+
+    fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base)).header(HOST, &self.host);
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        request.body(Full::from(body.map(Value::to_string).unwrap_or_default()))
+    }
+
+    fn note_version(&self, response: &Response<Incoming>) {
+        if let Some(version) = response.headers().get(VERSION_HEADER).and_then(|value| value.to_str().ok()) {
+            self.version.get_or_init(|| version.to_owned());
+        }
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
+        let unreachable = |source| ClientError::Unreachable { place: self.place(), source };
+        let connecting = async {
+            match &self.way {
+                Way::Socket(path) => begin(UnixStream::connect(path).await?).await,
+                Way::Url(url, tls) => {
+                    let stream = TcpStream::connect((url.host.as_str(), url.port)).await?;
+                    match tls {
+                        Some(tls) => begin(tls.connect(&url.host, stream).await?).await,
+                        None => begin(stream).await,
+                    }
+                }
+            }
+        };
+        match timeout(CONNECT, connecting).await {
+            Ok(connected) => connected.map_err(unreachable),
+            Err(_) => Err(unreachable(ErrorKind::TimedOut.into())),
+        }
+    }
+}
+
+/// Speaks HTTP on a stream, for as long as the sender is kept.
+async fn begin(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> std::io::Result<SendRequest<Full<Bytes>>> {
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
+    // How it ends shows in what the sender answers.
+    tokio::spawn(connection);
+    Ok(sender)
+}
