@@ -129,7 +129,7 @@ fn events() -> Operation {
     Operation::new("GET /audit", Proof::Admin, "Audit", "listEvents", "What has happened, the newest first")
         .query("user", "Whoever caused or met it.", &at("schemas", "UserId"))
         .query("event", "What happened.", &at("schemas", "EventWord"))
-        .query("before", "Events before this id.", &json!({"type": "integer", "minimum": 1}))
+        .query("before", "Events before this id.", &json!({"type": "integer", "minimum": 1, "maximum": u64::MAX}))
         .query("limit", "How many.", &limit())
         .gives(200, "A page; `next` is the `before` of the following one.", "Events", &json!({"events": [event], "next": null}))
         .refuses(&[Kind::ValidationFailed])

@@ -99,7 +99,7 @@ fn parts() -> Named {
         ("Problem", object(&problem, &["errors"])),
         ("ErrorWord", json!({"type": "string", "enum": words, "description": "Which error: the closed list."})),
         ("EventWord", json!({"type": "string", "enum": events, "description": "What happened: the closed list."})),
-        ("UserId", json!({"type": "integer", "format": "int64", "minimum": 1, "description": "Never used again.", "examples": [7]})),
+        ("UserId", json!({"type": "integer", "minimum": 1, "maximum": u64::MAX, "description": "Never used again.", "examples": [7]})),
         ("Username", json!({"type": "string", "minLength": 1, "maxLength": USERNAME_CHARS, "description": username})),
         (
             "Password",
