@@ -166,6 +166,14 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_the_same_when_it_was_printed_and_read_again() {
+        for text in [r#"{"a":1.0715660391167205e21}"#, r#"{"a":31.245270191439438}"#, r#"{"a":5e-324}"#, r#"{"a":18446744073709551615}"#] {
+            let read = object(text.as_bytes()).unwrap();
+            assert_eq!(object(Value::Object(read.clone()).to_string().as_bytes()).unwrap(), read, "{text}");
+        }
+    }
+
+    #[test]
     fn a_name_that_is_there_twice_is_refused_at_any_depth_and_in_any_spelling() {
         for text in [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"{"b":{"a":1,"a":2}}"#, r#"{"b":[[{"a":1,"a":2}]]}"#] {
             assert_eq!(object(text.as_bytes()), Err(Fault::Duplicate("a".into())), "{text}");

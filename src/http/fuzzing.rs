@@ -35,9 +35,7 @@ pub fn bodies(input: &[u8]) {
             assert_eq!(plain.ok(), Some(Value::Object(fields.clone())));
             let printed = Value::Object(fields.clone()).to_string();
             assert_eq!(pairs_written(input), pairs_read(&Value::Object(fields.clone())), "one is there twice");
-            // A number beyond 2⁵³ may come back as its neighbour.
-            let again = json::object(printed.as_bytes()).expect("it reads again");
-            assert!(again.keys().eq(fields.keys()));
+            assert_eq!(json::object(printed.as_bytes()), Ok(fields), "printed, it reads as another");
         }
         Err(Fault::Duplicate(_)) => assert!(plain.is_ok_and(|value| value.is_object())),
         Err(Fault::NotAnObject) => assert!(!plain.is_ok_and(|value| value.is_object())),
