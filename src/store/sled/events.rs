@@ -64,9 +64,10 @@ impl Notes {
         wakes
     }
 
-    /// What waits, in order.
+    /// What waits, in order. What comes from now on is in a later batch, and wakes the writer for it.
     pub fn take(&self) -> Vec<(Class, Record)> {
         let mut waiting = self.locked();
+        waiting.is_wake_queued = false;
         waiting.taken = Some(Instant::now());
         std::mem::take(&mut waiting.events)
     }
@@ -95,7 +96,7 @@ impl Job for Wake {
 }
 
 impl Drop for Wake {
-    /// Also if it did not get into the queue.
+    /// If it did not get into the queue, or was refused there, nothing was taken.
     fn drop(&mut self) {
         self.0.notes.locked().is_wake_queued = false;
     }
@@ -188,7 +189,6 @@ mod tests {
         let (notes, act) = (Notes::default(), (Class::Act, refused(7).1));
         assert!(add(&notes, refused(7)), "the first, for nothing was written for a second");
         assert!(!add(&notes, act.clone()), "it is being woken");
-        notes.locked().is_wake_queued = false;
         notes.take();
         assert!(!add(&notes, refused(7)));
         assert!(add(&notes, act));
