@@ -18,6 +18,8 @@ use crate::trace::Trace;
 
 /// Most events that wait: with them a batch is still smaller than one of sled's segments.
 const MOST_WAITING: usize = 512;
+/// As long as so many wait, only acts join them: what comes in plenty while a commit is slow leaves them the other half.
+const MOST_BUT_ACTS: usize = MOST_WAITING / 2;
 /// Most refusals that are kept of one second; of the rest, how many there were.
 const REFUSALS_PER_SECOND: usize = 100;
 /// How often refusals alone make the writer write.
@@ -53,7 +55,7 @@ impl Notes {
         if class == Class::Refusal {
             waiting.second.1 += 1;
         }
-        if waiting.events.len() >= MOST_WAITING || (class == Class::Refusal && waiting.second.1 > REFUSALS_PER_SECOND) {
+        if !waiting.has_room(class) || (class == Class::Refusal && waiting.second.1 > REFUSALS_PER_SECOND) {
             waiting.dropped += 1;
         } else {
             waiting.events.push((class, record));
@@ -74,10 +76,16 @@ impl Notes {
 }
 
 impl Waiting {
+    fn has_room(&self, class: Class) -> bool {
+        let most = if class == Class::Act { MOST_WAITING } else { MOST_BUT_ACTS };
+        self.events.len() < most
+    }
+
     fn tell_dropped(&mut self, now: Timestamp) {
-        if self.dropped > 0 && self.events.len() < MOST_WAITING {
+        let class = Word::EventsDropped.class();
+        if self.dropped > 0 && self.has_room(class) {
             let told = Event::new(Word::EventsDropped, By::Server).detail("count", std::mem::take(&mut self.dropped));
-            self.events.push((Word::EventsDropped.class(), told.at(now, Trace::default())));
+            self.events.push((class, told.at(now, Trace::default())));
         }
     }
 }
@@ -201,5 +209,15 @@ mod tests {
             add(&notes, (Class::Act, refused(number / 100).1));
         }
         assert_eq!(notes.take().len(), MOST_WAITING);
+    }
+
+    #[test]
+    fn neither_refusals_nor_visits_take_the_room_of_acts() {
+        let (notes, of) = (Notes::default(), |class, number| (class, refused(number / 50).1));
+        (0..1000).for_each(|number| _ = add(&notes, of(Class::Refusal, number)));
+        (0..1000).for_each(|number| _ = add(&notes, of(Class::Visit, number)));
+        (0..MOST_WAITING as u64 / 2).for_each(|number| _ = add(&notes, of(Class::Act, number)));
+        let acts = notes.take().iter().filter(|(class, _)| *class == Class::Act).count();
+        assert_eq!(acts, MOST_WAITING / 2);
     }
 }
