@@ -137,7 +137,7 @@ fn make_room(step: &mut Step<'_>, class: Class, new: u64) -> Result<(), StorageE
     Ok(())
 }
 
-/// The events that are wanted, the newest first: the three rings read backwards, side by side.
+/// The events that are wanted, the newest first: the rings read backwards, side by side.
 pub(super) fn newest(db: &sled::Db, wanted: &Wanted) -> Result<Vec<(u64, Record)>, StorageError> {
     let mut rings = Class::ALL.map(|class| {
         let (from, mut to) = key::events(class);
