@@ -179,6 +179,12 @@ impl Record {
         if word == Word::RefreshReused { line!(warn) } else { line!(info) }
     }
 
+    /// Who caused it alone: a user, to itself.
+    #[must_use]
+    pub fn causer(&self) -> Option<UserId> {
+        self.user.filter(|user| [By::User(*user), By::Anyone].iter().any(|by| self.actor == by.to_string()))
+    }
+
     /// Whether the user did it, or it was done to the user.
     #[must_use]
     pub fn is_about(&self, user: UserId) -> bool {
