@@ -6,6 +6,8 @@ pub mod client;
 pub mod cookie;
 pub mod form;
 pub mod front;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 pub mod guard;
 pub mod headers;
 pub mod problem;
