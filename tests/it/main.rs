@@ -29,6 +29,7 @@ mod introspection;
 mod invites;
 mod keys;
 mod logs;
+mod openapi;
 mod passwords;
 mod policy;
 mod races;
