@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use super::Auth;
-use super::audit::{Event, Word};
 use super::code::{Code, CodeDigest, session_of_cookie};
 use super::logouts::Scope;
 use super::session::Session;
@@ -110,10 +109,7 @@ impl Auth {
         let (user, id, now) = (session.user, session.id, self.0.clock.now());
         self.to_the_end(move |auth| async move {
             let ended = auth.0.store.end_sessions(user, which, None, now).await?;
-            auth.note(match scope {
-                Scope::Local => Event::own(Word::Logout, user).session(id),
-                Scope::Others | Scope::Global => Event::own(Word::SessionsEnded, user).session(id).detail("ended", ended),
-            });
+            auth.note_logout(user, Some(id), scope, ended);
             Ok(())
         })
         .await

@@ -51,13 +51,24 @@ impl Auth {
         let (user, session) = (claims.user, claims.session);
         self.to_the_end(move |auth| async move {
             let ended = auth.0.store.end_sessions(user, which, token, now).await?;
-            auth.note(match scope {
-                Scope::Local => Event::own(Word::Logout, user).session(session),
-                Scope::Others | Scope::Global => Event::own(Word::SessionsEnded, user).session(session).detail("ended", ended),
-            });
+            auth.note_logout(user, session, scope, ended);
             Ok(())
         })
         .await
+    }
+
+    /// Says how many sessions a user ended. Ending the others where there are none changes nothing, and can be asked for again
+    /// and again; but for tokens that another issuer made under a shared secret, which it cuts off.
+    pub(super) fn note_logout(&self, user: UserId, session: Option<SessionId>, scope: Scope, ended: usize) {
+        let secrets = &self.0.secrets;
+        let cuts_off = secrets.current.is_some() || !secrets.previous.is_empty();
+        match scope {
+            Scope::Local => self.note(Event::own(Word::Logout, user).session(session)),
+            Scope::Others if ended == 0 && !cuts_off => {}
+            Scope::Others | Scope::Global => {
+                self.note(Event::own(Word::SessionsEnded, user).session(session).detail("ended", ended));
+            }
+        }
     }
 
     /// The sessions of a token's user, the most recently used first.

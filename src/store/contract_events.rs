@@ -65,6 +65,7 @@ async fn events_are_found_by_word_and_by_whoever_caused_or_met_them(store: Arc<d
 async fn of_each_class_the_newest_stay_and_none_pushes_out_another(store: Arc<dyn Store>) {
     note(&*store, Word::LoginFailed, By::Anyone, None);
     note(&*store, Word::Login, UserId::new(1), Some(1));
+    note(&*store, Word::PasswordChanged, UserId::new(1), Some(1));
     for number in 1..=KEPT_OF_EACH + 300 {
         note(&*store, Word::UserAdded, By::Local, Some(number));
         // Fewer than a store lets wait.
@@ -73,9 +74,9 @@ async fn of_each_class_the_newest_stay_and_none_pushes_out_another(store: Arc<dy
         }
     }
     let all = events(&*store, page(None, usize::MAX)).await;
-    assert_eq!(all.len() as u64, KEPT_OF_EACH + 2);
-    let last = all.iter().rev().map(|(id, record)| (*id, record.event.as_str())).take(3).collect::<Vec<_>>();
-    assert_eq!(last, [(1, "login_failed"), (2, "login"), (303, "user_added")]);
+    assert_eq!(all.len() as u64, KEPT_OF_EACH + 3);
+    let last = all.iter().rev().map(|(id, record)| (*id, record.event.as_str())).take(4).collect::<Vec<_>>();
+    assert_eq!(last, [(1, "login_failed"), (2, "login"), (3, "password_changed"), (304, "user_added")]);
 }
 
 async fn an_event_is_as_it_was_noted(store: Arc<dyn Store>) {

@@ -291,15 +291,7 @@ fn of_a_storm_of_refusals_some_are_kept_and_all_are_counted() {
     // How many were dropped is told with the first refusal of another second.
     crate::users::next_second();
     refused(&client);
-    let (mut kept, mut before) = (0, String::new());
-    loop {
-        let page = client.with_token("GET", &format!("/audit?event=reset_refused{before}"), &boss.access).expect(200).json();
-        kept += page["events"].as_array().unwrap().len() as u64;
-        match &page["next"] {
-            Value::Null => break,
-            next => before = format!("&before={next}"),
-        }
-    }
+    let kept = crate::audit_kept::every(&client, &boss, "reset_refused").len() as u64;
     let dropped = events(&client, &boss, "?event=events_dropped");
     let dropped: u64 = dropped.iter().map(|event| event["details"]["count"].as_u64().unwrap()).sum();
     assert_eq!(kept + dropped, 801);

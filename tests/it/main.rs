@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps fails with the line it stands in")]
 
 mod audit;
+mod audit_kept;
 mod canaries;
 mod canary;
 mod cli;

@@ -114,6 +114,18 @@ impl Event {
         self
     }
 
+    /// How it is kept.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        let is_own = match self.by {
+            By::User(by) => self.user == Some(by),
+            // By the template's open route, where nobody proves to be another.
+            By::Anyone => true,
+            By::Local | By::Server => false,
+        };
+        if self.word == Word::UserDeleted && is_own { Class::Own } else { self.word.class() }
+    }
+
     /// As it is kept.
     #[must_use]
     pub fn at(self, time: Timestamp, trace: Trace) -> Record {
@@ -167,6 +179,12 @@ impl Record {
         if word == Word::RefreshReused { line!(warn) } else { line!(info) }
     }
 
+    /// Who caused it alone: a user, to itself.
+    #[must_use]
+    pub fn causer(&self) -> Option<UserId> {
+        self.user.filter(|user| [By::User(*user), By::Anyone].iter().any(|by| self.actor == by.to_string()))
+    }
+
     /// Whether the user did it, or it was done to the user.
     #[must_use]
     pub fn is_about(&self, user: UserId) -> bool {
@@ -211,10 +229,10 @@ impl Auth {
     /// Notes what has happened, in the log and, soon, in the store. For what changes records, from within
     /// [`Auth::to_the_end`].
     pub(super) fn note(&self, event: Event) {
-        let word = event.word;
+        let (word, class) = (event.word, event.class());
         let record = event.at(self.0.clock.now(), Trace::current());
         record.log(word);
-        self.0.store.note(word.class(), record);
+        self.0.store.note(class, record);
     }
 
     /// Events with their ids, the newest first.
@@ -242,6 +260,21 @@ mod tests {
         for record in [plain, full] {
             assert_eq!(serde_json::from_str::<Record>(&serde_json::to_string(&record).unwrap()).unwrap(), record);
         }
+    }
+
+    #[test]
+    fn what_users_do_to_themselves_is_not_kept_with_what_administrators_do() {
+        let (arun, boss) = (UserId::new(7), UserId::new(1));
+        for word in [Word::PasswordChanged, Word::PasswordReset, Word::UserDeleted] {
+            assert_eq!(Event::own(word, arun).class(), Class::Own, "{word:?}");
+        }
+        for word in [Word::RefreshReused, Word::UserDeleted] {
+            assert_eq!(Event::new(word, By::Anyone).of(arun).class(), Class::Own, "{word:?}");
+        }
+        for by in [By::User(boss), By::Local] {
+            assert_eq!(Event::new(Word::UserDeleted, by).of(arun).class(), Class::Act, "{by}");
+        }
+        assert_eq!(Event::own(Word::RolesChanged, boss).class(), Class::Act);
     }
 
     #[test]

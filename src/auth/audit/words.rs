@@ -3,17 +3,19 @@
 /// How an event is kept. Each class has a ring of its own, so that a storm of one pushes out none of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Changes what somebody may do, or says that something is wrong. Few.
+    /// What administrators and the server do: changes what somebody may do, or how. Few.
     Act,
     /// Comes with people coming and going.
     Visit,
     /// Changes nothing, and anyone can cause it, as fast as the line carries: kept a little late, and not every one.
     Refusal,
+    /// What users do to their own accounts: one who does it again and again must not push out who became an administrator.
+    Own,
 }
 
 impl Class {
-    /// Every one.
-    pub const ALL: [Self; 3] = [Self::Act, Self::Visit, Self::Refusal];
+    /// Every one. The database knows them by their places here.
+    pub const ALL: [Self; 4] = [Self::Act, Self::Visit, Self::Refusal, Self::Own];
 }
 
 macro_rules! words {
@@ -50,10 +52,10 @@ words! {
     SetupRefused "setup_refused" Refusal "a set-up code was refused";
     Throttled "throttled" Refusal "after too many failures somebody must wait";
     EventsDropped "events_dropped" Refusal "more events came than are kept";
-    RefreshReused "refresh_reused" Act "a spent refresh token was used again: somebody has a copy; its session has ended";
-    PasswordChanged "password_changed" Act "a user changed its password";
+    RefreshReused "refresh_reused" Own "a spent refresh token was used again: somebody has a copy; its session has ended";
+    PasswordChanged "password_changed" Own "a user changed its password";
     ResetIssued "reset_issued" Act "a reset code was made";
-    PasswordReset "password_reset" Act "a password was set with a reset code";
+    PasswordReset "password_reset" Own "a password was set with a reset code";
     UserAdded "user_added" Act "an administrator added a user";
     SetUp "set_up" Act "the first administrator was made with the set-up code";
     UserDeleted "user_deleted" Act "a user was deleted";
@@ -78,7 +80,7 @@ impl Word {
         self.row().0
     }
 
-    /// How it is kept.
+    /// How it is kept, if an administrator or the server did it, where users can do it to themselves as well.
     #[must_use]
     pub const fn class(self) -> Class {
         self.row().1

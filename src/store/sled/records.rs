@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::super::{Counts, Revoked, StorageError};
@@ -106,6 +106,7 @@ pub(super) mod key {
             Class::Act => b'a',
             Class::Visit => b'v',
             Class::Refusal => b'r',
+            Class::Own => b'o',
         }
     }
 
@@ -194,8 +195,14 @@ pub(in crate::store) struct Meta {
 pub(in crate::store) struct Events {
     /// The id of the last one.
     pub last: u64,
-    /// How many are kept of each class, in the order of [`Class::ALL`].
+    /// How many are kept of each class, in the order of [`Class::ALL`]. Who wrote this may have known fewer.
+    #[serde(deserialize_with = "filled_up")]
     pub kept: [u64; Class::ALL.len()],
+}
+
+fn filled_up<'de, D: Deserializer<'de>, const N: usize>(deserializer: D) -> Result<[u64; N], D::Error> {
+    let read = Vec::<u64>::deserialize(deserializer)?;
+    Ok(std::array::from_fn(|place| read.get(place).copied().unwrap_or_default()))
 }
 
 impl Meta {
@@ -351,6 +358,13 @@ mod tests {
         other.add(b"b2", b"");
         assert_ne!(digest, other);
         assert_eq!(Digest::try_from(String::from(digest)), Ok(digest));
+    }
+
+    #[test]
+    fn a_database_that_knew_fewer_classes_of_events_has_none_of_the_others() {
+        let events: Events = serde_json::from_str(r#"{"last":9,"kept":[4,3,2]}"#).unwrap();
+        assert_eq!(events, Events { last: 9, kept: [4, 3, 2, 0] });
+        assert_eq!(serde_json::from_str::<Events>(&serde_json::to_string(&events).unwrap()).unwrap(), events);
     }
 
     #[test]
