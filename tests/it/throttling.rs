@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::cli::{run_in, said};
-use crate::server::{Answer, Client, PASSWORD, Pair, Server, add_admin, with_admin_and};
+use crate::server::{Answer, Client, PASSWORD, Pair, Server, with_admin_and};
 
 /// Requests come from this machine, as if through a proxy on it: so each says where its client is.
 const BEHIND_A_PROXY: (&str, &str) = ("DOORWARD_TRUSTED_PROXIES", "127.0.0.1");
@@ -217,23 +216,6 @@ fn an_administrator_sees_who_must_wait_and_until_when_and_lets_a_user_go_on() {
     let said = std::fs::read_to_string(server.directory.path().join("stderr")).unwrap();
     assert_eq!(said.matches("event=\"throttled\"").count(), 1, "noted once for each block: {said}");
     assert!(said.contains("event=\"user_unlocked\""), "{said}");
-}
-
-#[test]
-fn the_command_line_unlocks_a_user_by_name_or_id_and_lists_who_must_wait() {
-    let directory = tempfile::TempDir::new().unwrap();
-    add_admin(directory.path(), "boss");
-    let run = |arguments: &[&str]| said(&run_in(directory.path(), arguments, &[], ""));
-    for name in ["BOSS", "1"] {
-        let (code, out, err) = run(&["user", "unlock", name]);
-        assert_eq!((code, out), (Some(0), format!("{name} need not wait\n")), "{err}");
-    }
-    assert_eq!(run(&["user", "blocked"]).1, "USER  ADDRESS  SCOPE  FAILURES  UNTIL\n");
-    assert_eq!(run(&["user", "blocked", "--json"]).1, "[]\n");
-    for (name, says) in [("nobody", "there is no user nobody"), ("9", "There is no such user.")] {
-        let (code, _, err) = run(&["user", "unlock", name]);
-        assert!(code == Some(1) && err.contains(says), "{err}");
-    }
 }
 
 #[test]
