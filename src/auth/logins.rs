@@ -29,7 +29,7 @@ impl Auth {
     /// # Errors
     /// [`Error::InvalidCredentials`], [`Error::Throttled`], [`Error::Overloaded`], [`Error::TokenTooLong`]; storage errors.
     pub async fn login(&self, username: &str, password: &str, origin: Origin, keep: bool) -> Result<LoggedIn> {
-        let mut attempt = self.attempt(username, origin.address, false).await?;
+        let mut attempt = self.attempt(username, origin.address).await?;
         let opened = self.open_session(username, password, origin, keep, &mut attempt).await;
         attempt.judged(opened)
     }

@@ -41,6 +41,7 @@ mod sessions;
 mod setup;
 mod socket;
 mod throttling;
+mod throttling_owners;
 mod token_length;
 mod tokens;
 mod users;

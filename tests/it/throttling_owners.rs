@@ -1,0 +1,54 @@
+//! What is counted against whom: a thief's guesses against the thief, and nothing against whoever has shown a right to get in.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use crate::server::{Answer, Client, PASSWORD, Pair, Server, with_admin_and};
+use crate::throttling::{BEHIND_A_PROXY, login, must_wait, register, send};
+
+fn change(client: &Client, from: &str, token: &str, current: &str) -> Answer {
+    let body = json!({"current_password": current, "new_password": "an entirely new one"});
+    send(client, from, "PUT", "/me/password", Some(token), &body)
+}
+
+#[test]
+fn guesses_with_a_stolen_token_make_its_session_wait_wherever_they_come_from_and_the_owner_need_not() {
+    let (_server, client, boss) = with_admin_and(&[BEHIND_A_PROXY]);
+    register(&client, "192.0.2.1", "arun").expect(201);
+    let stolen = Pair::of(&login(&client, "192.0.2.1", "arun", PASSWORD).expect(200)).access;
+    let guess = |number: usize| change(&client, &format!("2001:db8:0:{number}::1"), &stolen, "not the password");
+    (0..5).for_each(|number| drop(guess(number).refused(401, "invalid_credentials")));
+    // One more after each wait that was over by then: 1 s, 2 s, 4 s, …
+    let judged = (5..125).filter(|number| guess(number % 30).status == 401).count();
+    assert!(judged < 8, "{judged} more were judged");
+    let blocks = || client.with_token("GET", "/throttle", &boss.access).expect(200).json()["blocks"].take();
+    let until = |blocks: &Value| blocks[0]["until"].as_u64().unwrap_or_default();
+    let soon = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 3;
+    let listed = std::iter::repeat_with(|| (guess(31), blocks()).1).find(|blocks| until(blocks) > soon()).unwrap();
+    assert_eq!((&listed[0]["scope"], &listed[0]["user"], &listed[0]["address"]), (&json!("session"), &json!(2), &Value::Null));
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+    must_wait(change(&client, "192.0.2.1", &stolen, PASSWORD));
+    client.with_token("DELETE", "/user/2/throttle", &boss.access).expect(200);
+    (0..5).for_each(|number| drop(guess(number).refused(401, "invalid_credentials")));
+    let own = Pair::of(&login(&client, "203.0.113.9", "arun", PASSWORD).expect(200)).access;
+    change(&client, "203.0.113.9", &own, PASSWORD).expect(200);
+}
+
+#[test]
+fn a_token_without_a_session_is_counted_by_itself() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let server = Server::with(&[], &[BEHIND_A_PROXY, ("JWT_SECRET_KEY", secret)]);
+    let client = server.client();
+    register(&client, "192.0.2.1", "arun").expect(201);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let [one, other] = ["one", "other"].map(|id| {
+        let claims = json!({"fresh": true, "iat": now, "jti": id, "type": "access", "sub": "1", "nbf": now, "exp": now + 900});
+        crate::passwords::signed(secret, &claims)
+    });
+    (0..5).for_each(|_| drop(change(&client, "192.0.2.9", &one, "not the password").refused(401, "invalid_credentials")));
+    let refused = (0..8).map(|_| change(&client, "192.0.2.9", &one, "not the password")).find(|answer| answer.status != 401);
+    must_wait(refused.expect("a block"));
+    (0..4).for_each(|_| drop(change(&client, "192.0.2.9", &other, "not the password").refused(401, "invalid_credentials")));
+    change(&client, "192.0.2.9", &other, PASSWORD).expect(200);
+}
