@@ -96,6 +96,8 @@ impl Auth {
             if !auth.0.store.redeem_reset(id, digest, hash, auth.0.clock.now()).await? {
                 return Err(auth.reset_refused(Some(id), address));
             }
+            // They were guesses at another password.
+            auth.0.throttle.forgive(&user.username);
             auth.note(Event::own(Word::PasswordReset, id));
             Ok(())
         })

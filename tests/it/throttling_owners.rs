@@ -36,6 +36,20 @@ fn guesses_with_a_stolen_token_make_its_session_wait_wherever_they_come_from_and
 }
 
 #[test]
+fn after_a_reset_by_code_the_guesses_before_it_count_no_more() {
+    let (_server, client, boss) = with_admin_and(&[BEHIND_A_PROXY]);
+    register(&client, "192.0.2.1", "arun").expect(201);
+    let code = client.with_token("POST", "/user/2/reset", &boss.access).expect(201).json()["code"].as_str().unwrap().to_owned();
+    let guess = || login(&client, "192.0.2.9", "arun", "not the password");
+    while guess().status != 429 {}
+    let body = json!({"code": code, "new_password": "an entirely new one"});
+    send(&client, "203.0.113.9", "POST", "/reset", None, &body).expect(200);
+    // Were they still counted, the second at the latest would have to wait.
+    (0..4).for_each(|_| drop(guess().refused(401, "invalid_credentials")));
+    login(&client, "192.0.2.9", "arun", "an entirely new one").expect(200);
+}
+
+#[test]
 fn a_token_without_a_session_is_counted_by_itself() {
     let secret = "0123456789abcdef0123456789abcdef";
     let server = Server::with(&[], &[BEHIND_A_PROXY, ("JWT_SECRET_KEY", secret)]);
