@@ -50,6 +50,20 @@ fn after_a_reset_by_code_the_guesses_before_it_count_no_more() {
 }
 
 #[test]
+fn who_has_a_good_invite_is_never_made_to_wait_and_is_at_home_where_it_registered() {
+    let limits = [("DOORWARD_THROTTLE_REGISTRATIONS", "1"), ("DOORWARD_THROTTLE_FAILURES", "2")];
+    let (_server, client, boss) = with_admin_and(&[BEHIND_A_PROXY, ("DOORWARD_REGISTRATION", "invite"), limits[0], limits[1]]);
+    for number in 0..4 {
+        let invite = client.with_token("POST", "/invites", &boss.access).expect(201).json()["code"].take();
+        let body = json!({"username": format!("user{number}"), "password": PASSWORD, "invite": invite});
+        send(&client, "192.0.2.9", "POST", "/register", None, &body).expect(201);
+    }
+    (0..2).for_each(|number| drop(login(&client, "192.0.2.9", &format!("nobody{number}"), PASSWORD)));
+    must_wait(login(&client, "192.0.2.9", "nobody", PASSWORD));
+    login(&client, "192.0.2.9", "user0", PASSWORD).expect(200);
+}
+
+#[test]
 fn a_token_without_a_session_is_counted_by_itself() {
     let secret = "0123456789abcdef0123456789abcdef";
     let server = Server::with(&[], &[BEHIND_A_PROXY, ("JWT_SECRET_KEY", secret)]);
