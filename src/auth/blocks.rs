@@ -39,6 +39,14 @@ impl Attempt {
         result
     }
 
+    /// Goes on with what is not decided yet; a refusal ends it.
+    pub fn unless_refused<T>(self, result: Result<T>) -> Result<(Self, T)> {
+        match result {
+            Ok(so_far) => Ok((self, so_far)),
+            Err(error) => self.judged(Err(error)),
+        }
+    }
+
     fn settle(&mut self, outcome: Outcome) {
         if let Some(guess) = self.guess.take() {
             for block in self.auth.0.throttle.settle(guess, outcome, self.user) {
