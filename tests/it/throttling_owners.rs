@@ -64,6 +64,19 @@ fn who_has_a_good_invite_is_never_made_to_wait_and_is_at_home_where_it_registere
 }
 
 #[test]
+fn where_a_deleted_user_was_at_home_the_next_of_its_name_is_not() {
+    let server = Server::with(&[], &[BEHIND_A_PROXY, ("DOORWARD_THROTTLE_FAILURES", "2")]);
+    let client = server.client();
+    register(&client, "192.0.2.1", "arun").expect(201);
+    let pair = Pair::of(&login(&client, "192.0.2.1", "arun", PASSWORD).expect(200));
+    client.with_token("DELETE", "/user/1", &pair.access).expect(200);
+    register(&client, "192.0.2.2", "arun").expect(201);
+    (0..2).for_each(|number| drop(login(&client, "192.0.2.1", &format!("nobody{number}"), PASSWORD).refused(401, "invalid_credentials")));
+    must_wait(login(&client, "192.0.2.1", "arun", "not the password"));
+    login(&client, "192.0.2.2", "arun", PASSWORD).expect(200);
+}
+
+#[test]
 fn a_token_without_a_session_is_counted_by_itself() {
     let secret = "0123456789abcdef0123456789abcdef";
     let server = Server::with(&[], &[BEHIND_A_PROXY, ("JWT_SECRET_KEY", secret)]);

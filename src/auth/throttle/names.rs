@@ -33,4 +33,12 @@ impl Throttle {
         let name = self.name(username.as_str());
         self.tables().forgive(name);
     }
+
+    /// A user is no more: the next of its name is at home nowhere yet, and has failed at nothing.
+    pub(in crate::auth) fn forget(&self, username: &Username) {
+        let name = self.name(username.as_str());
+        let mut tables = self.tables();
+        tables.forgive(name);
+        tables.seen.remove_where(|(one, _)| *one == name);
+    }
 }
