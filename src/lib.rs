@@ -31,6 +31,9 @@ pub mod json;
 
 pub mod config;
 pub mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 
 pub mod store;

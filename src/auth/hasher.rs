@@ -25,9 +25,9 @@ const IDLE: Duration = Duration::from_secs(30);
 /// Jobs that wait at most, whatever the time one takes.
 const MAX_JOBS: usize = 1024;
 /// A stored hash that costs more than this is refused, not computed (only imported ones could).
-const MAX_MEMORY_KIB: u32 = 256 * 1024;
-const MAX_ITERATIONS: u32 = 16;
-const MAX_LANES: u32 = 16;
+pub(super) const MAX_MEMORY_KIB: u32 = 256 * 1024;
+pub(super) const MAX_ITERATIONS: u32 = 16;
+pub(super) const MAX_LANES: u32 = 16;
 /// More than the 32 MiB up to which glibc learns to keep freed memory for itself: so this is given back to the system.
 /// What is reserved and not used costs nothing.
 const ALWAYS_MAPPED_BLOCKS: usize = 33 * 1024;
@@ -308,12 +308,7 @@ fn phc(cost: Cost, salt: &[u8], tag: &[u8]) -> Result<PasswordHash> {
 
 /// Whether the password is the one of the hash, and what the hash cost.
 fn verify_with(hash: &PasswordHash, password: &str, memory: &mut Memory) -> Result<(bool, Cost)> {
-    let parsed = phc::PasswordHash::new(hash.as_phc()).map_err(hashing)?;
-    let params = Params::try_from(&parsed).map_err(hashing)?;
-    let cost = Cost { memory_kib: params.m_cost(), iterations: params.t_cost(), lanes: params.p_cost() };
-    if cost.memory_kib > MAX_MEMORY_KIB || cost.iterations > MAX_ITERATIONS || cost.lanes > MAX_LANES {
-        return Err(hashing("the stored hash costs more than is allowed"));
-    }
+    let (parsed, params, cost) = parse(hash)?;
     let (Some(salt), Some(expected)) = (parsed.salt, parsed.hash) else { return Err(hashing("the stored hash is incomplete")) };
     let algorithm = Algorithm::try_from(parsed.algorithm.as_str()).map_err(hashing)?;
     let version = parsed.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(hashing)?;
@@ -323,6 +318,29 @@ fn verify_with(hash: &PasswordHash, password: &str, memory: &mut Memory) -> Resu
     argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut tag, blocks).map_err(hashing)?;
     // `Output` compares in constant time.
     Ok((phc::Output::new(&tag).map_err(hashing)? == expected, cost))
+}
+
+/// A stored hash that does not cost more than is allowed.
+fn parse(hash: &PasswordHash) -> Result<(phc::PasswordHash, Params, Cost)> {
+    let parsed = phc::PasswordHash::new(hash.as_phc()).map_err(hashing)?;
+    let params = Params::try_from(&parsed).map_err(hashing)?;
+    let cost = Cost { memory_kib: params.m_cost(), iterations: params.t_cost(), lanes: params.p_cost() };
+    if cost.memory_kib > MAX_MEMORY_KIB || cost.iterations > MAX_ITERATIONS || cost.lanes > MAX_LANES {
+        return Err(hashing("the stored hash costs more than is allowed"));
+    }
+    Ok((parsed, params, cost))
+}
+
+/// For the fuzz target: how a stored hash reads when it is printed again, and what it costs.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn read(hash: &PasswordHash) -> Option<(String, Cost)> {
+    parse(hash).ok().map(|(parsed, _, cost)| (parsed.to_string(), cost))
+}
+
+/// For the fuzz target: whether the password is the one of the hash.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn is_password(hash: &PasswordHash, password: &str) -> Result<bool> {
+    verify_with(hash, password, &mut Memory::default()).map(|(matches, _)| matches)
 }
 
 fn hashing(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {

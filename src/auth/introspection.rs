@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Auth;
 use super::logouts::Scope;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::{Cursor, News};
 
 /// Most entries of the feed in one answer: well below the longest answer, and quick to make.
@@ -54,9 +54,10 @@ impl Auth {
     /// # Errors
     /// Storage errors.
     pub async fn revoke(&self, token: &str) -> Result<()> {
-        match self.check_any(token) {
+        match self.check_any(token).await {
             Ok(claims) => self.logout(&claims, Scope::Local).await,
-            Err(_) => Ok(()),
+            Err(Error::Token(_)) => Ok(()),
+            Err(other) => Err(other),
         }
     }
 

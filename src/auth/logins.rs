@@ -125,13 +125,20 @@ impl Auth {
         self.check(token, Kind::Access, self.0.clock.now())
     }
 
-    /// Judges a token of either kind: what may log out.
+    /// Judges a token of either kind: what may log out. A refresh token needs its session's record: that the session was
+    /// revoked is forgotten when its last access token has expired, long before the refresh token has.
     ///
     /// # Errors
-    /// [`TokenError`]
-    pub fn check_any(&self, token: &str) -> Result<Arc<Claims>, TokenError> {
+    /// [`Error::Token`]; storage errors.
+    pub async fn check_any(&self, token: &str) -> Result<Arc<Claims>> {
+        let now = self.0.clock.now();
         let kind = self.0.tokens.verify(token)?.kind;
-        self.check(token, kind, self.0.clock.now())
+        let claims = self.check(token, kind, now)?;
+        if let (Kind::Refresh, Some(id)) = (kind, claims.session) {
+            let session = self.0.store.session(id).await?.filter(|session| session.user == claims.user && now < session.expires);
+            session.ok_or(TokenError::Revoked)?;
+        }
+        Ok(claims)
     }
 
     fn check(&self, token: &str, kind: Kind, now: Timestamp) -> Result<Arc<Claims>, TokenError> {

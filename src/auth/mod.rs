@@ -8,6 +8,8 @@ mod blocks;
 pub mod browsers;
 pub mod clock;
 pub mod code;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 pub mod hasher;
 pub mod introspection;
 pub mod invites;

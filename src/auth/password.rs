@@ -33,6 +33,10 @@ impl Password {
             return None;
         }
         let opaque = OpaqueString::enforce(typed).ok()?;
+        // Some marks are refused only in the form they are mapped to; what one client maps, another must be able to send.
+        if OpaqueString::enforce(opaque.as_ref()).as_deref() != Ok(opaque.as_ref()) {
+            return None;
+        }
         Some(Self(SecretString::from(opaque.into_owned())))
     }
 
@@ -262,6 +266,12 @@ mod tests {
         let of = |typed| Password::presented(typed).unwrap().expose().to_owned();
         assert_eq!(of("caf\u{e9} noir"), of("cafe\u{301}\u{3000}noir"));
         assert_ne!(of("Cafe noir"), of("cafe noir"));
+    }
+
+    #[test]
+    fn what_would_be_refused_in_the_form_it_is_mapped_to_is_refused_as_typed() {
+        assert!(Password::presented("one\u{387}two three").is_none());
+        assert!(Password::presented("one\u{b7}two three").is_none());
     }
 
     #[test]

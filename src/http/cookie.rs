@@ -85,7 +85,12 @@ const fn name(https: bool) -> &'static str {
 
 /// The value of the one cookie of this name. Two are refused: somebody else set one of them.
 fn sent<'r>(request: &'r Request<'_>, name: &str) -> Result<&'r str, TokenError> {
-    let pairs = request.headers().get("Cookie").flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    value(request.headers().get("Cookie"), name)
+}
+
+/// The value of the only cookie of this name among the lines of all `Cookie` headers.
+pub(super) fn value<'a>(lines: impl Iterator<Item = &'a str>, name: &str) -> Result<&'a str, TokenError> {
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let mut values = pairs.filter(|(there, _)| *there == name).map(|(_, value)| value);
     let value = values.next().ok_or(TokenError::Missing)?;
     if values.next().is_some() {
@@ -169,7 +174,8 @@ impl<'r> FromRequest<'r> for Leaver {
         let auth = auth(request);
         let judged = match bearer(request) {
             Err(TokenError::Missing) => leaving_session(request, auth).await.map(|session| Shown::Cookie(session.into())),
-            sent => sent.and_then(|token| auth.check_any(token)).map(Shown::Token).map_err(Problem::from),
+            Err(error) => Err(error.into()),
+            Ok(token) => auth.check_any(token).await.map(Shown::Token).map_err(Problem::from),
         };
         match judged {
             Ok(shown) => Outcome::Success(Self(shown)),

@@ -41,7 +41,7 @@ async fn read(request: &Request<'_>, data: Data<'_>) -> Result<Zeroizing<Vec<u8>
 }
 
 /// The value of one parameter of a form, all of which must be sound.
-fn parameter(form: &[u8], wanted: &str) -> Result<Zeroizing<String>, Problem> {
+pub(super) fn parameter(form: &[u8], wanted: &str) -> Result<Zeroizing<String>, Problem> {
     let (mut names, mut found) = (Vec::new(), None);
     for field in form.split(|byte| *byte == b'&').filter(|field| !field.is_empty()) {
         let at = field.iter().position(|byte| *byte == b'=').unwrap_or(field.len());

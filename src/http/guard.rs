@@ -34,7 +34,11 @@ pub(super) fn auth<'r>(request: &'r Request<'_>) -> &'r Auth {
 /// # Errors
 /// [`TokenError::Missing`]; [`TokenError::Invalid`] for `Bearer` with anything but one token after it.
 pub(super) fn bearer<'r>(request: &'r Request<'_>) -> Result<&'r str, TokenError> {
-    let mut values = request.headers().get("Authorization");
+    token_in(request.headers().get("Authorization"))
+}
+
+/// The token among the values of all `Authorization` headers of a request.
+pub(crate) fn token_in<'a>(mut values: impl Iterator<Item = &'a str>) -> Result<&'a str, TokenError> {
     let value = values.next().ok_or(TokenError::Missing)?;
     if values.next().is_some() {
         return Err(TokenError::Invalid("there are two Authorization headers"));

@@ -6,8 +6,11 @@ pub mod client;
 pub mod cookie;
 pub mod form;
 pub mod front;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 pub mod guard;
 pub mod headers;
+mod openapi;
 pub mod problem;
 pub mod proxies;
 mod routes;
@@ -66,6 +69,7 @@ pub struct Surface {
 #[must_use]
 pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
     let registration = auth.registration();
+    let shape = openapi::Shape::of(&surface, registration);
     rocket::custom(engine_config())
         .manage(auth)
         .manage(surface.user_routes)
@@ -88,6 +92,7 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .mount("/", routes::introspection::routes())
         .mount("/", routes::health::routes())
         .mount("/", routes::page::routes())
+        .mount("/", routes::reference::routes(shape))
         .register("/", problem::catchers())
         // Rocket's own security headers would differ from those of the front.
         .attach(rocket::shield::Shield::new())

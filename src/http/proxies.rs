@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Once;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use rocket::Request;
 use serde::{Deserialize, Serialize};
 
@@ -37,9 +37,15 @@ impl TryFrom<Written> for TrustedProxies {
 
 /// An address, or a network in CIDR form (RFC 4632).
 fn network(text: &str) -> Result<IpNet, String> {
-    text.parse()
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| format!("{text:?} is neither an IP address nor a network such as 10.0.0.0/8"))
+    let parsed = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    parsed.map(canonical).map_err(|_| format!("{text:?} is neither an IP address nor a network such as 10.0.0.0/8"))
+}
+
+/// Peers are compared as IPv4 where they are, so networks must be, too (RFC 4291 §2.5.5.2).
+fn canonical(network: IpNet) -> IpNet {
+    let IpNet::V6(v6) = network else { return network };
+    let mapped = v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96));
+    mapped.and_then(|(v4, length)| Ipv4Net::new(v4, length).ok()).map_or(network, IpNet::V4)
 }
 
 impl From<TrustedProxies> for String {
@@ -153,5 +159,6 @@ mod tests {
             assert!(TrustedProxies::try_from(Written::Text(bad.to_owned())).is_err(), "{bad}");
         }
         assert_eq!(String::from(proxies("::1,10.0.0.0/8")), "::1/128, 10.0.0.0/8");
+        assert_eq!(String::from(proxies("::ffff:10.0.0.1,::ffff:10.0.0.0/104")), "10.0.0.1/32, 10.0.0.0/8");
     }
 }

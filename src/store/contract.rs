@@ -15,9 +15,8 @@ use super::contract_services::{
     there_are_never_more_services_than_fit_one_answer,
 };
 use super::memory::MemoryStore;
-use super::{Live, NewUser, SledStore, Standing, Store, StoreOptions, UserChange, Which};
+use super::{NewUser, SledStore, Standing, Store, StoreOptions, UserChange, Which};
 use crate::auth::clock::Timestamp;
-use crate::auth::code::{CodeDigest, Invite, Reset};
 use crate::auth::keys::{Algorithm, KeyChange, Purpose, SLACK, State, StoredKey};
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
@@ -109,7 +108,7 @@ async fn ids(store: &dyn Store, user: UserId) -> BTreeSet<SessionId> {
     store.sessions(user).await.unwrap().into_iter().map(|session| session.id).collect()
 }
 
-fn key(kid: &str) -> StoredKey {
+pub(super) fn key(kid: &str) -> StoredKey {
     let (kid, secret) = (kid.to_owned(), format!("{kid}-secret"));
     StoredKey { kid, algorithm: Algorithm::HS256, purpose: Purpose::Refresh, created: T0, state: State::Active, token_secs: 900, secret }
 }
@@ -579,185 +578,4 @@ async fn after_the_close_nothing_is_written(store: Arc<dyn Store>) {
     assert!(matches!(refused, Error::Storage(super::StorageError::Stopped)), "{refused}");
     assert!(store.users(None, 1).await.is_err());
     assert!(store.failed().borrow().is_none());
-}
-
-/// Everything a store holds and shows, to compare two.
-#[derive(Debug, PartialEq)]
-pub(super) struct Contents {
-    users: Vec<(User, Standing, Vec<Session>)>,
-    by_name: usize,
-    counted: (u64, usize, usize),
-    revoked: Vec<Option<Timestamp>>,
-    resets: Vec<Option<Reset>>,
-    invites: Vec<Invite>,
-    keys: Vec<StoredKey>,
-    mark: Timestamp,
-}
-
-/// What is in a store; of revocations, what it says about `ids`.
-pub(super) async fn contents(store: &dyn Store, ids: &[Uuid]) -> Contents {
-    let live: &Live = store.live();
-    let (mut users, mut by_name, mut resets) = (Vec::new(), 0, Vec::new());
-    for user in store.users(None, usize::MAX).await.unwrap() {
-        by_name += usize::from(store.user_named(&user.username).await.unwrap().as_ref() == Some(&user));
-        let sessions = store.sessions(user.id).await.unwrap();
-        resets.push(store.reset(user.id).await.unwrap());
-        users.push((user.clone(), (*live.standing(user.id).unwrap()).clone(), sessions));
-    }
-    Contents {
-        users,
-        by_name,
-        counted: (live.user_count(), live.active_admins(), live.revocation_count()),
-        revoked: ids.iter().map(|id| live.revoked_until(*id)).collect(),
-        resets,
-        invites: store.invites().await.unwrap(),
-        keys: store.keys().await.unwrap(),
-        mark: store.clock_mark().await.unwrap(),
-    }
-}
-
-/// A source of arbitrary numbers, the same for the same seed.
-pub(super) struct Dice(pub u64);
-
-impl Dice {
-    pub fn roll(&mut self, below: u64) -> u64 {
-        // xorshift64* (Vigna 2016)
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % below
-    }
-
-    pub fn pick<T: Clone>(&mut self, of: &[T]) -> T {
-        of[usize::try_from(self.roll(of.len() as u64)).unwrap()].clone()
-    }
-}
-
-/// Arbitrary steps, remembering what they were about so that later ones meet it.
-pub(super) struct Play {
-    pub dice: Dice,
-    pub now: Timestamp,
-    pub sessions: Vec<Session>,
-    pub ids: Vec<Uuid>,
-}
-
-impl Play {
-    pub fn new(seed: u64) -> Self {
-        Self { dice: Dice(seed), now: T0, sessions: vec![Session::open(UserId::new(1), T0, &lifetimes())], ids: Vec::new() }
-    }
-
-    /// An arbitrary step.
-    pub fn next(&mut self) -> Action {
-        self.now = self.now + Duration::from_secs(self.dice.roll(200));
-        let user = UserId::new(1 + self.dice.roll(12));
-        let action = Action {
-            dice: self.dice.roll(100),
-            number: self.dice.roll(10),
-            third: self.dice.pick(&[0, 1, 2]),
-            now: self.now,
-            user,
-            session: self.dice.pick(&self.sessions),
-            opened: Session::open(user, self.now, &lifetimes()),
-            token: (TokenId::random(), self.now + 10 * MINUTE),
-        };
-        self.ids.extend([action.token.0.0, action.opened.id.0]);
-        if (24..55).contains(&action.dice) {
-            self.sessions.push(action.opened.clone());
-        }
-        if action.dice == 99 {
-            self.now = self.now + 10 * DAY;
-        }
-        action
-    }
-
-    /// Takes an arbitrary step in each of `stores`; answers what each said.
-    pub async fn step(&mut self, stores: &[&dyn Store]) -> Vec<String> {
-        let action = self.next();
-        let mut said = Vec::new();
-        for store in stores {
-            said.push(action.run(*store).await);
-        }
-        said
-    }
-}
-
-/// One step of a [`Play`].
-pub(super) struct Action {
-    dice: u64,
-    number: u64,
-    third: usize,
-    now: Timestamp,
-    user: UserId,
-    session: Session,
-    opened: Session,
-    token: (TokenId, Timestamp),
-}
-
-impl Action {
-    /// Takes it; answers what the store said.
-    pub async fn run(&self, store: &dyn Store) -> String {
-        let Self { dice, number, third, now, user, session, opened, token } = self;
-        let roles = if *number < 4 { vec![Role::admin()] } else { Vec::new() };
-        match dice {
-            0..10 => format!("{:?}", store.insert_user(NewUser { roles, ..named(&format!("user{number}")) }).await),
-            10..20 => {
-                let claims = Some(claims(serde_json::json!({ "n": number })));
-                let change = UserChange { roles: Some(roles), claims, disabled: [None, Some(false), Some(true)][*third] };
-                format!("{:?}", store.change_user(*user, change, *now).await)
-            }
-            20..24 => format!("{:?}", store.delete_user(*user, *now).await),
-            24..55 => format!("{:?}", store.open_session(opened.clone(), hash("first"), None).await),
-            55..80 => format!("{:?}", store.rotate_refresh(session.id, session.user, number / 3, *now, lifetimes()).await),
-            80..84 => self.code(store).await,
-            84..95 => {
-                let which = [Which::One(session.id), Which::Others(session.id), Which::All][*third];
-                format!("{:?}", store.end_sessions(session.user, which, (*number < 5).then_some(*token), *now).await)
-            }
-            95..97 => format!("{:?}", store.sweep_expired(*now, usize::MAX).await),
-            97 => format!("{:?}", store.insert_key(key(&format!("kid{number}"))).await),
-            _ => format!("{:?}", store.set_clock_mark(*now).await),
-        }
-    }
-
-    /// A step about a password, a reset code or an invite; `number` decides which and, often enough, meets one before.
-    async fn code(&self, store: &dyn Store) -> String {
-        let Self { number, third, now, user, session, .. } = self;
-        let (digest, expires) = (CodeDigest::of(&third.to_string()), *now + 5 * MINUTE);
-        match number {
-            0 | 1 => format!("{:?}", store.put_reset(*user, Reset { digest, expires }).await),
-            2 | 3 => format!("{:?}", store.redeem_reset(*user, digest, hash("first"), *now).await),
-            4 => format!("{:?}", store.change_password(*user, hash("first"), hash("first"), Some(session.id), *now).await),
-            5 | 6 => {
-                let invite = Invite { digest: CodeDigest::of(&session.id.to_string()), created: *now, expires };
-                format!("{:?}", store.insert_invite(invite, 20).await)
-            }
-            7 => format!("{:?}", store.delete_invite(CodeDigest::of(&session.id.to_string()).into()).await),
-            _ => {
-                let new = NewUser { created: *now, ..named(&format!("user{third}")) };
-                format!("{:?}", store.insert_invited(new, CodeDigest::of(&session.id.to_string())).await)
-            }
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn arbitrary_histories_go_as_in_the_model_also_across_restarts() {
-    let dir = TempDir::new();
-    let model = MemoryStore::default();
-    for seed in 1..=6 {
-        let store = dir.open();
-        let mut play = Play::new(seed * 0x9E37_79B9);
-        for step in 0..250 {
-            let said = play.step(&[&model, &store]).await;
-            assert_eq!(said[0], said[1], "seed {seed}, step {step}");
-        }
-        assert_eq!(contents(&store, &play.ids).await, contents(&model, &play.ids).await, "seed {seed}");
-        if seed % 2 == 0 {
-            store.close().await.unwrap();
-        }
-        drop(store);
-        let store = dir.open();
-        assert_eq!(contents(&store, &play.ids).await, contents(&model, &play.ids).await, "seed {seed}, reopened");
-        store.close().await.unwrap();
-    }
 }

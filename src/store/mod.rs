@@ -20,6 +20,8 @@ mod contract_services;
 mod contract_setup;
 mod feed;
 mod live;
+#[cfg(test)]
+mod machine;
 mod marker;
 #[cfg(test)]
 mod memory;

@@ -247,7 +247,8 @@ pub(super) mod tests {
 
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::contract::{Contents, Dice, Play, T0, TempDir, contents, named};
+    use super::super::contract::{T0, TempDir, named};
+    use super::super::machine::{Cast, Contents, contents, history};
     use super::super::{SledStore, Store, StoreOptions};
     use super::*;
     use uuid::Uuid;
@@ -267,21 +268,21 @@ pub(super) mod tests {
     impl Sample {
         /// `clean`: stopped so. Otherwise what a killed process would have left behind, with a restart in its past.
         async fn new(clean: bool) -> Self {
-            let (live, mut play) = (TempDir::new(), Play::new(7));
+            let (live, mut cast, mut steps) = (TempDir::new(), Cast::default(), history(7, 300).into_iter());
             let store = live.open();
-            for _ in 0..150 {
-                play.step(&[&store]).await;
+            for step in steps.by_ref().take(150) {
+                cast.call(step).run(&store).await;
             }
             store.close().await.unwrap();
             let store = live.open();
-            for _ in 0..150 {
-                play.step(&[&store]).await;
+            for step in steps {
+                cast.call(step).run(&store).await;
             }
-            let contents = contents(&store, &play.ids).await;
+            let contents = contents(&store, &cast.ids).await;
             if clean {
                 store.close().await.unwrap();
             }
-            Self { dir: copy(live.path()), ids: play.ids, contents }
+            Self { dir: copy(live.path()), ids: cast.ids, contents }
         }
 
         /// The same directory again, for another kind of damage.
@@ -356,15 +357,16 @@ pub(super) mod tests {
     async fn a_flipped_byte_is_found_or_harmless() {
         for clean in [false, true] {
             let sample = Sample::new(clean).await;
-            let (mut dice, whole) = (Dice(11), sample.database());
+            let (mut random, whole) = (fastrand::Rng::with_seed(11), sample.database());
+            let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
             let mut found = 0;
             for _ in 0..40 {
-                let at = usize::try_from(dice.roll(whole.len() as u64)).unwrap();
+                let at = random.usize(..=used);
                 let mut flipped = whole.clone();
-                flipped[at] ^= 1 << dice.roll(8);
+                flipped[at] ^= 1 << random.u32(..8);
                 let dir = sample.copy();
                 fs::write(dir.path().join(DATABASE), &flipped).unwrap();
-                found += usize::from(sample.is_refused(&dir, &format!("byte {at} of {}", whole.len())).await);
+                found += usize::from(sample.is_refused(&dir, &format!("byte {at} of {used}")).await);
             }
             assert!(found > 5, "only {found} of 40 flips mattered: the sample is too small to tell");
         }

@@ -319,3 +319,13 @@ fn the_command_line_lists_rotates_imports_and_retires() {
     }
     assert_eq!(listed().len(), 2);
 }
+
+#[test]
+fn a_retirement_that_is_said_twice_to_be_at_once_is_refused() {
+    let (_server, client, boss) = with_admin();
+    let kid = client.with_token("GET", "/keys", &boss.access).expect(200).json()["keys"][0]["kid"].as_str().unwrap().to_owned();
+    for query in ["now=true&now=true", "now=true&now=false", "now=null&now=null", "later=true"] {
+        client.with_token("DELETE", &format!("/keys/{kid}?{query}"), &boss.access).refused(422, "validation_failed");
+    }
+    client.test(&boss.access).expect(200);
+}

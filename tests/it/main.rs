@@ -28,6 +28,7 @@ mod introspection;
 mod invites;
 mod keys;
 mod logs;
+mod openapi;
 mod passwords;
 mod policy;
 mod races;

@@ -18,6 +18,10 @@ const PUBLIC: &[&str] = &[
     "GET /style.css",
     "GET /favicon.svg",
     "GET /postman_collection.json",
+    "GET /docs",
+    "GET /docs.js",
+    "GET /docs.css",
+    "GET /openapi.json",
     "GET /.well-known/jwks.json",
     "GET /health",
     "GET /ready",
@@ -37,6 +41,11 @@ const TAKES_SERVICE_KEY: &[&str] = &["POST /introspect", "GET /revocations"];
 
 /// Method and path of every mounted route, from the running program's own table.
 pub fn mounted() -> BTreeSet<String> {
+    of_every_route(|route| format!("{} {}", route.method, route.uri.path().replace("<id>", "1").replace("<kid>", "1")))
+}
+
+/// Something about every mounted route.
+pub fn of_every_route<T: Ord>(see: impl Fn(&rocket::Route) -> T) -> BTreeSet<T> {
     let directory = tempfile::TempDir::new().unwrap();
     let runtime = rocket::tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -44,12 +53,9 @@ pub fn mounted() -> BTreeSet<String> {
         let store = SledStore::open(&StoreOptions::new(directory.path().join("data"))).unwrap();
         let auth = Auth::start(Arc::new(store), settings.policy(false)).await.unwrap();
         let rocket = http::rocket(settings.surface(), auth.clone()).ignite().await.unwrap();
-        let routes = rocket
-            .routes()
-            .map(|route| format!("{} {}", route.method, route.uri.path().replace("<id>", "1").replace("<kid>", "1")))
-            .collect();
+        let seen = rocket.routes().map(see).collect();
         auth.close().await.unwrap();
-        routes
+        seen
     })
 }
 

@@ -166,3 +166,29 @@ fn a_clients_address_is_what_a_trusted_proxy_says_and_nobody_else() {
     assert_eq!(address_listed(&server, "203.0.113.66, 192.0.2.1, 10.1.1.1"), "192.0.2.1", "what a client wrote itself is not reached");
     assert_eq!(address_listed(&server, "localhost"), "127.0.0.1");
 }
+
+#[test]
+fn a_refresh_token_of_an_ended_session_never_logs_anybody_out_again() {
+    let mut server = Server::with(&[], &[("DOORWARD_ACCESS_TOKEN_EXPIRES", "1s")]);
+    let client = server.client();
+    let thief = client.newcomer("arun");
+    log_out(&client, &thief.refresh, "?scope=global").expect(200);
+    // That its session was revoked is forgotten when no access token of it can be good any more.
+    (0..3).for_each(|_| crate::users::next_second());
+    assert!(server.stop().success());
+    server.start_again();
+    let client = server.client();
+    let owner = client.login("arun");
+    for query in ["", "?scope=others", "?scope=global"] {
+        log_out(&client, &thief.refresh, query).refused(401, "token_revoked");
+    }
+    client
+        .send(
+            "POST",
+            "/revoke",
+            &[("Content-Type", "application/x-www-form-urlencoded")],
+            Some(format!("token={}", thief.refresh).as_bytes()),
+        )
+        .expect(200);
+    client.refresh(&owner.refresh).expect(200);
+}

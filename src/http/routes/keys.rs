@@ -7,6 +7,7 @@ use rocket::{Responder, Route, State, delete, get, post, routes};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::query::Names;
 use super::{Message, message};
 use crate::auth::Auth;
 use crate::auth::keys::Algorithm;
@@ -89,7 +90,9 @@ async fn add(auth: &State<Auth>, admin: Admin, body: Optional<NewKey>) -> Result
 /// `DELETE /keys/<kid>?now=<bool>`, for an administrator → 200; 403 for the last one that signs, 404, 422. It stops signing,
 /// and verifies until its last token is dead; with `now` its tokens are refused at once.
 #[delete("/keys/<kid>?<now>")]
-async fn retire(auth: &State<Auth>, admin: Admin, kid: &str, now: Option<&str>) -> Result<Json<Message>, Problem> {
+async fn retire(auth: &State<Auth>, admin: Admin, names: Names<'_>, kid: &str, now: Option<&str>) -> Result<Json<Message>, Problem> {
+    // Rocket takes a name that is there twice for one that is not there: a key whose secret is out would live on.
+    names.faults(&["now"]).or(())?;
     let at_once = match now {
         None | Some("false") => false,
         Some("true") => true,

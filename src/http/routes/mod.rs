@@ -11,6 +11,7 @@ pub mod keys;
 pub mod page;
 pub mod password;
 pub mod query;
+pub mod reference;
 pub mod services;
 pub mod session;
 pub mod setup;

@@ -18,12 +18,21 @@ struct Static;
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 pub fn routes() -> Vec<Route> {
-    Static::iter().filter_map(|name| Asset::load(&name)).map(|asset| Route::new(Method::Get, asset.path.clone().as_str(), asset)).collect()
+    assets().map(|asset| Route::new(Method::Get, asset.path.clone().as_str(), asset)).collect()
+}
+
+fn assets() -> impl Iterator<Item = Asset> {
+    Static::iter().filter_map(|name| Asset::load(&name))
+}
+
+/// Path and media type of each file, for the document of the API.
+pub fn files() -> impl Iterator<Item = (String, String)> {
+    assets().map(|asset| (asset.path, asset.content_type.media_type().to_string()))
 }
 
 /// One embedded file.
 #[derive(Clone)]
-struct Asset {
+pub struct Asset {
     path: String,
     content: &'static [u8],
     content_type: ContentType,
@@ -37,12 +46,18 @@ impl Asset {
             std::borrow::Cow::Owned(content) => content.leak(),
         };
         let extension = name.rsplit('.').next().unwrap_or_default();
-        Some(Self {
-            path: if name == "index.html" { "/".to_owned() } else { format!("/{name}") },
-            content,
-            content_type: ContentType::from_extension(extension).unwrap_or(ContentType::Binary),
-            etag: format!("\"{}\"", BASE64URL.encode(&digest(&SHA256, content).as_ref()[..12])),
-        })
+        let path = match name {
+            "index.html" => "/".to_owned(),
+            "docs.html" => "/docs".to_owned(),
+            other => format!("/{other}"),
+        };
+        Some(Self::new(&path, content, ContentType::from_extension(extension).unwrap_or(ContentType::Binary)))
+    }
+
+    /// What is answered at a path.
+    pub fn new(path: &str, content: &'static [u8], content_type: ContentType) -> Self {
+        let etag = format!("\"{}\"", BASE64URL.encode(&digest(&SHA256, content).as_ref()[..12]));
+        Self { path: path.to_owned(), content, content_type, etag }
     }
 
     /// RFC 9110 §13.1.2.

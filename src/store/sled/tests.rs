@@ -12,10 +12,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use proptest::collection::vec;
+use proptest::proptest;
+
 use super::*;
 use crate::auth::user::UserId;
 use crate::error::Error;
-use crate::store::contract::{Dice, Play, T0, TempDir, contents, hash, lifetimes, logged_in, named};
+use crate::store::contract::{T0, TempDir, hash, lifetimes, logged_in, named};
+use crate::store::machine::{Cast, Step, cases, contents, run, write};
 use crate::store::marker::Marker;
 use crate::store::memory::MemoryStore;
 
@@ -49,28 +53,33 @@ fn is_stopped<T>(outcome: &Result<T>) -> bool {
     matches!(outcome, Err(Error::Storage(StorageError::Stopped | StorageError::Uncertain)))
 }
 
-#[tokio::test]
-async fn steps_of_one_group_see_each_other_as_if_they_came_one_by_one() {
-    for seed in 1..=10 {
-        let (dir, model) = (TempDir::new(), MemoryStore::default());
-        let store = dir.open();
-        let mut play = Play::new(seed * 77);
-        for _ in 0..3 {
-            let actions: Vec<_> = (0..120).map(|_| play.next()).collect();
-            let (gate, passed) = gate(&store);
-            let mut said: Vec<Waiting<'_, String>> = actions.iter().map(|action| Box::pin(action.run(&store)) as _).collect();
-            for future in &mut said {
-                assert!(poll(future).is_pending());
-            }
-            drop(gate);
-            passed.await.unwrap();
-            for (number, (said, action)) in said.into_iter().zip(&actions).enumerate() {
-                assert_eq!(said.await, action.run(&model).await, "seed {seed}, step {number}");
-            }
+async fn goes_as_if_one_by_one(groups: Vec<Vec<Step>>) {
+    let (dir, model, mut cast) = (TempDir::new(), MemoryStore::default(), Cast::default());
+    let store = dir.open();
+    for group in groups {
+        let calls: Vec<_> = group.into_iter().map(|step| cast.call(step)).collect();
+        let (gate, passed) = gate(&store);
+        let mut said: Vec<Waiting<'_, String>> = calls.iter().map(|call| Box::pin(call.run(&store)) as _).collect();
+        for future in &mut said {
+            assert!(poll(future).is_pending());
         }
-        assert_eq!(contents(&store, &play.ids).await, contents(&model, &play.ids).await);
-        drop(store);
-        assert_eq!(contents(&dir.open(), &play.ids).await, contents(&model, &play.ids).await);
+        drop(gate);
+        passed.await.unwrap();
+        for (said, call) in said.into_iter().zip(&calls) {
+            assert_eq!(said.await, call.run(&model).await, "{call:?}");
+        }
+    }
+    assert_eq!(contents(&store, &cast.ids).await, contents(&model, &cast.ids).await);
+    drop(store);
+    assert_eq!(contents(&dir.open(), &cast.ids).await, contents(&model, &cast.ids).await);
+}
+
+proptest! {
+    #![proptest_config(cases(16))]
+
+    #[test]
+    fn steps_of_one_group_see_each_other_as_if_they_came_one_by_one(groups in vec(vec(write(), 1..80), 1..3)) {
+        run(goes_as_if_one_by_one(groups));
     }
 }
 
@@ -341,10 +350,10 @@ fn subject(promise: &str) -> UserId {
 
 #[tokio::test]
 async fn what_was_acknowledged_survives_being_killed() {
-    let (dir, mut dice, mut promises) = (TempDir::new(), Dice(5), Vec::new());
+    let (dir, mut random, mut promises) = (TempDir::new(), fastrand::Rng::with_seed(5), Vec::new());
     for seed in 0..6 {
         // 1 is the start itself; more is somewhere among the writes.
-        for count in [1, 2 + usize::try_from(dice.roll(1500)).unwrap()] {
+        for count in [1, random.usize(2..1502)] {
             promises.extend(killed_after(dir.path(), seed, count));
         }
         let store = dir.open();

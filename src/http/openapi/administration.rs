@@ -1,0 +1,152 @@
+//! Rows of what an administrator does: users, invites, keys, the trail. Routes: `users.rs`, `invites.rs`, `keys.rs`, `audit.rs`, `throttle.rs`.
+
+use serde_json::{Value, json};
+
+use super::Shape;
+use super::operation::{Operation, at};
+use super::refusals::Proof;
+use crate::auth::Registration;
+use crate::http::problem::Kind;
+use crate::http::routes::query::PAGE;
+
+pub(super) fn operations(shape: &Shape) -> Vec<Operation> {
+    let invites = [list_invites(shape), make_invite(), delete_invite()];
+    let keys = [jwks(), list_keys(), add_key(), retire_key()];
+    let trail = [events(), blocks(), unlock()];
+    [list_users(), add_user(), change_user(), issue_reset()].into_iter().chain(invites).chain(keys).chain(trail).collect()
+}
+
+fn full_user() -> Value {
+    json!({"id": 7, "username": "arun", "roles": ["editor"], "claims": {}, "disabled": false, "created": 1_767_225_600})
+}
+
+fn limit() -> Value {
+    json!({"type": "integer", "minimum": 1, "maximum": PAGE, "default": PAGE})
+}
+
+fn list_users() -> Operation {
+    Operation::new("GET /users", Proof::Admin, "Users", "listUsers", "All users, a page at a time")
+        .query("after", "Users after this id.", &at("schemas", "UserId"))
+        .query("limit", "How many.", &limit())
+        .query("username", "The one of this name, if there is one.", &at("schemas", "Username"))
+        .gives(200, "A page; `next` is the `after` of the following one.", "Users", &json!({"users": [full_user()], "next": null}))
+        .refuses(&[Kind::ValidationFailed])
+}
+
+fn add_user() -> Operation {
+    let body = json!({"username": "arun", "password": "securepassword", "roles": ["editor"]});
+    Operation::new("POST /users", Proof::Admin, "Users", "addUser", "Add a user")
+        .note("Reserved names, too.")
+        .takes("NewUser", &body)
+        .gives(201, "The user.", "FullUser", &full_user())
+        .with("Location")
+        .refuses(&[Kind::UsernameTaken])
+}
+
+fn change_user() -> Operation {
+    Operation::new("PATCH /user/{id}", Proof::Admin, "Users", "changeUser", "Change roles and claims, disable, enable")
+        .note("The last administrator stays one. Disabling ends all sessions.")
+        .of("UserId")
+        .takes("UserChange", &json!({"roles": ["editor"]}))
+        .gives(200, "The user.", "FullUser", &full_user())
+}
+
+fn code(prefix: &str) -> Value {
+    json!({"code": format!("doorward_{prefix}_0123456789abcdef0123456789abcdef01234567"), "expires": 1_767_312_000})
+}
+
+fn issue_reset() -> Operation {
+    Operation::new("POST /user/{id}/reset", Proof::Admin, "Users", "issueReset", "Make a reset code")
+        .note("One made before is void.")
+        .of("UserId")
+        .gives(201, "The code, for `POST /reset`.", "Code", &code("reset_7"))
+}
+
+fn list_invites(shape: &Shape) -> Operation {
+    let example = json!({"invites": [{"id": "5c2d1a1e-7d1f-4a55-9d3c-6f2f3a6b8c11", "created": 1_767_225_600, "expires": 1_767_830_400}]});
+    let row = Operation::new("GET /invites", Proof::Admin, "Invites", "listInvites", "The invites that can be used").gives(
+        200,
+        "Without their codes.",
+        "Invites",
+        &example,
+    );
+    if shape.registration == Registration::Invite { row } else { row.note("This server asks for none: `registration` says so.") }
+}
+
+fn make_invite() -> Operation {
+    Operation::new("POST /invites", Proof::Admin, "Invites", "makeInvite", "Make an invite")
+        .may_take("NewInvite", &json!({"expires": 86400}))
+        .gives(201, "Its code.", "Code", &code("invite"))
+}
+
+fn delete_invite() -> Operation {
+    Operation::new("DELETE /invites/{id}", Proof::Admin, "Invites", "deleteInvite", "Take an invite back")
+        .of("InviteId")
+        .says("Invite has been deleted successfully")
+}
+
+fn jwks() -> Operation {
+    let key = json!({"kty": "EC", "crv": "P-256", "kid": "Zk1…", "alg": "ES256", "use": "sig", "x": "f83O…", "y": "x_FE…"});
+    let content = json!({"application/jwk-set+json": {"schema": at("schemas", "Jwks"), "example": {"keys": [key]}}});
+    Operation::new("GET /.well-known/jwks.json", Proof::Anyone, "Keys", "jwks", "The public keys (RFC 7517)").without_storage().answers(
+        200,
+        "A JWK Set.",
+        Some(content),
+    )
+}
+
+fn key() -> Value {
+    json!({"kid": "Zk1…", "algorithm": "ES256", "state": "next", "signs": false, "created": 1_767_225_600, "activates": 1_767_225_900})
+}
+
+fn list_keys() -> Operation {
+    Operation::new("GET /keys", Proof::Admin, "Keys", "listKeys", "Which key signs, which verify").gives(
+        200,
+        "The keys.",
+        "Keys",
+        &json!({"keys": [key()]}),
+    )
+}
+
+fn add_key() -> Operation {
+    Operation::new("POST /keys", Proof::Admin, "Keys", "addKey", "Make or import a signing key")
+        .may_take("NewKey", &json!({"algorithm": "EdDSA"}))
+        .gives(201, "The key.", "Key", &key())
+}
+
+fn retire_key() -> Operation {
+    Operation::new("DELETE /keys/{kid}", Proof::Admin, "Keys", "retireKey", "Retire a signing key")
+        .note("It verifies until its last token is dead. The last one that signs stays.")
+        .of("KeyId")
+        .query("now", "Refuse its tokens at once.", &json!({"type": "string", "enum": ["true", "false"], "default": "false"}))
+        .says("The key has been retired")
+        .refuses(&[Kind::ValidationFailed])
+}
+
+fn events() -> Operation {
+    let event = json!({"id": 41, "time": "2026-03-01T12:00:00Z", "event": "roles_changed", "actor": "user:1", "user": 7, "session": null,
+        "address": "192.0.2.7", "request": "43c05ef2cb294ce17ea4b95f1f6c3c43", "details": {"from": [], "to": ["editor"]}});
+    Operation::new("GET /audit", Proof::Admin, "Audit", "listEvents", "What has happened, the newest first")
+        .query("user", "Whoever caused or met it.", &at("schemas", "UserId"))
+        .query("event", "What happened.", &at("schemas", "EventWord"))
+        .query("before", "Events before this id.", &json!({"type": "integer", "minimum": 1, "maximum": u64::MAX}))
+        .query("limit", "How many.", &limit())
+        .gives(200, "A page; `next` is the `before` of the following one.", "Events", &json!({"events": [event], "next": null}))
+        .refuses(&[Kind::ValidationFailed])
+}
+
+fn blocks() -> Operation {
+    let block = json!({"scope": "user_at_address", "user": 7, "address": "192.0.2.7", "failures": 8, "until": 1_767_225_604});
+    Operation::new("GET /throttle", Proof::Admin, "Audit", "listBlocks", "Who must wait, the longest first").gives(
+        200,
+        "At most 1000.",
+        "Blocks",
+        &json!({"blocks": [block]}),
+    )
+}
+
+fn unlock() -> Operation {
+    Operation::new("DELETE /user/{id}/throttle", Proof::Admin, "Audit", "unlock", "Forget a user's failures")
+        .of("UserId")
+        .says("User has been unlocked successfully")
+}

@@ -1,0 +1,211 @@
+// The API reference in a real browser against the real server.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { after, before, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { startServer } from './server.mjs';
+
+const axe = createRequire(import.meta.url)('axe-core').source;
+const screenshots = fileURLToPath(new URL('screenshots/', import.meta.url));
+const PASSWORD = "a door's blue kettle";
+const MOST_BYTES = 25 * 1024;
+
+let server;
+let browser;
+let users = 0;
+
+before(async () => {
+  mkdirSync(screenshots, { recursive: true });
+  server = await startServer();
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** Opens the reference; at the end of the test, the console must have stayed clean and no other host have been asked. */
+async function open(t, { path = '/docs', ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => {
+    const refused = /^Failed to load resource: the server responded with a status of 4\d\d/.test(message.text());
+    if (['error', 'warning'].includes(message.type()) && !refused) complaints.push(message.text());
+  });
+  page.on('request', (request) => { if (!request.url().startsWith(server.origin)) complaints.push(request.url()); });
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(complaints, []);
+  });
+  await page.goto(server.origin + path);
+  await page.getByText(/^\d+ routes$/).waitFor();
+  return page;
+}
+
+async function newcomer() {
+  const username = `reader-${process.pid}-${users += 1}`;
+  const send = (path) => fetch(server.origin + path, {
+    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ username, password: PASSWORD }),
+  });
+  assert.equal((await send('/register')).status, 201);
+  return { username, ...await (await send('/login')).json() };
+}
+
+const operation = (page, id) => page.locator(`details#${id}`);
+
+const answer = (shown, text) => shown.getByRole('group', { name: 'Answer' }).getByText(text).waitFor();
+
+async function unfold(page, id) {
+  await operation(page, id).locator('summary').first().click();
+  return operation(page, id);
+}
+
+async function isAccessible(page, where) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+  assert.deepEqual(violations.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map((node) => node.html).join(' | ')}`), []);
+}
+
+test('every operation of the document is shown, with what it takes and answers', async (t) => {
+  const page = await open(t);
+  const { paths } = await (await fetch(`${server.origin}/openapi.json`)).json();
+  const operations = Object.values(paths).flatMap((item) => Object.values(item));
+  assert.equal(await page.locator('.operation').count(), operations.length);
+  for (const { operationId, summary } of operations) {
+    const shown = await unfold(page, operationId);
+    await shown.getByText(summary, { exact: true }).waitFor();
+    await shown.getByRole('table', { name: 'Answers' }).waitFor();
+    await shown.getByRole('button', { name: /^Send / }).waitFor();
+  }
+  const register = operation(page, 'register');
+  await register.getByRole('rowheader', { name: 'password needed' }).waitFor();
+  await register.getByText('username_taken', { exact: true }).waitFor();
+  assert.equal(JSON.parse(await register.getByLabel(/^Body/).inputValue()).username, 'arun');
+});
+
+test('a search by path, by word and by error leaves what fits', async (t) => {
+  const page = await open(t);
+  const left = async (text) => {
+    await page.getByLabel('Search', { exact: true }).fill(text);
+    return page.locator('.operation:visible').evaluateAll((all) => all.map((one) => one.id));
+  };
+  assert.deepEqual(await left('/test'), ['test']);
+  assert.deepEqual(await left('username_taken'), ['register', 'addUser']);
+  assert.deepEqual((await left('invite delete')), ['deleteInvite']);
+  assert.deepEqual(await left('no such thing'), []);
+  await page.getByText(/^0 of \d+ routes$/).waitFor();
+  assert.equal(await page.locator('.noun:visible').count(), 0);
+});
+
+test('GET /test is sent without a token and refused, and with one answered', async (t) => {
+  const page = await open(t);
+  const shown = await unfold(page, 'test');
+  const send = shown.getByRole('button', { name: 'Send GET /test' });
+  await send.click();
+  await answer(shown, '"error": "authorization_required"');
+  const { access_token: token } = await newcomer();
+  await page.getByLabel('Access token, refresh token or service key').fill(token);
+  await send.click();
+  await answer(shown, '"message": "Auth Checked"');
+  await shown.getByText(/^200 after \d+ ms/).waitFor();
+  await answer(shown, /x-request-id: [0-9a-f]{32}/);
+});
+
+test('one logs in there, and sends bodies, paths and queries', async (t) => {
+  const page = await open(t);
+  const { username } = await newcomer();
+  await page.getByText('Get one: log in').click();
+  await page.getByLabel('Username', { exact: true }).fill(username);
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Log in', exact: true }).click();
+  await page.getByText(/^Logged in; the token is good for 15 minutes/).waitFor();
+
+  const user = await unfold(page, 'user');
+  await user.getByLabel('id (path)').fill('4711');
+  await user.getByRole('button', { name: /^Send/ }).click();
+  await answer(user, /"error": "(not_found|forbidden)"/);
+
+  const logout = await unfold(page, 'logOut');
+  await logout.getByLabel('scope (query)').fill('everything');
+  await logout.getByRole('button', { name: /^Send/ }).click();
+  await answer(logout, 'Must be one of: local, others, global.');
+
+  const change = await unfold(page, 'changePassword');
+  await change.getByLabel(/^Body/).fill(JSON.stringify({ current_password: PASSWORD, new_password: 'another blue kettle' }));
+  await change.getByRole('button', { name: /^Send/ }).click();
+  await answer(change, 'Password has been changed successfully');
+
+  const revoke = await unfold(page, 'revoke');
+  await revoke.getByRole('button', { name: /^Send/ }).click();
+  await revoke.getByText(/^200 after/).waitFor();
+});
+
+test('an answer with markup in it is shown as text', async (t) => {
+  const page = await open(t);
+  const markup = '<img src=x onerror="globalThis.hurt = true"><b id=hurt>';
+  await page.route('**/test', (route) => route.fulfill({ status: 200, contentType: 'text/html', body: markup }));
+  const shown = await unfold(page, 'test');
+  await shown.getByRole('button', { name: /^Send/ }).click();
+  await answer(shown, markup);
+  assert.equal(await page.locator('#hurt').count(), 0);
+});
+
+test('an address that names an operation opens it', async (t) => {
+  const page = await open(t, { path: '/docs#logIn' });
+  await operation(page, 'logIn').getByRole('button', { name: 'Send POST /login' }).waitFor();
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`axe finds nothing, folded and unfolded, wide and narrow, ${colorScheme}`, async (t) => {
+    const page = await open(t, { colorScheme });
+    await isAccessible(page, 'folded');
+    for (const id of ['register', 'logOut', 'addKey', 'test', 'listEvents']) await unfold(page, id);
+    await operation(page, 'test').getByRole('button', { name: /^Send/ }).click();
+    await answer(operation(page, 'test'), 'authorization_required');
+    await isAccessible(page, 'unfolded');
+    await page.screenshot({ path: `${screenshots}docs-${colorScheme}.png` });
+    await page.setViewportSize({ width: 320, height: 700 });
+    const [has, may] = await page.evaluate(({ scrollWidth, clientWidth } = document.documentElement) => [scrollWidth, clientWidth]);
+    assert.ok(has <= may, `the page is ${has} px wide in a window of ${may} px`);
+    await isAccessible(page, 'narrow');
+    await page.screenshot({ path: `${screenshots}docs-narrow-${colorScheme}.png` });
+  });
+}
+
+test('with the keyboard alone one searches, unfolds and sends', async (t) => {
+  const page = await open(t);
+  const focused = () => page.evaluate(() => document.activeElement.textContent || document.activeElement.id);
+  const tabTo = async (pattern) => {
+    for (let i = 0; i < 60; i += 1) {
+      if (pattern.test(await focused())) return;
+      await page.keyboard.press('Tab');
+    }
+    assert.fail(`Tab does not reach ${pattern}`);
+  };
+  await tabTo(/^search$/);
+  await page.keyboard.type('/health');
+  await tabTo(/^GET \/health/);
+  await page.keyboard.press('Enter');
+  await tabTo(/^Send GET \/health/);
+  await page.keyboard.press('Enter');
+  await answer(operation(page, 'health'), '"status": "ok"');
+});
+
+test('the reference weighs at most 25 KiB, and names no other host', () => {
+  const files = ['docs.html', 'docs.js', 'docs.css'].map((name) => readFileSync(new URL(`../../static/${name}`, import.meta.url), 'utf8'));
+  const bytes = files.join('').length;
+  console.log(`the reference: ${bytes} bytes`);
+  assert.ok(bytes <= MOST_BYTES, `${bytes} bytes`);
+  assert.doesNotMatch(files.join(''), /https?:|innerHTML|outerHTML|insertAdjacentHTML/);
+});

@@ -1,0 +1,55 @@
+"""Requests made from the document of the API, good and bad ones, as nobody, as a user and as an administrator.
+
+    run.py [--seconds N] [--seed N]    N seconds for all three together (60); the same seed makes the same requests
+
+DOORWARD_BIN names the executable. Ends with 1 if a check failed.
+"""
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "interop"))
+
+from doorward import Doorward  # noqa: E402
+
+ROLES = ["nobody", "user", "admin"]
+
+
+def run(role, seconds, seed):
+    """One server, and all phases against it; whether all checks held, and how many requests there were."""
+    with Doorward(DOORWARD_THROTTLE="false") as server, tempfile.TemporaryDirectory() as directory:
+        report = pathlib.Path(directory) / "events.ndjson"
+        command = [
+            pathlib.Path(sys.executable).parent / "schemathesis", "--config-file", HERE / "schemathesis.toml",
+            "run", f"{server.url}/openapi.json", "--max-time", str(seconds), "--seed", str(seed), "--no-color",
+            "--report-json-path", report, "--warnings", "off",
+        ]
+        environment = {**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE), "ROLE": role, "URL": server.url,
+                       "PYTHONDONTWRITEBYTECODE": "1"}
+        done = subprocess.run(command, env=environment, cwd=directory, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert server.process.poll() is None, "the server has ended"
+        if done.returncode != 0:
+            print(done.stdout)
+        lines = [line.strip() for line in done.stdout.splitlines() if " generated" in line]
+        print(f"{role}: {'; '.join(lines)}", flush=True)
+        return done.returncode == 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--role", choices=ROLES, action="append")
+    options = parser.parse_args()
+    roles = options.role or ROLES
+    held = [run(role, max(options.seconds // len(roles), 1), options.seed) for role in roles]
+    return 0 if all(held) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
