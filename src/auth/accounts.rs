@@ -96,9 +96,11 @@ impl Auth {
         }
         let event = Event::new(Word::UserDeleted, caller).of(id);
         self.to_the_end(move |auth| async move {
+            let user = auth.0.store.user(id).await?.ok_or(Error::NoSuchUser)?;
             if !auth.0.store.delete_user(id, auth.0.clock.now()).await? {
                 return Err(Error::NoSuchUser);
             }
+            auth.0.throttle.forget(&user.username);
             auth.note(event);
             Ok(())
         })

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use super::audit::{By, Event, Word};
 use super::clock::Timestamp;
 use super::throttle::{Block, Guess, Kind, Network, Outcome, Refusal, Scope};
-use super::user::{UserId, Username};
+use super::token::Claims;
+use super::user::{User, UserId, Username};
 use super::{Actor, Auth};
 use crate::error::{Error, Result};
 
@@ -38,6 +39,14 @@ impl Attempt {
         result
     }
 
+    /// Goes on with what is not decided yet; a refusal ends it.
+    pub fn unless_refused<T>(self, result: Result<T>) -> Result<(Self, T)> {
+        match result {
+            Ok(so_far) => Ok((self, so_far)),
+            Err(error) => self.judged(Err(error)),
+        }
+    }
+
     fn settle(&mut self, outcome: Outcome) {
         if let Some(guess) = self.guess.take() {
             for block in self.auth.0.throttle.settle(guess, outcome, self.user) {
@@ -50,6 +59,13 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         self.settle(Outcome::Wrong);
+    }
+}
+
+fn refused(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Pair(left) | Refusal::Around(left) => Error::Throttled { retry_after: left },
+        Refusal::Busy(left) => Error::Overloaded { retry_after: left },
     }
 }
 
@@ -69,23 +85,34 @@ pub struct Waiting {
 }
 
 impl Auth {
-    /// Takes the place of a guess at the password of a user, however its name is spelled and whether there is one. `known`: the
-    /// caller is the user for other reasons, so that only what it did itself counts.
+    /// Takes the place of a guess at the password of a user, however its name is spelled and whether there is one.
     ///
     /// # Errors
     /// [`Error::Throttled`], [`Error::Overloaded`]; storage errors.
-    pub(super) async fn attempt(&self, username: &str, address: Option<IpAddr>, known: bool) -> Result<Attempt> {
-        let attempt = |guess| Attempt { auth: self.clone(), guess, user: None };
-        let Some(place) = self.0.throttle.place(username, address) else { return Ok(attempt(None)) };
-        let guess = match self.0.throttle.guess(place, known).await {
+    pub(super) async fn attempt(&self, username: &str, address: Option<IpAddr>) -> Result<Attempt> {
+        let Some(place) = self.0.throttle.place(username, address) else { return Ok(self.attempting(None, None)) };
+        let guess = match self.0.throttle.guess(place, false).await {
             Err(Refusal::Around(_)) if self.is_logged_in_at(username, address).await? => self.0.throttle.guess(place, true).await,
             judged => judged,
         };
-        match guess {
-            Ok(guess) => Ok(attempt(Some(guess))),
-            Err(Refusal::Pair(left) | Refusal::Around(left)) => Err(Error::Throttled { retry_after: left }),
-            Err(Refusal::Busy(left)) => Err(Error::Overloaded { retry_after: left }),
-        }
+        Ok(self.attempting(Some(guess.map_err(refused)?), None))
+    }
+
+    /// The same for the current password of a user, asked of who holds a token of it: see [`super::throttle::Holder`].
+    ///
+    /// # Errors
+    /// [`Error::Throttled`], [`Error::Overloaded`].
+    pub(super) async fn attempt_of(&self, user: &User, claims: &Claims, address: Option<IpAddr>) -> Result<Attempt> {
+        let throttle = &self.0.throttle;
+        let guess = match throttle.holder(&user.username, claims) {
+            Some(holder) => Some(throttle.guess_of(holder, throttle.place(user.username.as_str(), address)).await.map_err(refused)?),
+            None => None,
+        };
+        Ok(self.attempting(guess, Some(user.id)))
+    }
+
+    fn attempting(&self, guess: Option<Guess>, user: Option<UserId>) -> Attempt {
+        Attempt { auth: self.clone(), guess, user }
     }
 
     /// Whether a session of the user was opened from this address: what is remembered of logins ends with the process.
@@ -126,7 +153,7 @@ impl Auth {
         self.count_failure(Kind::ServiceKey, address)
     }
 
-    /// Does a registration of this name and counts it, if it leads to a user or tells that the name is taken.
+    /// Does a registration of this name where anyone may, and counts it if it leads to a user or tells that the name is taken.
     ///
     /// # Errors
     /// [`Error::Throttled`] when there were too many; those of the work.
@@ -194,9 +221,9 @@ mod tests {
     async fn an_attempt_that_nobody_waits_for_has_failed() {
         let (auth, _directory) = auth().await;
         for _ in 0..5 {
-            drop(auth.attempt("arun", HERE, false).await.unwrap());
+            drop(auth.attempt("arun", HERE).await.unwrap());
         }
-        assert!(matches!(auth.attempt("arun", HERE, false).await, Err(Error::Throttled { .. })));
+        assert!(matches!(auth.attempt("arun", HERE).await, Err(Error::Throttled { .. })));
     }
 
     #[tokio::test]
@@ -204,13 +231,13 @@ mod tests {
         let (auth, _directory) = auth().await;
         for _ in 0..9 {
             let overloaded: Result<()> = Err(Error::Overloaded { retry_after: LOOK });
-            assert!(auth.attempt("arun", HERE, false).await.unwrap().judged(overloaded).is_err());
+            assert!(auth.attempt("arun", HERE).await.unwrap().judged(overloaded).is_err());
         }
         for _ in 0..5 {
             let wrong: Result<()> = Err(Error::InvalidCredentials);
-            assert!(auth.attempt("arun", HERE, false).await.unwrap().judged(wrong).is_err());
+            assert!(auth.attempt("arun", HERE).await.unwrap().judged(wrong).is_err());
         }
-        assert!(matches!(auth.attempt("arun", HERE, false).await, Err(Error::Throttled { .. })));
+        assert!(matches!(auth.attempt("arun", HERE).await, Err(Error::Throttled { .. })));
     }
 
     #[tokio::test]

@@ -54,8 +54,21 @@ impl Cost {
         Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
     }
 
+    /// In KiB written.
+    fn work(self) -> u64 {
+        u64::from(self.memory_kib) * u64::from(self.iterations)
+    }
+
     fn is_weaker_than(self, other: Self) -> bool {
-        u64::from(self.memory_kib) * u64::from(self.iterations) < u64::from(other.memory_kib) * u64::from(other.iterations)
+        self.work() < other.work()
+    }
+
+    /// What a hash of this cost lacks to one of the other, as a cost of its own; `None`: nothing to speak of.
+    fn lacks(self, other: Self) -> Option<Self> {
+        let work = other.work().checked_sub(self.work())?;
+        let memory_kib = u32::try_from(work / u64::from(other.iterations)).ok()?;
+        // RFC 9106 §3.1: at least 8 KiB for each lane.
+        (memory_kib >= 8).then_some(Self { memory_kib, lanes: 1, ..other })
     }
 }
 
@@ -260,8 +273,14 @@ impl Shared {
             Work::Verify(password, hash) => {
                 let typed = password.as_ref().map_or("", Password::expose);
                 let (matches, cost) = verify_with(&hash, typed, memory)?;
-                let Some(password) = password.filter(|_| matches) else { return Ok(Done::Verified(Verdict::Wrong)) };
-                let better = if cost.is_weaker_than(self.cost) { Some(self.hash(&password, memory)?) } else { None };
+                let Some(password) = password.as_ref().filter(|_| matches) else {
+                    // Of a hash made when one cost less, too, the answer takes as long as of a user that is not there.
+                    if let Some(rest) = cost.lacks(self.cost) {
+                        hash_with(&rest.argon2()?, rest, typed, &[0; SALT_BYTES], memory)?;
+                    }
+                    return Ok(Done::Verified(Verdict::Wrong));
+                };
+                let better = if cost.is_weaker_than(self.cost) { Some(self.hash(password, memory)?) } else { None };
                 Ok(Done::Verified(Verdict::Right(better)))
             }
         }
@@ -365,6 +384,31 @@ mod tests {
         };
         assert!(better.as_phc().contains("t=2"));
         assert_eq!(hasher.verify(Some(password("securepassword")), Some(&better)).await.unwrap(), Verdict::Right(None));
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_costs_the_same_whatever_the_stored_hash_did() {
+        let cheap = Hasher::start(1, SMALL).unwrap().hash(password("securepassword")).await.unwrap();
+        let today = Cost { memory_kib: 4096, iterations: 3, lanes: 1 };
+        let hasher = Hasher::start(1, today).unwrap();
+        let mut memory = Memory::default();
+        let wrong = Work::Verify(Some(password("Securepassword")), cheap);
+        assert!(matches!(hasher.shared.work(wrong, &mut memory), Ok(Done::Verified(Verdict::Wrong))));
+        // What was written besides the stored hash's own 64 KiB, three times over.
+        let written = memory.0.iter().filter(|block| block.as_ref().iter().any(|word| *word != 0)).count();
+        assert!((4070..=4096).contains(&written), "{written} KiB");
+    }
+
+    #[test]
+    fn what_a_cheaper_hash_lacks_is_the_difference_in_work() {
+        let costs = [(19_456, 2), (19_456, 3), (65_536, 2), (65_536, 3), (262_144, 16)];
+        let costs = costs.map(|(memory_kib, iterations)| Cost { memory_kib, iterations, lanes: 1 });
+        for (cheap, today) in costs.iter().zip(&costs[1..]) {
+            let rest = cheap.lacks(*today).unwrap();
+            assert!((today.work() - 16..=today.work()).contains(&(cheap.work() + rest.work())), "{rest:?}");
+            assert!(rest.argon2().is_ok() && rest.memory_kib <= today.memory_kib);
+            assert_eq!((today.lacks(*today), today.lacks(*cheap)), (None, None));
+        }
     }
 
     #[tokio::test]

@@ -23,7 +23,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::InviteRefused`]; [`Error::RegistrationClosed`] where invites do not count; [`Error::UsernameTaken`],
-    /// [`Error::Throttled`], [`Error::Overloaded`]; storage errors.
+    /// [`Error::Throttled`] for one of many that are no invites, [`Error::Overloaded`]; storage errors.
     pub async fn register_invited(&self, username: Username, password: Password, invite: &str, origin: Origin) -> Result<UserId> {
         if self.0.registration != Registration::Invite {
             return Err(Error::RegistrationClosed);
@@ -35,14 +35,13 @@ impl Auth {
             self.note(Event::new(Word::InviteRefused, By::Anyone));
             return Err(Error::InviteRefused);
         }
-        self.registering(username.clone(), origin.address, async {
-            let user = self.new_user(username, password, Vec::new()).await?;
-            self.to_the_end(move |auth| async move {
-                let user = auth.0.store.insert_invited(user, digest).await?;
-                auth.note(Event::own(Word::Registered, user.id).detail("invite", InviteId::from(digest)));
-                Ok(user.id)
-            })
-            .await
+        // Not counted: an invite is good once, and so a limit by itself.
+        let user = self.new_user(username, password, Vec::new()).await?;
+        self.to_the_end(move |auth| async move {
+            let user = auth.0.store.insert_invited(user, digest).await?;
+            auth.0.throttle.welcome(&user.username, origin.address);
+            auth.note(Event::own(Word::Registered, user.id).detail("invite", InviteId::from(digest)));
+            Ok(user.id)
         })
         .await
     }

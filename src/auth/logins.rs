@@ -8,7 +8,7 @@ use super::blocks::Attempt;
 use super::browsers::{self, LoggedIn};
 use super::clock::Timestamp;
 use super::hasher::Verdict;
-use super::password::Password;
+use super::password::{Password, PasswordHash};
 use super::session::{Presented, Session};
 use super::throttle::Kind as Failure;
 use super::token::{Claims, Kind, TokenPair};
@@ -20,6 +20,15 @@ use crate::error::{Error, Result, TokenError};
 /// Most characters kept of a `User-Agent`.
 const USER_AGENT_CHARS: usize = 200;
 
+/// A session to be, whose password was right a moment ago.
+struct Opening {
+    session: Session,
+    verified: PasswordHash,
+    /// To be kept instead, if the hash costs less than today's.
+    rehashed: Option<PasswordHash>,
+    logged_in: LoggedIn,
+}
+
 impl Auth {
     /// Checks a name and a password as typed and opens a session. The access token is fresh. With `keep`, the session has a
     /// cookie, too.
@@ -29,12 +38,15 @@ impl Auth {
     /// # Errors
     /// [`Error::InvalidCredentials`], [`Error::Throttled`], [`Error::Overloaded`], [`Error::TokenTooLong`]; storage errors.
     pub async fn login(&self, username: &str, password: &str, origin: Origin, keep: bool) -> Result<LoggedIn> {
-        let mut attempt = self.attempt(username, origin.address, false).await?;
-        let opened = self.open_session(username, password, origin, keep, &mut attempt).await;
-        attempt.judged(opened)
+        let mut attempt = self.attempt(username, origin.address).await?;
+        let opening = self.prepare_session(username, password, &origin, keep, &mut attempt).await;
+        let (attempt, opening) = attempt.unless_refused(opening)?;
+        // Judged in there, too: whoever hangs up while the session is written had the right password.
+        self.to_the_end(move |auth| async move { attempt.judged(auth.open_session(opening).await) }).await
     }
 
-    async fn open_session(&self, username: &str, password: &str, origin: Origin, keep: bool, attempt: &mut Attempt) -> Result<LoggedIn> {
+    /// All that can be refused before something is written.
+    async fn prepare_session(&self, username: &str, password: &str, origin: &Origin, keep: bool, attempt: &mut Attempt) -> Result<Opening> {
         let user = match Username::parse(username) {
             Ok(name) => self.0.store.user_named(&name).await?,
             Err(_) => None,
@@ -52,16 +64,16 @@ impl Auth {
         // The pair is made first: a session is kept only if its tokens can be given.
         let pair = self.0.tokens.issue(user, &session, true, now, &self.0.lifetimes)?;
         check_length(pair.access.len())?;
-        let (user, verified) = (user.id, user.password.clone());
-        self.to_the_end(move |auth| async move {
-            let id = session.id;
-            if !auth.0.store.open_session(session, verified, rehashed).await? {
-                return Err(auth.login_refused(Some(user)));
-            }
-            auth.note(Event::own(Word::Login, user).session(id));
-            Ok(LoggedIn { pair, cookie })
-        })
-        .await
+        Ok(Opening { session, verified: user.password.clone(), rehashed, logged_in: LoggedIn { pair, cookie } })
+    }
+
+    async fn open_session(&self, Opening { session, verified, rehashed, logged_in }: Opening) -> Result<LoggedIn> {
+        let (id, user) = (session.id, session.user);
+        if !self.0.store.open_session(session, verified, rehashed).await? {
+            return Err(self.login_refused(Some(user)));
+        }
+        self.note(Event::own(Word::Login, user).session(id));
+        Ok(logged_in)
     }
 
     fn login_refused(&self, user: Option<UserId>) -> Error {
@@ -149,5 +161,43 @@ impl Auth {
     #[must_use]
     pub fn is_fresh(&self, claims: &Claims) -> bool {
         claims.is_fresh(self.0.clock.now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::task::Poll;
+
+    use super::*;
+    use crate::config::{Flags, Settings};
+    use crate::store::{SledStore, StoreOptions};
+
+    #[tokio::test]
+    async fn who_hangs_up_after_the_password_was_right_has_not_failed() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let store = SledStore::open(&StoreOptions::new(directory.path().join("data"))).unwrap();
+        let settings = Settings::load(None, &std::collections::BTreeMap::new(), &Flags::default()).unwrap().settings;
+        let auth = Auth::start(Arc::new(store), settings.policy(false)).await.unwrap();
+        let here = || Origin { address: Some(Ipv4Addr::new(192, 0, 2, 1).into()), ..Origin::default() };
+        let name = Username::parse("arun").unwrap();
+        let user = auth.register(name, Password::presented("securepassword").unwrap(), here()).await.unwrap();
+        let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        for _ in 0..5 {
+            let before = tasks();
+            let mut login = Box::pin(auth.login("arun", "securepassword", here(), false));
+            // As soon as the session is being opened, nobody waits for it any more.
+            std::future::poll_fn(|context| {
+                assert!(login.as_mut().poll(context).is_pending());
+                if tasks() > before { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            drop(login);
+            while tasks() > before {
+                tokio::task::yield_now().await;
+            }
+        }
+        assert_eq!(auth.0.store.sessions(user).await.unwrap().len(), 5);
+        assert!(auth.login("arun", "securepassword", here(), false).await.is_ok());
     }
 }

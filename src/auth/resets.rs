@@ -36,8 +36,7 @@ impl Auth {
         if presented.as_ref().is_some_and(|presented| presented.is(&chosen)) {
             return Err(Error::Invalid(Faults::of(FIELD, "The same as the current password.")));
         }
-        let mut attempt = self.attempt(user.username.as_str(), origin.address, true).await?;
-        attempt.user = Some(user.id);
+        let attempt = self.attempt_of(&user, claims, origin.address).await?;
         let verdict = self.0.hasher.verify(presented, Some(&user.password)).await;
         attempt.judged(verdict.and_then(|verdict| match verdict {
             Verdict::Right(_) => Ok(()),
@@ -97,6 +96,8 @@ impl Auth {
             if !auth.0.store.redeem_reset(id, digest, hash, auth.0.clock.now()).await? {
                 return Err(auth.reset_refused(Some(id), address));
             }
+            // They were guesses at another password.
+            auth.0.throttle.forgive(&user.username);
             auth.note(Event::own(Word::PasswordReset, id));
             Ok(())
         })

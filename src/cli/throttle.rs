@@ -1,6 +1,7 @@
 //! `doorward user blocked` and `unlock`: who must wait after too many failures, from a terminal.
 //!
-//! The counts are in the memory of the process that serves: a command that runs without one finds none.
+//! The counts are in the memory of the process that serves: without one there is nothing to list or to forget, and to say
+//! that somebody need not wait would be a guess.
 
 use serde_json::Value;
 
@@ -11,6 +12,7 @@ use crate::http::client::Client;
 
 /// Lets a user go on, by name or id; no name is all digits.
 pub async fn unlock(client: &Client, name: &str, as_json: bool) -> Result<(), Failure> {
+    check_serves(client)?;
     let id = match UserId::parse(name) {
         Some(id) => id.to_string(),
         None => user_named(client, name).await?["id"].to_string(),
@@ -21,6 +23,7 @@ pub async fn unlock(client: &Client, name: &str, as_json: bool) -> Result<(), Fa
 
 /// Prints who must wait.
 pub async fn list(client: &Client, as_json: bool) -> Result<(), Failure> {
+    check_serves(client)?;
     let mut answer = expect(client.send("GET", "/throttle", None).await, 200)?;
     if as_json {
         return table::print_json(&answer["blocks"].take());
@@ -30,4 +33,13 @@ pub async fn list(client: &Client, as_json: bool) -> Result<(), Failure> {
     };
     let rows: Vec<_> = answer["blocks"].as_array().into_iter().flatten().map(row).collect();
     table::print(["USER", "ADDRESS", "SCOPE", "FAILURES", "UNTIL"], &rows)
+}
+
+fn check_serves(client: &Client) -> Result<(), Failure> {
+    if client.is_of_a_server() {
+        return Ok(());
+    }
+    Err(Failure::Refused(
+        "who must wait is known to the running server alone, and none runs on this directory; --url names one elsewhere".to_owned(),
+    ))
 }

@@ -43,6 +43,7 @@ mod sessions;
 mod setup;
 mod socket;
 mod throttling;
+mod throttling_owners;
 mod token_length;
 mod tokens;
 mod users;

@@ -4,20 +4,19 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::cli::{run_in, said};
-use crate::server::{Answer, Client, PASSWORD, Pair, Server, add_admin, with_admin_and};
+use crate::server::{Answer, Client, PASSWORD, Pair, Server, with_admin_and};
 
 /// Requests come from this machine, as if through a proxy on it: so each says where its client is.
-const BEHIND_A_PROXY: (&str, &str) = ("DOORWARD_TRUSTED_PROXIES", "127.0.0.1");
+pub const BEHIND_A_PROXY: (&str, &str) = ("DOORWARD_TRUSTED_PROXIES", "127.0.0.1");
 
-fn behind_a_proxy() -> (Server, Client) {
+pub fn behind_a_proxy() -> (Server, Client) {
     let server = Server::with(&[], &[BEHIND_A_PROXY]);
     let client = server.client();
     (server, client)
 }
 
 /// A request from an address.
-fn send(client: &Client, from: &str, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
+pub fn send(client: &Client, from: &str, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
     let authorization = token.map(|token| format!("Bearer {token}"));
     let mut headers = vec![("X-Forwarded-For", from)];
     headers.extend(authorization.as_deref().map(|value| ("Authorization", value)));
@@ -28,17 +27,17 @@ fn send(client: &Client, from: &str, method: &str, path: &str, token: Option<&st
     client.send(method, path, &headers, Some(body.to_string().as_bytes()))
 }
 
-fn login(client: &Client, from: &str, name: &str, password: &str) -> Answer {
+pub fn login(client: &Client, from: &str, name: &str, password: &str) -> Answer {
     send(client, from, "POST", "/login", None, &json!({"username": name, "password": password}))
 }
 
-fn register(client: &Client, from: &str, name: &str) -> Answer {
+pub fn register(client: &Client, from: &str, name: &str) -> Answer {
     send(client, from, "POST", "/register", None, &json!({"username": name, "password": PASSWORD}))
 }
 
 /// How long a refused client is to wait, in whole seconds; header and message say the same.
 #[track_caller]
-fn must_wait(answer: Answer) -> u64 {
+pub fn must_wait(answer: Answer) -> u64 {
     let answer = answer.refused(429, "too_many_requests");
     let secs: u64 = answer.header("retry-after").unwrap().parse().unwrap();
     let unit = if secs == 1 { "second" } else { "seconds" };
@@ -217,41 +216,6 @@ fn an_administrator_sees_who_must_wait_and_until_when_and_lets_a_user_go_on() {
     let said = std::fs::read_to_string(server.directory.path().join("stderr")).unwrap();
     assert_eq!(said.matches("event=\"throttled\"").count(), 1, "noted once for each block: {said}");
     assert!(said.contains("event=\"user_unlocked\""), "{said}");
-}
-
-#[test]
-fn the_command_line_unlocks_a_user_by_name_or_id_and_lists_who_must_wait() {
-    let directory = tempfile::TempDir::new().unwrap();
-    add_admin(directory.path(), "boss");
-    let run = |arguments: &[&str]| said(&run_in(directory.path(), arguments, &[], ""));
-    for name in ["BOSS", "1"] {
-        let (code, out, err) = run(&["user", "unlock", name]);
-        assert_eq!((code, out), (Some(0), format!("{name} need not wait\n")), "{err}");
-    }
-    assert_eq!(run(&["user", "blocked"]).1, "USER  ADDRESS  SCOPE  FAILURES  UNTIL\n");
-    assert_eq!(run(&["user", "blocked", "--json"]).1, "[]\n");
-    for (name, says) in [("nobody", "there is no user nobody"), ("9", "There is no such user.")] {
-        let (code, _, err) = run(&["user", "unlock", name]);
-        assert!(code == Some(1) && err.contains(says), "{err}");
-    }
-}
-
-#[test]
-fn who_guesses_at_the_current_password_with_a_stolen_token_must_wait_and_the_owner_need_not() {
-    let (_server, client) = behind_a_proxy();
-    register(&client, "192.0.2.1", "arun").expect(201);
-    let pair = Pair::of(&login(&client, "192.0.2.1", "arun", PASSWORD).expect(200));
-    let change = |from: &str, current: &str| {
-        let body = json!({"current_password": current, "new_password": "an entirely new one"});
-        send(&client, from, "PUT", "/me/password", Some(&pair.access), &body)
-    };
-    for _ in 0..5 {
-        change("192.0.2.9", "not the password").refused(401, "invalid_credentials");
-    }
-    let refused = (0..8).map(|_| change("192.0.2.9", "not the password")).find(|answer| answer.status != 401).unwrap();
-    must_wait(refused);
-    login(&client, "192.0.2.1", "arun", PASSWORD).expect(200);
-    change("192.0.2.1", PASSWORD).expect(200);
 }
 
 #[test]

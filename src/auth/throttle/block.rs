@@ -15,6 +15,8 @@ pub enum Scope {
     Address,
     /// Passwords of one user.
     User,
+    /// The current password, asked of who holds a token of one session.
+    Session,
     /// New users from one address.
     Registrations,
     /// Reset codes and invites at one address.

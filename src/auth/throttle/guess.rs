@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::count::{Admission, Count, Rule};
-use super::{Block, Place, Scope, Tables, Throttle};
+use super::{Block, Holder, Place, Scope, Tables, Throttle};
 use crate::auth::user::UserId;
 
 /// Who would wait longer for the end of attempts under way is sent away; as long as for the hashing itself.
@@ -15,7 +15,7 @@ pub(super) const MOST_WAITING: usize = 256;
 /// Why a guess is not judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// This user failed too often at this address.
+    /// This user failed too often at this address, or in this session.
     Pair(Duration),
     /// The address, or the user at addresses where it has not logged in before, failed too often.
     Around(Duration),
@@ -26,7 +26,15 @@ pub enum Refusal {
 /// An attempt under way. Whoever made it must end it, also when its client has hung up.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
-pub struct Guess(Place);
+pub struct Guess(pub(super) At);
+
+/// Where it counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum At {
+    Place(Place),
+    /// Beside it, where the user is at home if it is right.
+    Holder(Holder, Option<Place>),
+}
 
 /// What became of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,19 +126,31 @@ impl Throttle {
     /// # Errors
     /// [`Refusal`]; then nothing is counted.
     pub(in crate::auth) async fn guess(&self, at: Place, known: bool) -> Result<Guess, Refusal> {
+        self.take_place(|tables, now| {
+            let known = known || tables.seen.find(&(at.name, at.network)).is_some();
+            let admission = tables.admission(at, self.around(), known, now)?;
+            if admission == Admission::Now {
+                tables.begin(at, self.around(), now);
+            }
+            Ok(admission)
+        })
+        .await?;
+        Ok(Guess(At::Place(at)))
+    }
+
+    /// Tries to take a place until that does not depend any more on attempts that are under way.
+    pub(super) async fn take_place(
+        &self,
+        mut take: impl FnMut(&mut Tables, Duration) -> Result<Admission, Refusal>,
+    ) -> Result<(), Refusal> {
         let patience = tokio::time::Instant::from_std(Instant::now() + PATIENCE);
         loop {
             let ended = self.ended.notified();
             tokio::pin!(ended);
             // From here on no end is missed.
             ended.as_mut().enable();
-            {
-                let (mut tables, now) = (self.tables(), self.now());
-                let known = known || tables.seen.find(&(at.name, at.network)).is_some();
-                if tables.admission(at, self.around(), known, now)? == Admission::Now {
-                    tables.begin(at, self.around(), now);
-                    return Ok(Guess(at));
-                }
+            if take(&mut self.tables(), self.now())? == Admission::Now {
+                return Ok(());
             }
             let Ok(_place) = self.waiting.try_acquire() else { return Err(Refusal::Busy(PATIENCE)) };
             if tokio::time::timeout_at(patience, ended).await.is_err() {
@@ -141,7 +161,17 @@ impl Throttle {
 
     /// Ends a guess; what begins with it. `user`: whose password it was, if there is such a user.
     pub(in crate::auth) fn settle(&self, guess: Guess, outcome: Outcome, user: Option<UserId>) -> Vec<Block> {
-        let begun = self.tables().settle(guess.0, self.around(), outcome, user, self.now());
+        let (mut tables, now) = (self.tables(), self.now());
+        let begun = match guess.0 {
+            At::Place(at) => tables.settle(at, self.around(), outcome, user, now),
+            At::Holder(holder, home) => {
+                if let Some(at) = home.filter(|_| outcome == Outcome::Right) {
+                    tables.remember(at, now);
+                }
+                tables.settle_of(holder, outcome, user, now).into_iter().collect()
+            }
+        };
+        drop(tables);
         self.ended.notify_waiters();
         begun
     }

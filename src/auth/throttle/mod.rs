@@ -5,6 +5,7 @@
 //! | one user at one address | 5 | 1 s, doubling up to 15 min; forgotten after a right password, or a day |
 //! | one address (IPv6: a /64), by kind ([`Kind`]) | 50 in 10 min, as set | until the 10 min are over |
 //! | one user, at addresses where it has not logged in before | 100 in an hour | 1 s, each time 1 s longer |
+//! | one session that guesses at its own user's password, anywhere | 5 | as at one address |
 //! | registrations from one address | 20 in an hour, as set | until the hour is over |
 //!
 //! An attempt reserves its place before its password is judged ([`Guess`]), and is a failure unless it turns out otherwise.
@@ -15,6 +16,8 @@
 mod block;
 mod count;
 mod guess;
+mod holder;
+mod names;
 mod network;
 mod table;
 #[cfg(test)]
@@ -34,12 +37,13 @@ pub use block::{Block, Scope};
 use count::{Admission, Count, Rule};
 use guess::MOST_WAITING;
 pub use guess::{Guess, Outcome, Refusal};
+pub use holder::Holder;
 pub use network::Network;
 use table::{Entry, Table};
 
 /// Most entries of a table that is filled at the pace of hashing.
 const PLACES: usize = 65_536;
-/// Most entries of one that is filled faster, by what costs a client nothing.
+/// Most entries of one that is filled faster, by what costs a client nothing, or takes a session each.
 const CHEAP_PLACES: usize = 16_384;
 
 /// What an operator decides about it.
@@ -110,6 +114,7 @@ struct Tables {
     addresses: Table<Network, Count>,
     users: Table<Name, Count>,
     seen: Table<(Name, Network), Seen>,
+    holders: Table<Holder, Count>,
     registrations: Table<Network, Count>,
     codes: Table<Network, Count>,
     tokens: Table<Network, Count>,
@@ -129,6 +134,7 @@ impl Throttle {
             addresses: Table::holding(PLACES),
             users: Table::holding(PLACES),
             seen: Table::holding(PLACES),
+            holders: Table::holding(CHEAP_PLACES),
             registrations: Table::holding(PLACES),
             codes: Table::holding(CHEAP_PLACES),
             tokens: Table::holding(CHEAP_PLACES),
@@ -202,20 +208,6 @@ impl Throttle {
         count_one(&mut self.tables().registrations, network, self.registrations(), Scope::Registrations, now)
     }
 
-    /// A user has come to be: whatever was tried under its name before was no guess at its password, and where it comes from is
-    /// where it is at home.
-    pub(super) fn welcome(&self, username: &Username, address: Option<IpAddr>) {
-        let Some(at) = self.place(username.as_str(), address) else { return };
-        let (mut tables, now) = (self.tables(), self.now());
-        if let Some(count) = tables.pairs.find_mut(&(at.name, at.network)) {
-            count.forgive();
-        }
-        if let Some(count) = tables.users.find_mut(&at.name) {
-            count.forgive();
-        }
-        tables.remember(at, now);
-    }
-
     /// Takes back a registration that came to nothing and told nothing.
     pub(super) fn unregister(&self, address: Option<IpAddr>) {
         let Some(network) = self.limited(address) else { return };
@@ -241,6 +233,7 @@ impl Throttle {
         let mut blocks = at(Scope::Address, &tables.addresses);
         blocks.extend(tables.pairs.iter().filter_map(|((_, network), count)| block(Scope::UserAtAddress, Some(network), count)));
         blocks.extend(tables.users.iter().filter_map(|(_, count)| block(Scope::User, None, count)));
+        blocks.extend(tables.holders.iter().filter_map(|(_, count)| block(Scope::Session, None, count)));
         blocks.extend(at(Scope::Registrations, &tables.registrations));
         blocks.extend(at(Scope::Codes, &tables.codes));
         blocks.extend(at(Scope::RefreshTokens, &tables.tokens));
@@ -248,14 +241,6 @@ impl Throttle {
         drop(tables);
         blocks.sort_by_key(|block| std::cmp::Reverse(block.left));
         blocks
-    }
-
-    /// Forgets all failures of a user, at every address.
-    pub(super) fn forgive(&self, username: &Username) {
-        let name = self.name(username.as_str());
-        let mut tables = self.tables();
-        tables.pairs.remove_where(|(one, _)| *one == name);
-        tables.users.remove_where(|one| *one == name);
     }
 }
 

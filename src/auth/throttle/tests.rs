@@ -189,6 +189,43 @@ fn blocks_are_listed_with_their_ends_and_gone_when_they_are_over_or_the_user_is_
     assert_eq!(wrong(&throttle, "arun", nth(1), 9, secs(0)), 5);
 }
 
+/// How many of `times` wrong guesses at the current password are judged.
+fn wrong_of(throttle: &Throttle, holder: Holder, times: usize, now: Duration) -> usize {
+    let mut tables = throttle.tables();
+    let guess = |_: &usize| {
+        let judged = tables.admission_of(holder, now) == Ok(Admission::Now);
+        if judged {
+            tables.holders.entry(holder, now).begin();
+            tables.settle_of(holder, Outcome::Wrong, None, now);
+        }
+        judged
+    };
+    (0..times).filter(guess).count()
+}
+
+#[test]
+fn the_guesses_of_one_session_at_the_current_password_count_against_no_other_and_not_against_the_user() {
+    let throttle = throttle();
+    let arun = Username::parse("arun").unwrap();
+    let [one, other] = [1, 2].map(|id| Holder::new(throttle.name("arun"), id));
+    assert_eq!([0, 1, 3].map(|now| wrong_of(&throttle, one, 99, secs(now))), [5, 1, 1]);
+    assert_eq!(wrong_of(&throttle, other, 99, secs(3)), 5);
+    assert_eq!(wrong(&throttle, "arun", nth(1), 9, secs(3)), 5);
+    assert_eq!(throttle.blocks(secs(3)).iter().filter(|block| block.scope == Scope::Session).count(), 2);
+    throttle.forgive(&arun);
+    assert_eq!(wrong_of(&throttle, one, 99, secs(3)), 5);
+}
+
+#[test]
+fn of_a_user_that_is_no_more_nothing_is_remembered() {
+    let throttle = throttle();
+    assert!(guess(&throttle, "arun", nth(1), Outcome::Right, secs(0)));
+    wrong(&throttle, "arun", nth(1), 5, secs(0));
+    throttle.forget(&Username::parse("ARUN").unwrap());
+    let tables = throttle.tables();
+    assert_eq!([tables.seen.iter().count(), tables.pairs.iter().count(), tables.users.iter().count()], [0; 3]);
+}
+
 #[test]
 fn switched_off_nobody_waits() {
     let throttle = Throttle::new(Limits { on: false, ..LIMITS }).unwrap();

@@ -103,6 +103,12 @@ impl Client {
         Wire::url(url, token).map(|wire| Self(Way::Wire(Box::new(wire))))
     }
 
+    /// Whether a server that runs is at the other end.
+    #[must_use]
+    pub const fn is_of_a_server(&self) -> bool {
+        matches!(self.0, Way::Wire(_))
+    }
+
     /// Sends one request and reads its JSON answer.
     ///
     /// # Errors

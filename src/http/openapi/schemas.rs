@@ -218,7 +218,10 @@ fn admin_lists() -> Named {
         ("expires", time("When it is gone")),
     ];
     let block = [
-        ("scope", json!({"enum": ["user_at_address", "address", "user", "registrations", "codes", "refresh_tokens", "service_keys"]})),
+        (
+            "scope",
+            json!({"enum": ["user_at_address", "address", "user", "session", "registrations", "codes", "refresh_tokens", "service_keys"]}),
+        ),
         ("user", or_null(&to("UserId"))),
         ("address", maybe_text("From where; null: from everywhere.")),
         ("failures", count("How many led to it.")),

@@ -19,7 +19,7 @@ struct Blocks {
 }
 
 /// `GET /throttle`, for an administrator → 200 `{"blocks":[{"scope","user","address","failures","until"}]}`, the longest first, at
-/// most 1000. `scope` is one of `user_at_address`, `address`, `user`, `registrations`, `codes`, `refresh_tokens`, `service_keys`.
+/// most 1000. `scope` is one of `user_at_address`, `address`, `user`, `session`, `registrations`, `codes`, `refresh_tokens`, `service_keys`.
 #[get("/throttle")]
 #[expect(clippy::needless_pass_by_value, reason = "Rocket hands guards over by value")]
 fn list(auth: &State<Auth>, admin: Admin) -> Json<Blocks> {

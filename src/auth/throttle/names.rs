@@ -1,0 +1,44 @@
+//! What becomes of a name's counts when its user comes, is let go on, and goes.
+
+use std::net::IpAddr;
+
+use super::{Name, Tables, Throttle};
+use crate::auth::user::Username;
+
+impl Tables {
+    fn forgive(&mut self, name: Name) {
+        self.pairs.remove_where(|(one, _)| *one == name);
+        self.users.remove_where(|one| *one == name);
+        self.holders.remove_where(|holder| holder.name == name);
+    }
+}
+
+impl Throttle {
+    /// A user has come to be: whatever was tried under its name before was no guess at its password, and where it comes from is
+    /// where it is at home.
+    pub(in crate::auth) fn welcome(&self, username: &Username, address: Option<IpAddr>) {
+        let Some(at) = self.place(username.as_str(), address) else { return };
+        let (mut tables, now) = (self.tables(), self.now());
+        if let Some(count) = tables.pairs.find_mut(&(at.name, at.network)) {
+            count.forgive();
+        }
+        if let Some(count) = tables.users.find_mut(&at.name) {
+            count.forgive();
+        }
+        tables.remember(at, now);
+    }
+
+    /// Forgets all failures of a user, at every address.
+    pub(in crate::auth) fn forgive(&self, username: &Username) {
+        let name = self.name(username.as_str());
+        self.tables().forgive(name);
+    }
+
+    /// A user is no more: the next of its name is at home nowhere yet, and has failed at nothing.
+    pub(in crate::auth) fn forget(&self, username: &Username) {
+        let name = self.name(username.as_str());
+        let mut tables = self.tables();
+        tables.forgive(name);
+        tables.seen.remove_where(|(one, _)| *one == name);
+    }
+}
