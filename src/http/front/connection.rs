@@ -92,7 +92,8 @@ pub(super) async fn run(
     let service = service_fn(move |request| {
         let bare_line_feed = context.pace.begin();
         let context = Arc::clone(&context);
-        async move { Ok::<_, Infallible>(context.respond(peer, request, bare_line_feed).await) }
+        // hyper keeps room for this future as long as the connection is open: a pointer's room, for most of them idle.
+        Box::pin(async move { Ok::<_, Infallible>(context.respond(peer, request, bare_line_feed).await) })
     });
 
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
