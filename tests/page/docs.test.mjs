@@ -101,7 +101,7 @@ test('a search by path, by word and by error leaves what fits', async (t) => {
     return page.locator('.operation:visible').evaluateAll((all) => all.map((one) => one.id));
   };
   assert.deepEqual(await left('/test'), ['test']);
-  assert.deepEqual(await left('username_taken'), ['register', 'addUser']);
+  assert.deepEqual(await left('username_taken'), ['register', 'setUp', 'addUser']);
   assert.deepEqual((await left('invite delete')), ['deleteInvite']);
   assert.deepEqual(await left('no such thing'), []);
   await page.getByText(/^0 of \d+ routes$/).waitFor();
