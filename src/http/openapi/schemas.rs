@@ -137,7 +137,8 @@ fn bodies(shape: &Shape) -> Named {
         ("Redemption", object(&[("code", text("From an administrator; good once, for 24 hours.")), ("new_password", to("Password"))], &[])),
         (
             "TokenForm",
-            json!({"type": "object", "required": ["token"], "properties": {
+            // Other parameters are passed over, but each is there once (RFC 6749 §3.1): a list would be sent as several.
+            json!({"type": "object", "required": ["token"], "additionalProperties": {"type": "string"}, "properties": {
             "token": {"type": "string", "minLength": 1}, "token_type_hint": text("Ignored: a token says what it is.")}}),
         ),
     ]
