@@ -120,7 +120,7 @@ fn an_app_stops_cleanly_and_says_why_it_does_not_start() {
     let refused = example("own_route", &app.directory).env("DOORWARD_PROT", "1").output().unwrap();
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(refused.status.code() == Some(1) && said.contains("DOORWARD_PROT") && said.contains("did you mean"), "{said}");
-    let mut again = example("own_route", &app.directory).stdout(Stdio::piped()).spawn().unwrap();
+    let mut again = example("own_route", &app.directory).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(again.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let client = Client::of(line.trim().trim_start_matches("listening on "));

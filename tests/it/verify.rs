@@ -324,6 +324,8 @@ fn no_token_and_no_password_that_went_over_the_wire_is_printed() {
 fn what_is_missing_is_usage_and_a_server_that_is_not_there_is_said() {
     let ran = Ran::of(&[], &[], "");
     assert!(ran.code == Some(2) && ran.err.contains("verify needs --url"), "{}", ran.err);
+    let ran = Ran::of(&["--url", "http://localhost", "--user", "arun", "--token-file", "x"], &[], "");
+    assert!(ran.code == Some(2) && ran.err.contains("is enough"), "{}", ran.err);
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let ran = Ran::of(&["--url", &format!("http://{gone}")], &[], "");
     assert!(ran.code == Some(1) && ran.err.contains("cannot reach") && ran.out.is_empty(), "{}", ran.err);

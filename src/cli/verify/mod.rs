@@ -59,6 +59,9 @@ pub fn run(flags: &Flags, common: &Common) -> Result<(), Failure> {
 
 /// What is given decides how one comes to a user.
 fn entry(flags: &Flags, token: Option<&Path>) -> Result<Entry, Failure> {
+    if (flags.user.is_some() || flags.invite_file.is_some()) && token.is_some() {
+        return Err(Failure::Usage("one of --user, --invite-file and --token-file is enough".to_owned()));
+    }
     if let Some(name) = &flags.user {
         return Ok(Entry::Given(name.clone(), ask_password(name)?));
     }
