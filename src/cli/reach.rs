@@ -145,7 +145,8 @@ pub(super) fn token_file(file: &Path) -> Result<Zeroizing<String>, Failure> {
     one_token(&text, &file.display().to_string())
 }
 
-fn one_token(text: &str, from: &str) -> Result<Zeroizing<String>, Failure> {
+/// The one token or code in a text.
+pub(super) fn one_token(text: &str, from: &str) -> Result<Zeroizing<String>, Failure> {
     let token = text.trim();
     if token.is_empty() || token.contains(char::is_whitespace) {
         return Err(Failure::Usage(format!("{from} does not hold one access token")));

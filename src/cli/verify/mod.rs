@@ -16,12 +16,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use zeroize::Zeroizing;
 
-use super::reach::{tell, token_file};
+use super::reach::{TOKEN, one_token, tell, token_file};
 use super::user::ask_password;
 use super::{Common, Failure, runtime};
-use crate::http::client::Probe;
+use crate::http::client::{Ask, Probe};
 use account::{Account, Entry};
 use report::{Outcome, Report};
 use run::Run;
@@ -68,9 +67,9 @@ fn entry(flags: &Flags, token: Option<&Path>) -> Result<Entry, Failure> {
     if let Some(file) = &flags.invite_file {
         return token_file(file).map(Entry::Invite);
     }
-    match (token, std::env::var(super::reach::TOKEN)) {
+    match (token, std::env::var(TOKEN)) {
         (Some(file), _) => token_file(file).map(Entry::Admin),
-        (None, Ok(token)) => Ok(Entry::Admin(Zeroizing::new(token.trim().to_owned()))),
+        (None, Ok(token)) => one_token(&token, TOKEN).map(Entry::Admin),
         (None, Err(_)) => Ok(Entry::Register),
     }
 }
@@ -78,7 +77,7 @@ fn entry(flags: &Flags, token: Option<&Path>) -> Result<Entry, Failure> {
 async fn verify(probe: Probe, mut account: Account, common: &Common) -> Result<(), Failure> {
     // Its caller has looked.
     let Some(url) = &common.url else { return Ok(()) };
-    probe.ask(&crate::http::client::Ask::get("/health")).await?;
+    probe.ask(&Ask::get("/health")).await?;
     let report = Report::new(surface::CHECKS + flow::CHECKS, common.quiet);
     let mut run = Run::new(probe, report, stop_signal()?);
     surface::look(&mut run, url).await;
