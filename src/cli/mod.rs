@@ -156,6 +156,8 @@ enum Failure {
     #[error("cannot listen")]
     Bind(#[from] crate::http::front::BindError),
     #[error(transparent)]
+    Certificate(#[from] crate::http::front::CertificateError),
+    #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
     Start(StartError),
@@ -183,7 +185,7 @@ impl Failure {
     const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Config(_) | Self::Start(StartError::TokensTooLong { .. }) => 78,
+            Self::Config(_) | Self::Certificate(_) | Self::Start(StartError::TokensTooLong { .. }) => 78,
             Self::Storage(_) | Self::StorageFailed(_) | Self::Start(StartError::Other(Error::Storage(_))) => 74,
             _ => 1,
         }

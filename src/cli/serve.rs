@@ -5,16 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, dumps, logging, open, runtime};
 use crate::auth::{Auth, StartError};
 use crate::config::Settings;
-use crate::http::front::{self, Limits, LocalSocket};
+use crate::http::front::{self, Limits, LocalSocket, Tls};
 use crate::http::problem::chain;
 
 /// What expires is swept, and the time is kept, this often.
 const MAINTENANCE: Duration = Duration::from_secs(60);
+/// A new certificate is looked for this often.
+const RENEWAL: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM, Ctrl-C, or until the store fails.
 pub fn run(settings: &Settings, accept_clock: bool, setup_link: bool) -> Result<(), Failure> {
@@ -29,13 +31,16 @@ pub fn run(settings: &Settings, accept_clock: bool, setup_link: bool) -> Result<
 async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool) -> Result<(), Failure> {
     // The port first: a second server is told so before it waits for the directory.
     let listeners = front::bind(&settings.address, settings.port)?;
+    let tls = settings.certificate().map(Tls::load).transpose()?.map(Arc::new);
     let auth = open(settings, accept_clock).await?;
     let limits = Limits { connections: settings.max_connections, per_address: settings.max_connections_per_address, ..Limits::default() };
     let client = crate::http::local(settings.surface(), auth.clone()).await.map_err(|error| Failure::Routes(Box::new(error)))?;
     let stop = stop_signal()?;
     // Not before the directory is ours: then what is left at the socket's path is a predecessor's.
     let listeners = listeners.with_local(local_socket(&settings.data_dir));
+    let listeners = listeners.with_tls(tls.clone());
     let maintenance = tokio::spawn(maintain(auth.clone()));
+    let renewal = tls.map(renew).transpose()?.map(tokio::spawn);
     announce(&listeners.url());
     if setup_link {
         let page = settings.public_url.as_ref().map(|url| format!("{url}{}", settings.base_path.join("/")));
@@ -50,6 +55,7 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool) -> Res
     };
     front::serve(Arc::new(client), listeners, limits, stopping).await;
     maintenance.abort();
+    renewal.inspect(tokio::task::JoinHandle::abort);
     finish(&auth).await
 }
 
@@ -93,13 +99,34 @@ fn offer_setup(auth: &Auth, page: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+fn listen(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|source| Failure::System { action: "listen for signals", source })
+}
+
 fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
-    let on = |kind| signal(kind).map_err(|source| Failure::System { action: "listen for signals", source });
-    let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Looks for a new certificate every minute, and on SIGHUP at once.
+fn renew(tls: Arc<Tls>) -> Result<impl Future<Output = ()>, Failure> {
+    let mut asked = listen(SignalKind::hangup())?;
+    let mut every = tokio::time::interval(RENEWAL);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    Ok(async move {
+        loop {
+            let asked = tokio::select! {
+                _ = every.tick() => false,
+                _ = asked.recv() => true,
+            };
+            let tls = Arc::clone(&tls);
+            // A panic in there would have been logged, and the certificate is as it was.
+            let _ = tokio::task::spawn_blocking(move || tls.renew(asked)).await;
         }
     })
 }

@@ -4,6 +4,7 @@
 
 mod audit;
 mod audit_kept;
+mod authority;
 mod canaries;
 mod canary;
 mod cli;
@@ -44,6 +45,7 @@ mod setup;
 mod socket;
 mod throttling;
 mod throttling_owners;
+mod tls;
 mod token_length;
 mod tokens;
 mod users;

@@ -16,6 +16,7 @@ use rocket::local::asynchronous::Client;
 
 use super::request::{self, Refusal, Vetted};
 use super::response::Standard;
+use super::tls::Tls;
 use super::{Limits, body, response};
 use crate::http::headers::Security;
 use crate::http::problem::{Kind, Problem};
@@ -40,13 +41,14 @@ pub(super) struct Front {
     client: Arc<Client>,
     standard: Standard,
     pub(super) limits: Limits,
+    pub(super) tls: Option<Arc<Tls>>,
 }
 
 impl Front {
     /// Takes the security headers' settings from Rocket's managed state, as the fairing does.
-    pub(super) fn new(client: Arc<Client>, limits: Limits) -> Self {
+    pub(super) fn new(client: Arc<Client>, limits: Limits, tls: Option<Arc<Tls>>) -> Self {
         let security = client.rocket().state::<Security>().copied().unwrap_or_default();
-        Self { client, standard: Standard::new(security), limits }
+        Self { client, standard: Standard::new(security), limits, tls }
     }
 
     /// Answers one request. `bare_line_feed`: its head had one.
