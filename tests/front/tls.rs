@@ -30,23 +30,26 @@ struct Secured {
 
 impl Secured {
     fn with(limits: Limits) -> Self {
-        let directory = TempDir::new().unwrap();
+        let directory = TempDir::new().expect("a server with a certificate");
         let files = CertificateFiles { certificate: directory.path().join("cert.pem"), key: directory.path().join("key.pem") };
-        let made = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        std::fs::write(&files.certificate, made.cert.pem()).unwrap();
-        std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
-        let tls = Tls::load(files).unwrap();
+        let made = generate_simple_self_signed(["localhost".to_owned()]).expect("a server with a certificate");
+        std::fs::write(&files.certificate, made.cert.pem()).expect("a server with a certificate");
+        std::fs::write(&files.key, made.signing_key.serialize_pem()).expect("a server with a certificate");
+        let tls = Tls::load(files).expect("a server with a certificate");
         Self { server: Server::secured(limits, Some(Arc::new(tls))), certificate: made.cert.der().clone() }
     }
 
     fn connect(&self) -> StreamOwned<ClientConnection, TcpStream> {
         let mut roots = RootCertStore::empty();
-        roots.add(self.certificate.clone()).unwrap();
-        let config = ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions().unwrap();
+        roots.add(self.certificate.clone()).expect("a server with a certificate");
+        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("a server with a certificate");
         let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
-        let tls = ClientConnection::new(config, ServerName::try_from("localhost").unwrap()).unwrap();
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.server.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let tls = ClientConnection::new(config, ServerName::try_from("localhost").expect("a server with a certificate"))
+            .expect("a server with a certificate");
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.server.port)).expect("a server with a certificate");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a server with a certificate");
         StreamOwned::new(tls, stream)
     }
 }
