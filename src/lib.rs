@@ -23,6 +23,7 @@
 //! - [`config`]: settings, in layers
 //! - [`error`]: what can go wrong in the domain
 //! - [`json`]: strict JSON objects, for bodies and tokens alike
+//! - [`metrics`]: what is counted, and how that is written
 //! - [`trace`]: which request a piece of work belongs to
 
 pub mod auth;
@@ -35,6 +36,7 @@ pub mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod http;
+pub mod metrics;
 
 pub mod store;
 pub mod trace;

@@ -155,6 +155,12 @@ enum Failure {
     Config(#[from] ConfigError),
     #[error("cannot listen")]
     Bind(#[from] crate::http::front::BindError),
+    #[error("cannot listen at metrics_address {address}; choose another with that setting")]
+    Metrics {
+        address: std::net::SocketAddr,
+        #[source]
+        source: crate::http::front::BindError,
+    },
     #[error(transparent)]
     Certificate(#[from] crate::http::front::CertificateError),
     #[error(transparent)]

@@ -1,20 +1,24 @@
 //! `doorward serve`: from settings to a clean stop.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::{Failure, dumps, logging, open, runtime};
 use crate::auth::{Auth, StartError};
 use crate::config::Settings;
-use crate::http::front::{self, Limits, LocalSocket, Tls};
+use crate::http::front::{self, Limits, Listeners, LocalSocket, Tls};
 use crate::http::problem::chain;
 
 /// What expires is swept, and the time is kept, this often.
 const MAINTENANCE: Duration = Duration::from_secs(60);
+/// Connections that ask for metrics, at most: somebody who watches has few.
+const METRICS_CONNECTIONS: usize = 16;
 /// A new certificate is looked for this often.
 const RENEWAL: Duration = Duration::from_secs(60);
 
@@ -32,6 +36,7 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool) -> Res
     // The port first: a second server is told so before it waits for the directory.
     let listeners = front::bind(&settings.address, settings.port)?;
     let tls = settings.certificate().map(Tls::load).transpose()?.map(Arc::new);
+    let metrics = settings.metrics_address.map(bind_metrics).transpose()?;
     let auth = open(settings, accept_clock).await?;
     let limits = Limits { connections: settings.max_connections, per_address: settings.max_connections_per_address, ..Limits::default() };
     let client = crate::http::local(settings.surface(), auth.clone()).await.map_err(|error| Failure::Routes(Box::new(error)))?;
@@ -40,8 +45,19 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool) -> Res
     let listeners = listeners.with_local(local_socket(&settings.data_dir));
     let listeners = listeners.with_tls(tls.clone());
     let maintenance = tokio::spawn(maintain(auth.clone()));
-    let renewal = tls.map(renew).transpose()?.map(tokio::spawn);
-    announce(&listeners.url());
+    let renewal = tls.clone().map(renew).transpose()?.map(tokio::spawn);
+    announce(&format!("listening on {}", listeners.url()));
+    let (over, watched) = oneshot::channel::<()>();
+    let metrics = match metrics {
+        Some(listeners) => {
+            announce(&format!("metrics on {}/metrics", listeners.url()));
+            let client = crate::http::metrics::local(auth.clone(), &client, tls).await;
+            let client = Arc::new(client.map_err(|error| Failure::Routes(Box::new(error)))?);
+            let few = Limits { connections: METRICS_CONNECTIONS, grace: Duration::from_secs(1), ..Limits::default() };
+            Some(tokio::spawn(front::serve(client, listeners, few, async { drop(watched.await) })))
+        }
+        None => None,
+    };
     if setup_link {
         let page = settings.public_url.as_ref().map(|url| format!("{url}{}", settings.base_path.join("/")));
         offer_setup(&auth, &page.unwrap_or_else(|| format!("{}/", listeners.url())))?;
@@ -54,6 +70,10 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool) -> Res
         }
     };
     front::serve(Arc::new(client), listeners, limits, stopping).await;
+    drop(over);
+    if let Some(metrics) = metrics {
+        let _ = metrics.await;
+    }
     maintenance.abort();
     renewal.inspect(tokio::task::JoinHandle::abort);
     finish(&auth).await
@@ -78,11 +98,16 @@ async fn finish(auth: &Auth) -> Result<(), Failure> {
     auth.close().await.map_err(|error| Failure::StorageFailed(chain(&error)))
 }
 
-/// The one line on stdout: who started us knows where we listen.
-fn announce(url: &str) {
+/// Where the metrics are to be served.
+fn bind_metrics(address: SocketAddr) -> Result<Listeners, Failure> {
+    front::bind(&address.ip().to_string(), address.port()).map_err(|source| Failure::Metrics { address, source })
+}
+
+/// On stdout: who started us knows where we listen.
+fn announce(line: &str) {
     let mut stdout = std::io::stdout().lock();
     // A closed stdout is no reason not to serve.
-    let _ = writeln!(stdout, "listening on {url}").and_then(|()| stdout.flush());
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }
 
 /// Prints the link for the first administrator. It is no log line: whoever has it can become one. The code stands after `#`,

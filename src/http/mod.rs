@@ -10,11 +10,13 @@ pub mod front;
 pub(crate) mod fuzzing;
 pub mod guard;
 pub mod headers;
+pub mod metrics;
 mod openapi;
 pub mod problem;
 pub mod proxies;
 mod routes;
 pub mod service;
+mod traffic;
 
 pub use rocket::Error as RocketError;
 use rocket::figment::Figment;
@@ -23,10 +25,14 @@ use rocket::local::asynchronous::Client;
 use rocket::{Build, Config, Orbit, Rocket};
 use serde::{Deserialize, Serialize};
 
+use std::sync::Arc;
+
 use crate::auth::Auth;
 use base_path::BasePath;
+use front::Connections;
 use headers::{Security, StandardHeaders};
 use proxies::TrustedProxies;
+use traffic::Traffic;
 
 /// Who may use `GET` and `DELETE /user/<id>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -70,7 +76,7 @@ pub struct Surface {
 pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
     let registration = auth.registration();
     let shape = openapi::Shape::of(&surface, registration);
-    rocket::custom(engine_config())
+    let rocket = rocket::custom(engine_config())
         .manage(auth)
         .manage(surface.user_routes)
         .manage(surface.revocations)
@@ -96,7 +102,9 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .register("/", problem::catchers())
         // Rocket's own security headers would differ from those of the front.
         .attach(rocket::shield::Shield::new())
-        .attach(StandardHeaders(surface.security))
+        .attach(StandardHeaders(surface.security));
+    let traffic = Arc::new(Traffic::of(rocket.routes()));
+    rocket.manage(traffic).manage(Arc::new(Connections::default()))
 }
 
 /// [`rocket()`], ready for [`front::serve`].

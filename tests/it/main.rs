@@ -30,6 +30,7 @@ mod introspection;
 mod invites;
 mod keys;
 mod logs;
+mod metrics;
 mod openapi;
 mod passwords;
 mod policy;

@@ -71,6 +71,7 @@ mod body;
 mod caps;
 mod certificate;
 mod connection;
+mod connections;
 mod deadlines;
 mod descriptors;
 mod line_ends;
@@ -91,6 +92,7 @@ pub use self::bind::{BindError, Listeners, bind};
 use self::caps::Caps;
 pub use self::certificate::{CertificateError, CertificateFiles};
 use self::connection::Stage;
+pub use self::connections::Connections;
 pub use self::local::{LocalBindError, LocalSocket, SOCKET};
 use self::service::Front;
 pub use self::service::VERSION_HEADER;
@@ -164,6 +166,9 @@ pub async fn serve(client: Arc<Client>, mut listeners: Listeners, limits: Limits
     let proxies = client.rocket().state::<TrustedProxies>().cloned().unwrap_or_default();
     let caps = Caps::new(limits.connections.min(room), limits.per_address, limits.exempt_loopback, proxies);
     let grace = limits.grace;
+    if let Some(connections) = client.rocket().state::<Arc<Connections>>() {
+        connections.are_counted_by(&caps);
+    }
     let local = listeners.take_local();
     let front = Arc::new(Front::new(client, limits, listeners.tls()));
     let (stage, watching) = watch::channel(Stage::Serving);
