@@ -23,6 +23,7 @@
 //! - [`config`]: settings, in layers
 //! - [`error`]: what can go wrong in the domain
 //! - [`json`]: strict JSON objects, for bodies and tokens alike
+//! - [`log_filter`]: which log lines are written
 //! - [`metrics`]: what is counted, and how that is written
 //! - [`trace`]: which request a piece of work belongs to
 
@@ -36,6 +37,7 @@ pub mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod http;
+pub mod log_filter;
 pub mod metrics;
 
 pub mod store;

@@ -14,6 +14,7 @@ pub mod hasher;
 pub mod introspection;
 pub mod invites;
 pub mod keys;
+mod logging;
 mod logins;
 mod logouts;
 mod measures;

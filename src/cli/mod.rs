@@ -10,6 +10,7 @@ mod dumps;
 mod invite;
 mod key;
 mod local;
+mod log;
 mod log_lines;
 mod logging;
 mod reach;
@@ -80,6 +81,8 @@ enum Command {
     Key(key::Command),
     /// List what has happened: logins, failures, changes, and who did it
     Audit(audit::Command),
+    /// Show which log lines the running server writes, or write others until it stops
+    Log(log::Command),
     /// Show or check the settings in effect
     #[command(subcommand)]
     Config(config::Command),
@@ -237,6 +240,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Service(command) => service::run(&reach()?, &command),
         Command::Key(command) => key::run(&reach()?, &command),
         Command::Audit(command) => audit::run(&reach()?, &command),
+        Command::Log(command) => log::run(&reach()?, &command),
         Command::Config(command) => config::run(&loaded, &command, common.json),
         Command::Completions { shell } => completions::run(shell),
     }

@@ -12,8 +12,10 @@ use tokio::sync::oneshot;
 use super::{Failure, dumps, logging, open, runtime};
 use crate::auth::{Auth, StartError};
 use crate::config::Settings;
+use crate::http::Surface;
 use crate::http::front::{self, Limits, Listeners, LocalSocket, Tls};
 use crate::http::problem::chain;
+use crate::log_filter::LogControl;
 
 /// What expires is swept, and the time is kept, this often.
 const MAINTENANCE: Duration = Duration::from_secs(60);
@@ -24,22 +26,23 @@ const RENEWAL: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM, Ctrl-C, or until the store fails.
 pub fn run(settings: &Settings, accept_clock: bool, setup_link: bool) -> Result<(), Failure> {
-    logging::install(settings)?;
+    let log = logging::install(settings)?;
     dumps::forbid();
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
-    runtime()?.block_on(serve(settings, accept_clock, setup_link))
+    runtime()?.block_on(serve(settings, accept_clock, setup_link, log))
 }
 
-async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool) -> Result<(), Failure> {
+async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, log: LogControl) -> Result<(), Failure> {
     // The port first: a second server is told so before it waits for the directory.
     let listeners = front::bind(&settings.address, settings.port)?;
     let tls = settings.certificate().map(Tls::load).transpose()?.map(Arc::new);
     let metrics = settings.metrics_address.map(bind_metrics).transpose()?;
     let auth = open(settings, accept_clock).await?;
     let limits = Limits { connections: settings.max_connections, per_address: settings.max_connections_per_address, ..Limits::default() };
-    let client = crate::http::local(settings.surface(), auth.clone()).await.map_err(|error| Failure::Routes(Box::new(error)))?;
+    let client =
+        crate::http::local(Surface { log, ..settings.surface() }, auth.clone()).await.map_err(|error| Failure::Routes(Box::new(error)))?;
     let stop = stop_signal()?;
     // Not before the directory is ours: then what is left at the socket's path is a predecessor's.
     let listeners = listeners.with_local(local_socket(&settings.data_dir));

@@ -32,6 +32,7 @@ use crate::http::front::CertificateFiles;
 use crate::http::headers::Security;
 use crate::http::proxies::TrustedProxies;
 use crate::http::{RevocationReaders, Surface, UserRoutes};
+use crate::log_filter::LogControl;
 pub use layers::environment;
 pub use span::Span;
 
@@ -344,6 +345,7 @@ impl Settings {
             security: Security { https },
             trusted_proxies: self.trusted_proxies.clone(),
             base_path: self.base_path.clone(),
+            log: LogControl::default(),
         }
     }
 

@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use crate::auth::Auth;
+use crate::log_filter::LogControl;
 use base_path::BasePath;
 use front::Connections;
 use headers::{Security, StandardHeaders};
@@ -69,6 +70,8 @@ pub struct Surface {
     pub trusted_proxies: TrustedProxies,
     /// See there.
     pub base_path: BasePath,
+    /// See there.
+    pub log: LogControl,
 }
 
 /// The whole API, ready to be served by [`front`] or driven by a local client.
@@ -83,6 +86,7 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .manage(surface.security)
         .manage(surface.trusted_proxies)
         .manage(surface.base_path)
+        .manage(surface.log)
         .mount("/", routes::account::routes(registration))
         .mount("/", routes::audit::routes())
         .mount("/", routes::devices::routes())
@@ -93,6 +97,7 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .mount("/", routes::setup::routes())
         .mount("/", routes::users::routes())
         .mount("/", routes::keys::routes())
+        .mount("/", routes::log::routes())
         .mount("/", routes::throttle::routes())
         .mount("/", routes::services::routes())
         .mount("/", routes::introspection::routes())
