@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 failed, 2 usage, 74 storage, 78 configuration (`sysexits.h`).
 
 mod audit;
+mod backup;
 mod completions;
 mod config;
 mod dumps;
@@ -12,7 +13,9 @@ mod key;
 mod local;
 mod log_lines;
 mod logging;
+mod progress;
 mod reach;
+mod restore;
 mod serve;
 mod service;
 mod session;
@@ -80,6 +83,10 @@ enum Command {
     Key(key::Command),
     /// List what has happened: logins, failures, changes, and who did it
     Audit(audit::Command),
+    /// Copy everything into one file, also while the server runs; restore makes a database of it
+    Backup(backup::Command),
+    /// Make the database of a backup; every token from before is refused then. No server may run
+    Restore(restore::Command),
     /// Show or check the settings in effect
     #[command(subcommand)]
     Config(config::Command),
@@ -219,7 +226,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let settings = &loaded.settings;
     let reach = || Reach::new(settings, &common);
     match command {
-        Command::Serve { .. } | Command::Config(_) if common.url.is_some() || common.token_file.is_some() => {
+        Command::Serve { .. } | Command::Config(_) | Command::Restore(_) if common.url.is_some() || common.token_file.is_some() => {
             Err(Failure::Usage("--url and --token-file are for commands that ask a server".to_owned()))
         }
         Command::Serve { setup_link } => serve::run(settings, common.accept_clock, setup_link),
@@ -229,6 +236,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Service(command) => service::run(&reach()?, &command),
         Command::Key(command) => key::run(&reach()?, &command),
         Command::Audit(command) => audit::run(&reach()?, &command),
+        Command::Backup(command) => backup::run(&reach()?, &command),
+        Command::Restore(command) => restore::run(settings, &command, &common),
         Command::Config(command) => config::run(&loaded, &command, common.json),
         Command::Completions { shell } => completions::run(shell),
     }

@@ -15,6 +15,8 @@ use crate::http::problem::chain;
 
 /// What expires is swept, and the time is kept, this often.
 const MAINTENANCE: Duration = Duration::from_secs(60);
+/// After one that failed, a checkpoint is tried again after this at the latest.
+const CHECKPOINT_AGAIN: Duration = Duration::from_secs(3600);
 
 /// Serves until SIGTERM, Ctrl-C, or until the store fails.
 pub fn run(settings: &Settings, accept_clock: bool, setup_link: bool) -> Result<(), Failure> {
@@ -36,6 +38,7 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool) -> Res
     // Not before the directory is ours: then what is left at the socket's path is a predecessor's.
     let listeners = listeners.with_local(local_socket(&settings.data_dir));
     let maintenance = tokio::spawn(maintain(auth.clone()));
+    let checkpoints = tokio::spawn(keep_checkpoints(auth.clone(), settings.checkpoint_interval.0, settings.checkpoint_keep));
     announce(&listeners.url());
     if setup_link {
         let page = settings.public_url.as_ref().map(|url| format!("{url}{}", settings.base_path.join("/")));
@@ -50,6 +53,7 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool) -> Res
     };
     front::serve(Arc::new(client), listeners, limits, stopping).await;
     maintenance.abort();
+    checkpoints.abort();
     finish(&auth).await
 }
 
@@ -112,5 +116,24 @@ async fn maintain(auth: Auth) {
         if let Err(error) = auth.maintain().await {
             tracing::error!(error = %chain(&error), "maintenance failed");
         }
+    }
+}
+
+/// Makes a checkpoint whenever one is due. One that fails is a warning: the server goes on as before.
+async fn keep_checkpoints(auth: Auth, every: Duration, keep: usize) {
+    if every.is_zero() {
+        return;
+    }
+    let look = every.min(MAINTENANCE);
+    let mut pause = look;
+    loop {
+        tokio::time::sleep(pause).await;
+        pause = match auth.checkpoint_if_due(every, keep).await {
+            Ok(_) => look,
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "the checkpoint on the schedule failed; it is tried again within the hour");
+                every.clamp(look, CHECKPOINT_AGAIN)
+            }
+        };
     }
 }

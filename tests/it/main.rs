@@ -4,6 +4,7 @@
 
 mod audit;
 mod audit_kept;
+mod backup;
 mod canaries;
 mod canary;
 mod cli;

@@ -29,6 +29,8 @@ use crate::http::front::VERSION_HEADER;
 const CONNECT: Duration = Duration::from_secs(10);
 /// For an answer. Longer than the server lets a password wait, and than it takes to give up a commit.
 const ANSWER: Duration = Duration::from_secs(30);
+/// The same for what takes its time.
+pub(super) const LONG: Duration = Duration::from_secs(3600);
 /// Longest answer: more than the front sends.
 const MAX_ANSWER: usize = 4 << 20;
 
@@ -100,6 +102,10 @@ impl Wire {
     }
 
     pub(super) async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, ClientError> {
+        self.send_within(ANSWER, method, path, body).await
+    }
+
+    pub(super) async fn send_within(&self, limit: Duration, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, ClientError> {
         let broken = |source| ClientError::Broken { place: self.place(), source };
         let request = self.request(method, path, body).map_err(|error| broken(error.into()))?;
         let mut open = self.open.lock().await;
@@ -118,9 +124,9 @@ impl Wire {
             let status = response.status().as_u16();
             Ok((status, Limited::new(response.into_body(), MAX_ANSWER).collect().await?.to_bytes()))
         };
-        let (status, bytes) = match timeout(ANSWER, exchange).await {
+        let (status, bytes) = match timeout(limit, exchange).await {
             Ok(exchanged) => exchanged.map_err(broken)?,
-            Err(_) => return Err(ClientError::TooSlow { place: self.place(), secs: ANSWER.as_secs() }),
+            Err(_) => return Err(ClientError::TooSlow { place: self.place(), secs: limit.as_secs() }),
         };
         // Every answer of ours has a JSON object; a proxy's error page has not.
         match serde_json::from_slice(&bytes) {
