@@ -289,6 +289,22 @@ async fn a_checkpoint_that_cannot_be_finished_leaves_nothing_and_the_others_stay
 }
 
 #[tokio::test]
+async fn on_a_disk_without_room_for_it_a_backup_ends_and_the_store_goes_on() {
+    let dir = TempDir::new();
+    let stat = rustix::fs::statvfs(dir.path()).unwrap();
+    // Room enough for the writer, not for twice that.
+    let free_space_floor = stat.f_bavail * stat.f_frsize / 5 * 3;
+    let store = SledStore::open(&StoreOptions { free_space_floor, ..patient(dir.path()) }).unwrap();
+    store.insert_user(named("arun")).await.unwrap();
+    let ended = store.back_up(order(T0)).await;
+    assert!(matches!(ended, Err(crate::Error::Storage(StorageError::DiskFull { .. }))), "{ended:?}");
+    assert_eq!(fs::read_dir(dir.path().join(FOLDER)).unwrap().count(), 0, "nothing is left");
+    store.insert_user(named("bina")).await.unwrap();
+    assert!(!store.is_full() && store.failed().borrow().is_none());
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_directory_with_a_database_is_left_alone_or_its_database_kept_aside() {
     let sample = Sample::new(9).await;
     let dir = sample.dir.path();
