@@ -157,7 +157,9 @@ fn a_damaged_database_names_its_newest_checkpoint_and_is_whole_again_after_the_c
         if flip {
             // Each copy of the name that sled keeps; only one of them is in use.
             let places: Vec<_> = content.windows(4).enumerate().filter(|(_, found)| found == b"arun").map(|(at, _)| at).collect();
-            places.into_iter().for_each(|at| content[at] ^= 1);
+            for at in places {
+                content[at] ^= 1;
+            }
         } else {
             content.truncate(content.len() / 2);
         }

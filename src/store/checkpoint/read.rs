@@ -139,11 +139,14 @@ pub(super) fn head(path: &Path) -> Result<Head, StorageError> {
     read.and_then(|()| parse_head(&line)).map_err(|why| why.of(path))
 }
 
+/// Whoever is handed the records.
+type Hearer<'a> = &'a mut dyn FnMut(&Head, &[u8], &[u8]) -> Result<(), Why>;
+
 /// Reads a whole file and compares what its last line says. Hands over each record with its place; what is wrong with the
 /// file as a whole shows only after that.
 pub(super) fn records(
     mut input: impl BufRead,
-    each: &mut dyn FnMut(&Head, &[u8], &[u8]) -> Result<(), Why>,
+    each: Hearer<'_>,
     step: &mut dyn FnMut(u64) -> Result<(), StorageError>,
 ) -> Result<Found, Why> {
     let (mut line, mut hash) = (Vec::new(), Context::new(&SHA256));
