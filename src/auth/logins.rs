@@ -157,8 +157,8 @@ impl Auth {
         let live = self.0.store.live();
         let revoked = live.is_revoked(claims.token.0) || claims.session.is_some_and(|session| live.is_revoked(session.0));
         let standing = live.standing(claims.user).filter(|standing| !standing.disabled).ok_or(TokenError::Revoked)?;
-        // A token without a session of ours can only be cut off by its time of issue.
-        if revoked || (claims.foreign && claims.issued < standing.not_before) {
+        // A token without a session of ours can only be cut off by its time of issue; so can any from before a restore.
+        if revoked || claims.issued < live.cut_off() || (claims.foreign && claims.issued < standing.not_before) {
             return Err(TokenError::Revoked);
         }
         Ok(claims)

@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 failed, 2 usage, 74 storage, 78 configuration (`sysexits.h`).
 
 mod audit;
+mod backup;
 mod completions;
 mod config;
 mod dumps;
@@ -13,7 +14,9 @@ mod local;
 mod log;
 mod log_lines;
 mod logging;
+mod progress;
 mod reach;
+mod restore;
 pub(crate) mod serve;
 mod service;
 mod session;
@@ -82,6 +85,10 @@ enum Command {
     Key(key::Command),
     /// List what has happened: logins, failures, changes, and who did it
     Audit(audit::Command),
+    /// Copy everything into one file, also while the server runs; restore makes a database of it
+    Backup(backup::Command),
+    /// Make the database of a backup; every token from before is refused then. No server may run
+    Restore(restore::Command),
     /// Check a deployment, after an upgrade for one: log in, refresh, log out, every refusal; leaves nothing behind
     Verify(verify::Flags),
     /// Show which log lines the running server writes, or write others until it stops
@@ -237,7 +244,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let settings = &loaded.settings;
     let reach = || Reach::new(settings, &common);
     match command {
-        Command::Serve { .. } | Command::Config(_) if common.url.is_some() || common.token_file.is_some() => {
+        Command::Serve { .. } | Command::Config(_) | Command::Restore(_) if common.url.is_some() || common.token_file.is_some() => {
             Err(Failure::Usage("--url and --token-file are for commands that ask a server".to_owned()))
         }
         Command::Serve { setup_link } => serve::run(settings, common.accept_clock, setup_link),
@@ -248,6 +255,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Key(command) => key::run(&reach()?, &command),
         Command::Audit(command) => audit::run(&reach()?, &command),
         Command::Log(command) => log::run(&reach()?, &command),
+        Command::Backup(command) => backup::run(&reach()?, &command),
+        Command::Restore(command) => restore::run(settings, &command, &common),
         Command::Config(command) => config::run(&loaded, &command, common.json),
         Command::Completions { shell } => completions::run(shell),
         Command::Verify(flags) => verify::run(&flags, &common),

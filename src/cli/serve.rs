@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use super::{Failure, dumps, logging, open, runtime};
 use crate::auth::{Auth, StartError};
@@ -23,6 +24,8 @@ const MAINTENANCE: Duration = Duration::from_secs(60);
 const METRICS_CONNECTIONS: usize = 16;
 /// A new certificate is looked for this often.
 const RENEWAL: Duration = Duration::from_secs(60);
+/// After one that failed, a checkpoint is tried again after this at the latest.
+const CHECKPOINT_AGAIN: Duration = Duration::from_secs(3600);
 
 /// Serves until SIGTERM, Ctrl-C, or until the store fails.
 pub fn run(settings: &Settings, accept_clock: bool, setup_link: bool) -> Result<(), Failure> {
@@ -52,8 +55,13 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, log: L
     // Not before the directory is ours: then what is left at the socket's path is a predecessor's.
     let listeners = listeners.with_local(local_socket(&settings.data_dir));
     let listeners = listeners.with_tls(tls.clone());
-    let maintenance = tokio::spawn(maintain(auth.clone()));
-    let renewal = tls.clone().map(renew).transpose()?.map(tokio::spawn);
+    // Ends when it is dropped.
+    let mut background = JoinSet::new();
+    background.spawn(maintain(auth.clone()));
+    background.spawn(keep_checkpoints(auth.clone(), settings.checkpoint_interval.0, settings.checkpoint_keep));
+    if let Some(tls) = tls.clone() {
+        background.spawn(renew(tls)?);
+    }
     announce(&format!("listening on {}", listeners.url()));
     let (over, watched) = oneshot::channel::<()>();
     let metrics = match metrics {
@@ -82,8 +90,7 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, log: L
     if let Some(metrics) = metrics {
         let _ = metrics.await;
     }
-    maintenance.abort();
-    renewal.inspect(tokio::task::JoinHandle::abort);
+    drop(background);
     finish(&auth).await
 }
 
@@ -172,5 +179,24 @@ async fn maintain(auth: Auth) {
         if let Err(error) = auth.maintain().await {
             tracing::error!(error = %chain(&error), "maintenance failed");
         }
+    }
+}
+
+/// Makes a checkpoint whenever one is due. One that fails is a warning: the server goes on as before.
+async fn keep_checkpoints(auth: Auth, every: Duration, keep: usize) {
+    if every.is_zero() {
+        return;
+    }
+    let look = every.min(MAINTENANCE);
+    let mut pause = look;
+    loop {
+        tokio::time::sleep(pause).await;
+        pause = match auth.checkpoint_if_due(every, keep).await {
+            Ok(_) => look,
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "the checkpoint on the schedule failed; it is tried again within the hour");
+                every.clamp(look, CHECKPOINT_AGAIN)
+            }
+        };
     }
 }

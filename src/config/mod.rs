@@ -44,6 +44,8 @@ pub const KEYS: &[(&str, &str)] = &[
     ("argon2_memory_kib", "Argon2id memory for new password hashes, per hashing thread; at least 19456"),
     ("audience", "the claim aud of access tokens; none unless set"),
     ("base_path", "the path under which a proxy shows this server, such as /auth, and that it takes away before it asks here"),
+    ("checkpoint_interval", "how often a copy of the database is put into the folder backups of data_dir; 0 is never"),
+    ("checkpoint_keep", "how many of these stay"),
     ("claims", "custom claims of every access token"),
     ("data_dir", "where everything is kept"),
     ("hashing_threads", "passwords hashed at once; 0 is one per core"),
@@ -84,6 +86,8 @@ pub struct Settings {
     pub argon2_memory_kib: u32,
     pub audience: Option<String>,
     pub base_path: BasePath,
+    pub checkpoint_interval: Span,
+    pub checkpoint_keep: usize,
     pub claims: CustomClaims,
     pub data_dir: PathBuf,
     pub hashing_threads: usize,
@@ -125,6 +129,8 @@ impl Default for Settings {
             argon2_memory_kib: Cost::OWASP.memory_kib,
             audience: None,
             base_path: BasePath::default(),
+            checkpoint_interval: Span(Duration::from_secs(86_400)),
+            checkpoint_keep: 3,
             claims: CustomClaims::default(),
             data_dir: PathBuf::from("data"),
             hashing_threads: 0,
@@ -250,6 +256,9 @@ impl Settings {
         }
         if self.max_connections == 0 || self.max_connections_per_address == 0 {
             return Err(wrong("max_connections and max_connections_per_address must be at least 1"));
+        }
+        if self.checkpoint_keep == 0 {
+            return Err(wrong("checkpoint_keep must be at least 1; checkpoint_interval = 0 makes none"));
         }
         if self.throttle_failures == 0 || self.throttle_registrations == 0 {
             return Err(wrong("throttle_failures and throttle_registrations must be at least 1; throttle = false switches both off"));

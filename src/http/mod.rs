@@ -90,6 +90,7 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .manage(surface.log)
         .mount("/", routes::account::routes(registration))
         .mount("/", routes::audit::routes())
+        .mount("/", routes::backup::routes())
         .mount("/", routes::devices::routes())
         .mount("/", routes::forward_auth::routes())
         .mount("/", routes::invites::routes())

@@ -5,6 +5,7 @@
 mod audit;
 mod audit_kept;
 mod authority;
+mod backup;
 mod canaries;
 mod canary;
 mod cli;

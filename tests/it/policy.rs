@@ -159,6 +159,7 @@ fn every_administrators_route_refuses_a_user() {
         ("GET", "/keys"),
         ("POST", "/keys"),
         ("DELETE", "/keys/1"),
+        ("POST", "/backup"),
     ] {
         client.with_token(method, path, &pair.access).refused(403, "forbidden");
     }

@@ -12,7 +12,7 @@ use crate::http::routes::query::PAGE;
 pub(super) fn operations(shape: &Shape) -> Vec<Operation> {
     let invites = [list_invites(shape), make_invite(), delete_invite()];
     let keys = [jwks(), list_keys(), add_key(), retire_key()];
-    let trail = [events(), blocks(), unlock(), log(), change_log()];
+    let trail = [events(), blocks(), unlock(), log(), change_log(), back_up()];
     [list_users(), add_user(), change_user(), issue_reset()].into_iter().chain(invites).chain(keys).chain(trail).collect()
 }
 
@@ -133,6 +133,15 @@ fn events() -> Operation {
         .query("limit", "How many.", &limit())
         .gives(200, "A page; `next` is the `before` of the following one.", "Events", &json!({"events": [event], "next": null}))
         .refuses(&[Kind::ValidationFailed])
+}
+
+fn back_up() -> Operation {
+    let made = json!({"name": "doorward-20260301T120000Z-000000000042.jsonl", "created": 1_772_366_400, "sequence": 42, "keys": true,
+        "counts": {"user": 7, "name": 7}, "bytes": 4096, "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"});
+    Operation::new("POST /backup", Proof::Admin, "Audit", "backUp", "Back everything up")
+        .note("Into the folder `backups` of the server's data directory; `doorward restore` makes a database of it.")
+        .may_take("NewBackup", &json!({"keys": true}))
+        .gives(201, "What was written, and read back.", "Backup", &made)
 }
 
 fn blocks() -> Operation {

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod backup;
 pub mod devices;
 pub mod forward_auth;
 pub mod health;

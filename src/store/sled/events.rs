@@ -144,7 +144,7 @@ impl Drop for Wake {
 }
 
 /// Keeps events, and lets the oldest of each class go for them.
-pub(super) fn keep(tree: &mut Tree, live: &Live, events: &[(Class, Record)]) -> Result<(), StorageError> {
+pub(in crate::store) fn keep(tree: &mut Tree, live: &Live, events: &[(Class, Record)]) -> Result<(), StorageError> {
     if events.is_empty() {
         return Ok(());
     }

@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 /// Most steps that become durable together.
 const GROUP: usize = 256;
 /// A batch is closed when it holds about this much: far less than one of sled's segments (512 KiB).
-const BATCH_BYTES: usize = 64 * 1024;
+pub(super) const BATCH_BYTES: usize = 64 * 1024;
 /// How long a measurement of the free space is believed.
 const SPACE_BELIEVED: Duration = Duration::from_secs(1);
 
@@ -134,6 +134,11 @@ impl Shared {
     /// From now on the end of the queue is a clean stop.
     pub fn close(&self) {
         locked(&self.phase).closing = true;
+    }
+
+    /// Whether the end is asked for.
+    pub fn is_closing(&self) -> bool {
+        locked(&self.phase).closing
     }
 
     fn fail(&self, reason: String) {
