@@ -11,7 +11,7 @@ const get = (path, values = {}) => {
   return { method: 'GET', path: query.size ? `${path}?${query}` : path };
 };
 const words = (text) => text.split(/[\s,]+/).filter(Boolean);
-const ROLES = { name: 'roles', label: 'Roles', hint: 'Separated by commas; admin is the one this server knows' };
+const ROLES = { name: 'roles', label: 'Roles', hint: 'Separated by commas; this server knows admin' };
 
 export const isAdmin = () => Boolean(claims().roles?.includes('admin'));
 
@@ -40,7 +40,8 @@ const audit = listing({
 function manage(user) {
   const path = `/user/${user.id}`;
   const box = outcome('user-admin');
-  const sessions = listing({ caption: 'Sessions', key: 'sessions', empty: 'No sessions.', columns: SESSION, request: () => get(`${path}/sessions`) });
+  const sessions = listing({ caption: 'Sessions', key: 'sessions', empty: 'No sessions.', request: () => get(`${path}/sessions`),
+    columns: [...SESSION, ['action', ({ id }) => sessions.act('End', { method: 'DELETE', path: `${path}/sessions/${id}` })]] });
   const back = () => {
     $('#one').replaceChildren();
     $('#list').hidden = false;

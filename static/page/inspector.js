@@ -19,7 +19,7 @@ function judge(pasted) {
   const read = decode(token);
   clear(box);
   apart.replaceChildren(...(read ? [raw(token), ...tables(read)] : []));
-  if (!read) return say(box, 'Not a token.', 'A JWT is three parts with dots between them, two of which hold JSON.');
+  if (!read) return say(box, 'Not a token.', 'A JWT is three parts with dots between, two of them JSON.');
   if (read.payload.type !== 'refresh') {
     return perform(box, { method: 'GET', path: '/test', bearer: token }, { ok: 'Good: the server made it, its time is not over, and nobody took it back.', refused: WHY });
   }

@@ -9,6 +9,7 @@ mod canary;
 mod cli;
 mod cli_live;
 mod cli_url;
+mod configure_page;
 mod contract;
 mod cookies;
 mod corpus;
@@ -29,7 +30,9 @@ mod introspection;
 mod invites;
 mod keys;
 mod logs;
+mod meddler;
 mod openapi;
+mod own_app;
 mod passwords;
 mod policy;
 mod races;
@@ -48,6 +51,7 @@ mod token_length;
 mod tokens;
 mod users;
 mod users_cli;
+mod verify;
 #[path = "../front/wire.rs"]
 #[expect(dead_code, reason = "the front's own tests use the rest of it")]
 mod wire;

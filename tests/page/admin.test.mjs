@@ -79,6 +79,14 @@ test('a user is disabled, enabled, unlocked, and its sessions ended', async (t) 
   const page = await asBoss(t);
   await manage(page, username);
   await page.locator('#one').getByRole('row').nth(1).waitFor();
+  const second = (await ask('POST', '/login', { json: { username, password: PASSWORD } })).body.access_token;
+  await button(page, '← All users').click();
+  await manage(page, username);
+  await page.locator('#one').getByRole('row').nth(2).waitFor();
+  await page.locator('#one').getByRole('row').nth(1).getByRole('button', { name: 'End' }).click(); // the one used last
+  await answered(page, 'sessions', 'Session has been ended');
+  assert.equal((await ask('GET', '/test', { bearer: second })).status, 401);
+  assert.equal((await ask('GET', '/test', { bearer })).status, 200);
   await button(page, 'End all sessions').click();
   await answered(page, 'sessions', 'Sessions have been ended');
   assert.equal((await ask('GET', '/test', { bearer })).status, 401);
