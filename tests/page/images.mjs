@@ -1,4 +1,5 @@
-// Makes the README's screenshots anew: `npm run images`, with DOORWARD_BIN and CHROMIUM as for the tests.
+// Makes the README's screenshots anew: `npm run images`, with DOORWARD_BIN and CHROMIUM as for the tests. They are small on purpose,
+// at most 80 KB each.
 
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -25,18 +26,19 @@ async function logIn(page, username) {
   await page.getByText(`Signed in as ${username}`).waitFor();
 }
 
-const steps = await visit('light', { width: 1180, height: 760 });
+const steps = await visit('light', { width: 1000, height: 540 });
 await logIn(steps, 'arun');
-await steps.evaluate(() => { document.activeElement.blur(); document.querySelector('#call').scrollIntoView(); });
+await steps.evaluate(() => { document.activeElement.blur(); document.querySelector('#login-form > button').scrollIntoView(); });
 await steps.click('[data-action=test] > button');
-await steps.getByText('Auth Checked').waitFor();
+await steps.locator('#call').getByText('Auth Checked').waitFor();
 await steps.screenshot({ path: `${images}steps.png` });
 
-const inspector = await visit('dark', { width: 1180, height: 760 });
+const inspector = await visit('dark', { width: 460, height: 620 });
 await logIn(inspector, 'mira');
 await inspector.click('a[href="#inspect"]');
 await inspector.getByRole('button', { name: 'My access token' }).click();
 await inspector.getByText('Good: the server made it').waitFor();
+await inspector.evaluate(() => { document.activeElement.blur(); document.querySelector('#inspector caption').scrollIntoView(); });
 await inspector.screenshot({ path: `${images}inspector.png` });
 
 await browser.close();
