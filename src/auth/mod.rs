@@ -14,8 +14,10 @@ pub mod hasher;
 pub mod introspection;
 pub mod invites;
 pub mod keys;
+mod logging;
 mod logins;
 mod logouts;
+mod measures;
 pub mod password;
 mod resets;
 pub mod rotation;
@@ -132,6 +134,7 @@ struct Inner {
     /// Held while a user's claims and roles are judged and changed: two changes that each fit could be too long together.
     changing: tokio::sync::Mutex<()>,
     setup: setup::Offer,
+    outcomes: measures::Outcomes,
 }
 
 /// Why the domain could not start.
@@ -182,6 +185,7 @@ impl Auth {
             registration: policy.registration,
             changing: tokio::sync::Mutex::default(),
             setup: setup::Offer::default(),
+            outcomes: measures::Outcomes::default(),
             store,
         };
         let auth = Self(Arc::new(inner));

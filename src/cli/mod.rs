@@ -10,6 +10,7 @@ mod dumps;
 mod invite;
 mod key;
 mod local;
+mod log;
 mod log_lines;
 mod logging;
 mod reach;
@@ -83,6 +84,8 @@ enum Command {
     Audit(audit::Command),
     /// Check a deployment, after an upgrade for one: log in, refresh, log out, every refusal; leaves nothing behind
     Verify(verify::Flags),
+    /// Show which log lines the running server writes, or write others until it stops
+    Log(log::Command),
     /// Show or check the settings in effect
     #[command(subcommand)]
     Config(config::Command),
@@ -158,6 +161,14 @@ pub(crate) enum Failure {
     Config(#[from] ConfigError),
     #[error("cannot listen")]
     Bind(#[from] crate::http::front::BindError),
+    #[error("cannot listen at metrics_address {address}; choose another with that setting")]
+    Metrics {
+        address: std::net::SocketAddr,
+        #[source]
+        source: crate::http::front::BindError,
+    },
+    #[error(transparent)]
+    Certificate(#[from] crate::http::front::CertificateError),
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
@@ -186,7 +197,7 @@ impl Failure {
     const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Config(_) | Self::Start(StartError::TokensTooLong { .. }) => 78,
+            Self::Config(_) | Self::Certificate(_) | Self::Start(StartError::TokensTooLong { .. }) => 78,
             Self::Storage(_) | Self::StorageFailed(_) | Self::Start(StartError::Other(Error::Storage(_))) => 74,
             _ => 1,
         }
@@ -236,6 +247,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Service(command) => service::run(&reach()?, &command),
         Command::Key(command) => key::run(&reach()?, &command),
         Command::Audit(command) => audit::run(&reach()?, &command),
+        Command::Log(command) => log::run(&reach()?, &command),
         Command::Config(command) => config::run(&loaded, &command, common.json),
         Command::Completions { shell } => completions::run(shell),
         Command::Verify(flags) => verify::run(&flags, &common),

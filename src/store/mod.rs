@@ -15,6 +15,8 @@ mod contract_cookies;
 #[cfg(test)]
 mod contract_events;
 #[cfg(test)]
+mod contract_measures;
+#[cfg(test)]
 mod contract_services;
 #[cfg(test)]
 mod contract_setup;
@@ -23,6 +25,7 @@ mod live;
 #[cfg(test)]
 mod machine;
 mod marker;
+mod measured;
 #[cfg(test)]
 mod memory;
 mod opening;
@@ -49,6 +52,7 @@ use crate::error::Result;
 
 pub use feed::{Cursor, Feed, News, Revoked};
 pub use live::{Live, Standing};
+pub use measured::Measured;
 pub use services::Services;
 pub use sled::SledStore;
 
@@ -237,6 +241,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether the last write found less free space than must stay free.
     fn is_full(&self) -> bool;
+
+    /// What was counted since the start, and how many sessions there are.
+    fn measured(&self) -> Measured;
 
     /// Finishes what was accepted, marks the stop as clean and lets go of the directory.
     ///

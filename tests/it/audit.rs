@@ -147,6 +147,8 @@ fn what_an_administrator_does(watch: &mut Watch<'_>) {
     watch.boss("PATCH", "/user/2", &json!({"disabled": true}), 200, &[by_boss("user_disabled", &json!({}))]);
     watch.boss("PATCH", "/user/2", &json!({"disabled": false}), 200, &[by_boss("user_enabled", &json!({}))]);
     watch.boss("PATCH", "/user/2", &json!({"disabled": false, "roles": ["editor"]}), 200, &[]);
+    let log = json!({"event": "log_changed", "actor": "user:1", "details": {"from": "warn,audit=info", "to": "audit=info"}});
+    watch.boss("PUT", "/log", &json!({"filter": "audit=info"}), 200, &[log]);
     for _ in 0..4 {
         watch.client.try_login("nobody else", "not the password").refused(401, "invalid_credentials");
     }

@@ -4,6 +4,7 @@
 
 mod audit;
 mod audit_kept;
+mod authority;
 mod canaries;
 mod canary;
 mod cli;
@@ -31,6 +32,7 @@ mod invites;
 mod keys;
 mod logs;
 mod meddler;
+mod metrics;
 mod openapi;
 mod own_app;
 mod passwords;
@@ -47,6 +49,7 @@ mod setup;
 mod socket;
 mod throttling;
 mod throttling_owners;
+mod tls;
 mod token_length;
 mod tokens;
 mod users;

@@ -71,6 +71,7 @@ words! {
     KeyRetired "key_retired" Act "a signing key was retired";
     ServiceAdded "service_added" Act "a service was added";
     ServiceRemoved "service_removed" Act "a service was removed";
+    LogChanged "log_changed" Act "an administrator changed what is logged";
 }
 
 impl Word {

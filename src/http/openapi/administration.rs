@@ -1,4 +1,4 @@
-//! Rows of what an administrator does: users, invites, keys, the trail. Routes: `users.rs`, `invites.rs`, `keys.rs`, `audit.rs`, `throttle.rs`.
+//! Rows of what an administrator does: users, invites, keys, the trail. Routes: `users.rs`, `invites.rs`, `keys.rs`, `audit.rs`, `throttle.rs`, `log.rs`.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::http::routes::query::PAGE;
 pub(super) fn operations(shape: &Shape) -> Vec<Operation> {
     let invites = [list_invites(shape), make_invite(), delete_invite()];
     let keys = [jwks(), list_keys(), add_key(), retire_key()];
-    let trail = [events(), blocks(), unlock()];
+    let trail = [events(), blocks(), unlock(), log(), change_log()];
     [list_users(), add_user(), change_user(), issue_reset()].into_iter().chain(invites).chain(keys).chain(trail).collect()
 }
 
@@ -149,4 +149,20 @@ fn unlock() -> Operation {
     Operation::new("DELETE /user/{id}/throttle", Proof::Admin, "Audit", "unlock", "Forget a user's failures")
         .of("UserId")
         .says("User has been unlocked successfully")
+}
+
+fn log() -> Operation {
+    Operation::new("GET /log", Proof::Admin, "Audit", "showLog", "Which log lines are written").gives(
+        200,
+        "The filter in use.",
+        "Log",
+        &json!({"filter": "warn,audit=info"}),
+    )
+}
+
+fn change_log() -> Operation {
+    Operation::new("PUT /log", Proof::Admin, "Audit", "changeLog", "Write other log lines")
+        .note("Until the server stops, or the next change.")
+        .takes("Log", &json!({"filter": "debug"}))
+        .gives(200, "The filter in use now.", "Log", &json!({"filter": "debug"}))
 }

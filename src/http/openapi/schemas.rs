@@ -158,6 +158,7 @@ fn admin_bodies() -> Named {
     vec![
         ("NewUser", object(&new_user, &["roles"])),
         ("UserChange", object(&change, &["roles", "claims", "disabled"])),
+        ("Log", object(&[("filter", text("error, warn, info, debug, trace or off, or a filter such as warn,audit=info."))], &[])),
         ("NewInvite", object(&[("expires", seconds)], &["expires"])),
         ("NewService", object(&[("name", name), ("scopes", to("Scopes"))], &[])),
         ("NewKey", json!({"anyOf": [made, object(&[("pem", pem), ("now", now())], &["now"])]})),

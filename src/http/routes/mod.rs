@@ -8,6 +8,7 @@ pub mod health;
 pub mod introspection;
 pub mod invites;
 pub mod keys;
+pub mod log;
 pub mod page;
 pub mod password;
 pub mod query;

@@ -43,7 +43,7 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::opening::{self, Opened};
-use super::{Live, NewUser, StorageError, Store, StoreOptions, UserChange, Which};
+use super::{Live, Measured, NewUser, StorageError, Store, StoreOptions, UserChange, Which};
 use crate::auth::audit::{Class, Record, Wanted};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
@@ -82,6 +82,7 @@ impl SledStore {
     pub fn open(options: &StoreOptions) -> Result<Self, StorageError> {
         let Opened { db, file, path, lock, marker, meta, live } = opening::open(options)?;
         let shared = Arc::new(Shared::new(live, db.clone()));
+        shared.writing.sessions.set(meta.counts.sessions);
         let (sender, queue) = mpsc::channel(QUEUE);
         let space = FreeSpace::new(options.dir.clone(), options.free_space_floor);
         let writer = Writer { queue, tree: tree::Tree::new(db, meta), file, path, marker, space, shared: Arc::clone(&shared), lock };
@@ -291,6 +292,16 @@ impl Store for SledStore {
         // What waits is written first. If that cannot be, what is there can be read all the same.
         let _ = self.write(|_| Ok(())).await;
         self.read(move |db| events::newest(db, &wanted)).await
+    }
+
+    fn measured(&self) -> Measured {
+        let Shared { writing, notes, .. } = &*self.0.shared;
+        Measured {
+            commits: writing.commits.taken(),
+            steps: writing.steps.value(),
+            sessions: writing.sessions.value(),
+            events_dropped: notes.dropped(),
+        }
     }
 
     fn is_full(&self) -> bool {

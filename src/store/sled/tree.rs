@@ -53,6 +53,11 @@ impl Tree {
         self.meta.sequence
     }
 
+    /// How many sessions there are, as of the last [`Tree::apply`].
+    pub fn sessions(&self) -> u64 {
+        self.meta.counts.sessions
+    }
+
     /// About how many bytes [`Tree::apply`] would write.
     pub fn pending_bytes(&self) -> usize {
         self.pending_bytes
