@@ -7,11 +7,13 @@ mod audit;
 mod completions;
 mod config;
 mod dumps;
+mod import;
 mod invite;
 mod key;
 mod local;
 mod log_lines;
 mod logging;
+mod progress;
 mod reach;
 mod serve;
 mod service;
@@ -78,6 +80,9 @@ enum Command {
     /// List, rotate, import and retire the keys that sign
     #[command(subcommand)]
     Key(key::Command),
+    /// Take the users of another program in, and see how far they have come
+    #[command(subcommand)]
+    Import(import::Command),
     /// List what has happened: logins, failures, changes, and who did it
     Audit(audit::Command),
     /// Show or check the settings in effect
@@ -228,6 +233,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Session(command) => session::run(&reach()?, &command),
         Command::Service(command) => service::run(&reach()?, &command),
         Command::Key(command) => key::run(&reach()?, &command),
+        Command::Import(command) => import::run(&reach()?, settings, &command),
         Command::Audit(command) => audit::run(&reach()?, &command),
         Command::Config(command) => config::run(&loaded, &command, common.json),
         Command::Completions { shell } => completions::run(shell),

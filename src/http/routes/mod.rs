@@ -5,6 +5,7 @@ pub mod audit;
 pub mod devices;
 pub mod forward_auth;
 pub mod health;
+pub mod imports;
 pub mod introspection;
 pub mod invites;
 pub mod keys;
