@@ -159,7 +159,7 @@ fn number(text: &str) -> Result<u32, &'static str> {
 }
 
 fn hex(text: &str) -> Result<Vec<u8>, &'static str> {
-    if text.len() % 2 != 0 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(MALFORMED);
     }
     let bytes = (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16));

@@ -20,7 +20,7 @@ impl Progress {
 
     /// So much of so much is done.
     pub fn show(&mut self, done: u64, of: u64) {
-        let percent = if of == 0 { 100 } else { done.saturating_mul(100) / of };
+        let percent = done.saturating_mul(100).checked_div(of).unwrap_or(100);
         if self.is_shown && self.last != Some(percent) {
             self.last = Some(percent);
             write(&bar(self.what, percent));

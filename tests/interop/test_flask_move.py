@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -116,6 +117,10 @@ class FlaskMoveTest(unittest.TestCase):
     def test_what_only_the_apps_memory_knew_as_revoked_is_refused_once_its_user_is_logged_out_everywhere(self):
         client, tokens = self.leave_flask()
         self.assertEqual(client.ask("GET", "/test", tokens["out"])[0], 200)
+        # Tokens are dated to the second, and those of the second in which their user is logged out stay good.
+        issued = jwt.decode(tokens["out"], SECRET, algorithms=["HS256"])["iat"]
+        while time.time() < issued + 1:
+            pass
         self.doorward("session", "revoke", "--user", "mira")
         self.assertEqual(client.ask("GET", "/test", tokens["out"])[1]["error"], "token_revoked")
         self.assertEqual(client.ask("GET", "/test", tokens["arun"])[0], 200)

@@ -11,7 +11,7 @@ use crate::server::{PASSWORD, Server, with_admin};
 /// Of `password`, from passlib's manual.
 const HASH: &str = "$pbkdf2-sha256$8000$XAuBMIYQQogxRg$tRRlz8hYn63B9LYiCd6PRo6FMiunY9ozmMMI3srxeRE";
 
-/// A database that SQLite wrote (tests/flask/make.py).
+/// A database that `SQLite` wrote (tests/flask/make.py).
 fn database(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/flask").join(name).display().to_string()
 }

@@ -18,7 +18,7 @@ const MAX_ROW: usize = 4096;
 /// What kind of file it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// A SQLite database
+    #[value(help = "A SQLite database")]
     Sqlite,
     /// Comma-separated, with the names of the columns in the first line
     Csv,
