@@ -23,7 +23,7 @@ use super::hasher;
 
 /// Longest hash that is read, in bytes.
 const MAX_BYTES: usize = 512;
-/// Django's default doubled: about half a second.
+/// Django's default doubled: about half a second, and one with SHA-512.
 const MAX_PBKDF2_ITERATIONS: u32 = 2_000_000;
 /// What scrypt may hold, in bytes: twice werkzeug's default. RFC 7914 §6: 128·N·r, and 128·r·p.
 const MAX_SCRYPT_MEMORY: u64 = 64 << 20;

@@ -58,6 +58,9 @@ pub fn run(reach: &Reach<'_>, settings: &Settings, command: &Command) -> Result<
             let secret_file = flask.secret_file.as_ref().filter(|_| !reach.is_remote());
             let secret = secret_file.map(|file| Secret::of(file, settings)).transpose()?;
             let rows = source::read(&flask.file, flask.from, &flask.table)?;
+            if secret.is_none() && !reach.is_quiet() {
+                eprintln!("whether the tokens that the app issued will be good is not looked at; {}", unknown(reach));
+            }
             reach.run(async move |client| {
                 let progress = Progress::new("importing", reach.is_quiet());
                 let report = import(client, rows, flask.dry_run, progress).await?;
@@ -65,6 +68,11 @@ pub fn run(reach: &Reach<'_>, settings: &Settings, command: &Command) -> Result<
             })
         }
     }
+}
+
+/// Why nothing is said of the secret.
+fn unknown(reach: &Reach<'_>) -> &'static str {
+    if reach.is_remote() { "only that server knows its secret" } else { "--secret-file names the file with its secret" }
 }
 
 /// What came of all rows.
