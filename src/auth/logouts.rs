@@ -105,6 +105,23 @@ impl Auth {
         self.open_sessions(self.existing(user)?).await
     }
 
+    /// Ends one session of a user. `None`: not how such an id is written.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchUser`]; [`Error::NoSuchSession`], also for somebody else's; storage errors.
+    pub async fn end_session_of(&self, actor: Actor, user: Option<UserId>, id: Option<SessionId>) -> Result<()> {
+        let (user, id) = (self.existing(user)?, id.ok_or(Error::NoSuchSession)?);
+        self.to_the_end(move |auth| async move {
+            let ended = auth.0.store.end_sessions(user, Which::One(id), None, auth.0.clock.now()).await?;
+            if ended == 0 {
+                return Err(Error::NoSuchSession);
+            }
+            auth.note(Event::new(Word::SessionsEnded, actor).of(user).session(id).detail("ended", ended));
+            Ok(())
+        })
+        .await
+    }
+
     /// Ends all of a user's sessions, and every token without one.
     ///
     /// # Errors

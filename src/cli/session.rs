@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::local::{expect, harmless, moment, text, user_named};
 use super::reach::Reach;
@@ -16,11 +17,14 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         user: String,
     },
-    /// End all of a user's sessions; every token of it is refused from then on
+    /// End all of a user's sessions, or one; every token of it is refused from then on
     Revoke {
         /// The username
         #[arg(long, value_name = "NAME")]
         user: String,
+        /// Only this one, by its id of the list
+        #[arg(value_name = "ID")]
+        session: Option<Uuid>,
     },
 }
 
@@ -28,7 +32,8 @@ pub enum Command {
 pub fn run(reach: &Reach<'_>, command: &Command) -> Result<(), Failure> {
     reach.run(async |client| match command {
         Command::List { user } => list(client, user, reach.json).await,
-        Command::Revoke { user } => revoke(client, user, reach.json).await,
+        Command::Revoke { user, session: None } => revoke(client, user, reach.json).await,
+        Command::Revoke { user, session: Some(id) } => revoke_one(client, user, *id, reach.json).await,
     })
 }
 
@@ -51,6 +56,12 @@ async fn revoke(client: &Client, name: &str, as_json: bool) -> Result<(), Failur
     let ended = sessions(client, name).await?.len();
     let answer = expect(client.send("DELETE", &format!("/user/{}/sessions", user["id"]), None).await, 200)?;
     table::done(as_json, &answer, &format!("ended {ended} sessions of {}", text(&user["username"])))
+}
+
+async fn revoke_one(client: &Client, name: &str, id: Uuid, as_json: bool) -> Result<(), Failure> {
+    let user = user_named(client, name).await?;
+    let answer = expect(client.send("DELETE", &format!("/user/{}/sessions/{id}", user["id"]), None).await, 200)?;
+    table::done(as_json, &answer, &format!("ended session {id} of {}", text(&user["username"])))
 }
 
 async fn sessions(client: &Client, name: &str) -> Result<Vec<Value>, Failure> {

@@ -9,6 +9,7 @@ mod canary;
 mod cli;
 mod cli_live;
 mod cli_url;
+mod configure_page;
 mod contract;
 mod cookies;
 mod corpus;

@@ -41,7 +41,13 @@ const TAKES_SERVICE_KEY: &[&str] = &["POST /introspect", "GET /revocations"];
 
 /// Method and path of every mounted route, from the running program's own table.
 pub fn mounted() -> BTreeSet<String> {
-    of_every_route(|route| format!("{} {}", route.method, route.uri.path().replace("<id>", "1").replace("<kid>", "1")))
+    of_every_route(|route| format!("{} {}", route.method, filled(route.uri.path())))
+}
+
+/// A path with 1 for each of its variables, `<id>` in routes and `{id}` in the API document.
+pub fn filled(path: &str) -> String {
+    let segments = path.split('/').map(|segment| if segment.starts_with(['<', '{']) { "1" } else { segment });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 /// Something about every mounted route.
@@ -140,6 +146,7 @@ fn every_administrators_route_refuses_a_user() {
         ("DELETE", "/services/1"),
         ("GET", "/user/1/sessions"),
         ("DELETE", "/user/1/sessions"),
+        ("DELETE", "/user/1/sessions/1"),
         ("POST", "/user/1/reset"),
         ("DELETE", "/user/1/throttle"),
         ("GET", "/throttle"),

@@ -146,6 +146,27 @@ fn an_administrator_sees_and_ends_the_sessions_of_a_user() {
     client.login("arun");
 }
 
+#[test]
+fn an_administrator_ends_one_session_of_a_user() {
+    let (mut server, client, boss) = with_admin();
+    let (lost, kept, other) = (client.newcomer("arun"), client.login("arun"), client.newcomer("mira"));
+    let id =
+        |client: &Client, pair: &Pair| mine(client, &pair.access).into_iter().find(|one| one["current"] == true).unwrap()["id"].clone();
+    let path = |user: u64, sid: &Value| format!("/user/{user}/sessions/{}", sid.as_str().unwrap());
+    let (lost_id, other_id) = (id(&client, &lost), id(&client, &other));
+    for wrong in [path(2, &other_id), path(3, &lost_id), path(9, &lost_id), path(2, &json!("x"))] {
+        client.with_token("DELETE", &wrong, &boss.access).refused(404, "not_found");
+    }
+    client.with_token("DELETE", &path(2, &lost_id), &kept.access).refused(403, "forbidden");
+    client.with_token("DELETE", &path(2, &lost_id), &boss.access).expect(200);
+    server.kill_and_start_again();
+    let client = server.client();
+    is_out(&client, &lost);
+    is_in(&client, &kept);
+    is_in(&client, &other);
+    client.with_token("DELETE", &path(2, &lost_id), &boss.access).refused(404, "not_found");
+}
+
 /// The address a login is listed with, when it says it was sent on for `forwarded_for`.
 fn address_listed(server: &Server, forwarded_for: &str) -> Value {
     let client = server.client();

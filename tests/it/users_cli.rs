@@ -81,9 +81,15 @@ fn sessions_are_listed_and_ended_from_the_command_line() {
     assert_eq!((code, out.lines().count()), (Some(0), 3), "{err}");
     assert!(out.starts_with("ID") && out.contains("127.0.0.1") && out.contains("Evil?31m/1"), "{out}");
     let (_, out, _) = run(&server, &["session", "list", "--user", "boss", "--json"]);
-    assert_eq!(serde_json::from_str::<Vec<Value>>(&out).unwrap().len(), 2);
+    let listed = serde_json::from_str::<Vec<Value>>(&out).unwrap();
+    assert_eq!(listed.len(), 2);
+    let newest = listed[0]["id"].as_str().unwrap();
+    let (code, out, _) = run(&server, &["session", "revoke", "--user", "boss", newest]);
+    assert_eq!((code, out), (Some(0), format!("ended session {newest} of boss\n")));
+    let (code, _, err) = run(&server, &["session", "revoke", "--user", "boss", newest]);
+    assert!(code == Some(1) && err.contains("There is no such session."), "{err}");
     let (code, out, _) = run(&server, &["session", "revoke", "--user", "boss"]);
-    assert_eq!((code, out.as_str()), (Some(0), "ended 2 sessions of boss\n"));
+    assert_eq!((code, out.as_str()), (Some(0), "ended 1 sessions of boss\n"));
     server.start_again();
     server.client().test(&boss.access).refused(401, "token_revoked");
     server.client().refresh(&boss.refresh).refused(401, "token_revoked");

@@ -62,6 +62,7 @@ pub(super) fn parameters() -> Value {
     json!({
         "UserId": path("id", "The user's id.", &to("UserId")),
         "SessionId": path("id", "The session's id, of the list.", &json!({"type": "string", "format": "uuid"})),
+        "UserSessionId": path("sid", "The session's id, of the list.", &json!({"type": "string", "format": "uuid"})),
         "ServiceId": path("id", "The service's id, of the list.", &json!({"type": "string", "format": "uuid"})),
         "InviteId": path("id", "The invite's id, of the list.", &json!({"type": "string", "format": "uuid"})),
         "KeyId": path("kid", "The key's id, of the list.", &json!({"type": "string", "minLength": 1})),

@@ -9,7 +9,7 @@ use crate::http::problem::Kind;
 const TAG: &str = "Session";
 
 pub(super) fn operations() -> Vec<Operation> {
-    vec![login(), refresh(), logout(), verify(), mine(), end_mine(), of_user(), end_of_user()]
+    vec![login(), refresh(), logout(), verify(), mine(), end_mine(), of_user(), end_one_of_user(), end_of_user()]
 }
 
 fn tokens() -> Value {
@@ -91,6 +91,13 @@ fn of_user() -> Operation {
         "Sessions",
         &sessions(false),
     )
+}
+
+fn end_one_of_user() -> Operation {
+    Operation::new("DELETE /user/{id}/sessions/{sid}", Proof::Admin, TAG, "endSessionOfUser", "End one session of a user")
+        .of("UserId")
+        .of("UserSessionId")
+        .says("Session has been ended successfully")
 }
 
 fn end_of_user() -> Operation {

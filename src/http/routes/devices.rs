@@ -13,7 +13,7 @@ use crate::http::guard::{AccessToken, Admin};
 use crate::http::problem::Problem;
 
 pub fn routes() -> Vec<Route> {
-    routes![mine, end_mine, of_user, end_of_user]
+    routes![mine, end_mine, of_user, end_one_of_user, end_of_user]
 }
 
 /// `<id>` of a path; `None` when it is not how a session's id is written. Then the answer is 404, after the guards have spoken.
@@ -74,6 +74,13 @@ async fn end_mine(auth: &State<Auth>, token: AccessToken, id: SessionParam) -> R
 async fn of_user(auth: &State<Auth>, admin: Admin, id: IdParam) -> Result<Json<Sessions>, Problem> {
     let sessions = auth.sessions_of(admin.actor(), id.0).await?;
     Ok(Json(Sessions { sessions: sessions.into_iter().map(|session| Listed::new(session, None)).collect() }))
+}
+
+/// `DELETE /user/<id>/sessions/<sid>`, for an administrator → 200; that one has ended; 404, also for another user's.
+#[delete("/user/<id>/sessions/<sid>")]
+async fn end_one_of_user(auth: &State<Auth>, admin: Admin, id: IdParam, sid: SessionParam) -> Result<Json<Message>, Problem> {
+    auth.end_session_of(admin.actor(), id.0, sid.0).await?;
+    Ok(message("Session has been ended successfully"))
 }
 
 /// `DELETE /user/<id>/sessions`, for an administrator → 200; all of the user's sessions have ended; 404.
