@@ -51,9 +51,12 @@ def main():
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     db.execute("INSERT INTO users VALUES (2, 'mira', ?)", (HASH,))
     db.execute("UPDATE users SET username = 'arun2' WHERE id = 1")
+    db.execute("BEGIN")
+    db.executemany("INSERT INTO users VALUES (?, ?, ?)", ((n, f"user{n}", HASH) for n in range(100, 140)))
+    db.execute("COMMIT")
     db.execute("PRAGMA cache_size = 1")
     db.execute("BEGIN")
-    db.executemany("INSERT INTO users VALUES (?, ?, 'never committed')", ((n, f"ghost{n}") for n in range(100, 200)))
+    db.execute("UPDATE users SET username = 'ghost' || id WHERE id >= 100")
     for ending in ("", "-wal"):
         shutil.copy(HERE / ("logged.db" + ending), HERE / ("kept.db" + ending))
     db.execute("ROLLBACK")
