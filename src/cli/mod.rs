@@ -15,12 +15,13 @@ mod log_lines;
 mod logging;
 mod progress;
 mod reach;
-mod serve;
+pub(crate) mod serve;
 mod service;
 mod session;
 mod table;
 mod throttle;
 mod user;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -85,6 +86,8 @@ enum Command {
     Import(import::Command),
     /// List what has happened: logins, failures, changes, and who did it
     Audit(audit::Command),
+    /// Check a deployment, after an upgrade for one: log in, refresh, log out, every refusal; leaves nothing behind
+    Verify(verify::Flags),
     /// Show or check the settings in effect
     #[command(subcommand)]
     Config(config::Command),
@@ -155,7 +158,7 @@ impl Common {
 
 /// Why a command failed. Its text is for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(crate) enum Failure {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("cannot listen")]
@@ -220,6 +223,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if let Command::Completions { shell } = command {
         return completions::run(shell);
     }
+    // It looks at a server from outside: no settings of ours have a part in it.
+    if let Command::Verify(flags) = &command {
+        return verify::run(flags, &common);
+    }
     let loaded = common.load()?;
     let settings = &loaded.settings;
     let reach = || Reach::new(settings, &common);
@@ -237,7 +244,16 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Audit(command) => audit::run(&reach()?, &command),
         Command::Config(command) => config::run(&loaded, &command, common.json),
         Command::Completions { shell } => completions::run(shell),
+        Command::Verify(flags) => verify::run(&flags, &common),
     }
+}
+
+/// What a program that has Doorward as a library serves with: the settings that `doorward serve` would have.
+pub(crate) fn configured() -> Result<Settings, Failure> {
+    let environment = crate::config::environment(std::env::vars_os())?;
+    let loaded = Settings::load(None, &environment, &Flags::default())?;
+    logging::check(&loaded)?;
+    Ok(loaded.settings)
 }
 
 /// The runtime everything asynchronous runs on.
