@@ -26,6 +26,15 @@ impl Progress {
             write(&bar(self.what, percent));
         }
     }
+
+    /// So many bytes are there; nobody knows of how many.
+    pub fn count(&mut self, bytes: u64) {
+        let kib = bytes >> 10;
+        if self.is_shown && self.last != Some(kib) {
+            self.last = Some(kib);
+            write(&format!("{} {kib} KiB", self.what));
+        }
+    }
 }
 
 impl Drop for Progress {

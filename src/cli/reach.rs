@@ -100,7 +100,8 @@ impl<'a> Reach<'a> {
         self.quiet
     }
 
-    fn directory(&self) -> PathBuf {
+    /// The data directory, from the root on.
+    pub fn directory(&self) -> PathBuf {
         std::path::absolute(&self.settings.data_dir).unwrap_or_else(|_| self.settings.data_dir.clone())
     }
 

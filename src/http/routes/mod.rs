@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod backup;
 pub mod devices;
 pub mod forward_auth;
 pub mod health;
@@ -9,6 +10,7 @@ pub mod imports;
 pub mod introspection;
 pub mod invites;
 pub mod keys;
+pub mod log;
 pub mod page;
 pub mod password;
 pub mod query;
