@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::{Checkpoint, Imported, ImportedUser, Live, Measured, NewUser, Order, Revoked, Standing, StorageError, Store, UserChange, Which};
+use super::{
+    Checkpoint, Imported, ImportedUser, Live, Measured, NewUser, Order, Revoked, Standing, StorageError, Store, UserChange, Which,
+};
 use crate::auth::audit::{Class, KEPT_OF_EACH, Record, Wanted};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
