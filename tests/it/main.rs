@@ -28,6 +28,7 @@ mod corpus_u;
 mod durability;
 mod forward_auth;
 mod hangup;
+mod imports;
 mod introspection;
 mod invites;
 mod keys;
