@@ -6,6 +6,7 @@
 //! a read before. Another engine is one more implementation of the trait that passes `contract.rs`.
 
 pub mod checkpoint;
+mod compaction;
 #[cfg(test)]
 #[macro_use]
 mod contract;
@@ -394,6 +395,8 @@ pub struct StoreOptions {
     pub free_space_floor: u64,
     /// A commit that takes longer than this is a failure.
     pub commit_deadline: Duration,
+    /// A database of fewer bytes is never copied into a smaller one when it is opened.
+    pub compact_above: u64,
 }
 
 impl StoreOptions {
@@ -405,6 +408,7 @@ impl StoreOptions {
             lock_wait: Duration::from_secs(5),
             free_space_floor: 32 * 1024 * 1024,
             commit_deadline: Duration::from_secs(10),
+            compact_above: 64 * 1024 * 1024,
         }
     }
 }

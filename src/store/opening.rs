@@ -8,7 +8,8 @@
 //! 5. the marker; made before the first change, so data without one is data that lost it;
 //! 6. sled, which panics on some damage, and may hold its own lock for a while after a predecessor. Its settings file is
 //!    synced before anything is acknowledged, and half of one from before that is no damage;
-//! 7. the checks ([`check`]). Only when they have passed, the marker is told that it runs.
+//! 7. the checks ([`check`]), and, if the database takes far more than its records, a smaller copy ([`compaction`]). Only
+//!    then the marker is told that it runs.
 //!
 //! A refusal moves and deletes nothing. But sled itself, when it opens a damaged file, clears what it cannot read after
 //! the last sound change.
@@ -26,8 +27,9 @@ use rustix::fs::Mode;
 use tracing::warn;
 
 use super::checkpoint::ahead;
+use super::compaction;
 use super::marker::Marker;
-use super::sled::check;
+use super::sled::check::{self, Found};
 use super::sled::reading::engine;
 use super::sled::records::Meta;
 use super::sled::tree;
@@ -87,10 +89,17 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, StorageError> {
     sync_if_there(&conf)?;
     sync_dir(dir)?;
     sync_dir(&parent(dir)?)?;
-    let file = File::open(&path).map_err(io("open", &path))?;
-    let (meta, live) = match examine(dir, &db, &marker)? {
-        Some(found) => found,
-        None => (start(&db, &file, &path, &mut marker)?, Live::default()),
+    let open_file = || File::open(&path).map_err(io("open", &path));
+    let (db, file, meta, live) = match examine(dir, &db, &marker)? {
+        Some((meta, Found { live, bytes })) => {
+            let db = compaction::if_worthwhile(options, db, &meta, bytes)?;
+            (db, open_file()?, meta, live)
+        }
+        None => {
+            let file = open_file()?;
+            let meta = start(&db, &file, &path, &mut marker)?;
+            (db, file, meta, Live::default())
+        }
     };
     marker.set_clean(false)?;
     Ok(Opened { db, file, path, lock, marker, meta, live })
@@ -219,12 +228,12 @@ pub(super) fn open_sled(dir: &Path, until: Instant) -> Result<::sled::Db, Storag
 }
 
 /// Compares the database with its marker and with itself. `None`: nothing is in it, and nothing should be.
-fn examine(dir: &Path, db: &::sled::Db, marker: &Marker) -> Result<Option<(Meta, Live)>, StorageError> {
+fn examine(dir: &Path, db: &::sled::Db, marker: &Marker) -> Result<Option<(Meta, Found)>, StorageError> {
     let unreadable = |panic: Box<dyn Any + Send>| damaged(dir, format!("a record cannot be read ({})", panic_message(&*panic)));
     catch_unwind(AssertUnwindSafe(|| compare(dir, db, marker))).map_err(unreadable)?
 }
 
-fn compare(dir: &Path, db: &::sled::Db, marker: &Marker) -> Result<Option<(Meta, Live)>, StorageError> {
+fn compare(dir: &Path, db: &::sled::Db, marker: &Marker) -> Result<Option<(Meta, Found)>, StorageError> {
     let Some(meta) = check::meta(db).map_err(|fault| fault.in_dir(dir))? else {
         if marker.sequence > 0 {
             return Err(emptied(dir, marker.sequence));
@@ -242,8 +251,8 @@ fn compare(dir: &Path, db: &::sled::Db, marker: &Marker) -> Result<Option<(Meta,
         return Err(damaged(dir, what));
     }
     let thorough = !marker.clean || meta.sequence != marker.sequence;
-    let live = check::records(db, &meta, thorough).map_err(|fault| fault.in_dir(dir))?;
-    Ok(Some((meta, live)))
+    let found = check::records(db, &meta, thorough).map_err(|fault| fault.in_dir(dir))?;
+    Ok(Some((meta, found)))
 }
 
 #[cfg(test)]
@@ -313,7 +322,7 @@ pub(super) mod tests {
         }
     }
 
-    fn copy(from: &Path) -> TempDir {
+    pub fn copy(from: &Path) -> TempDir {
         let to = TempDir::new();
         for entry in fs::read_dir(from).unwrap().map(Result::unwrap).filter(|entry| entry.file_type().unwrap().is_file()) {
             fs::copy(entry.path(), to.path().join(entry.file_name())).unwrap();

@@ -1,7 +1,7 @@
 //! What many logins, refreshes and logouts leave on disk and in memory: the store alone, as fast as it goes.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use doorward::auth::clock::Timestamp;
 use doorward::auth::password::PasswordHash;
@@ -10,6 +10,7 @@ use doorward::auth::token::TokenId;
 use doorward::auth::user::{CustomClaims, User, Username};
 use doorward::store::{NewUser, SledStore, Store, StoreOptions, Which};
 use rocket::tokio;
+use rocket::tokio::task::JoinSet;
 
 const USERS: u32 = 1000;
 const WRITERS: u32 = 32;
@@ -104,4 +105,70 @@ fn some_thousand_logins_and_logouts_leave_little_on_disk() {
     println!("{} cycles: {live} bytes on disk before, {after} after; {memory} KiB in memory before, {memory_after} after", cycles());
     // sled gives back most of what is deleted, not all: a bound for a run of the usual length, not a promise.
     assert!(after <= 3 * live + (16 << 20), "{live} bytes became {after}");
+    runtime.block_on(store.close()).expect("a clean stop");
+    let start = Instant::now();
+    let store = SledStore::open(&StoreOptions { compact_above: 0, ..options.clone() }).expect("the same store");
+    let (opened, reopened) = (start.elapsed(), on_disk(&options.dir));
+    runtime.block_on(async {
+        assert_eq!(store.sessions(users[0].id).await.expect("sessions").len(), 1);
+        store.close().await.expect("a clean stop");
+    });
+    println!("opened again, with a copy, after {opened:.0?}: {reopened} bytes on disk");
+    assert!(reopened <= 3 * live, "{live} bytes became {reopened}");
+}
+
+/// Many users come, and most of them go.
+async fn come_and_go(store: &Arc<SledStore>) {
+    let mut coming = JoinSet::new();
+    let mut came = Vec::new();
+    for number in 0..16_000 {
+        let store = Arc::clone(store);
+        coming.spawn(async move {
+            let long = PasswordHash::from_phc(format!("{number:>8000}"));
+            let username = Username::parse(&format!("passer{number}")).expect("a name");
+            let new = NewUser { username, password: long, roles: Vec::new(), claims: CustomClaims::default(), created: START };
+            store.insert_user(new).await.expect("a user").id
+        });
+        if number % 1000 == 999 {
+            came.extend(std::mem::take(&mut coming).join_all().await);
+        }
+    }
+    for some in came.chunks(1000) {
+        let mut going = JoinSet::new();
+        for id in some.iter().copied().filter(|id| id.get() % 16 != 0) {
+            let store = Arc::clone(store);
+            going.spawn(async move { assert!(store.delete_user(id, START).await.expect("an answer")) });
+        }
+        going.join_all().await;
+    }
+}
+
+#[test]
+fn a_server_starts_with_a_small_copy_of_a_database_that_takes_far_more_than_its_records() {
+    let _alone = super::ALONE.lock();
+    let mut server = super::Server::start();
+    let pair = server.client().newcomer("arun");
+    let out = server.client().login("arun");
+    server.client().logout(&out.access).expect(200);
+    server.stop();
+    let database = server.data_dir().join("db");
+    let length = || std::fs::metadata(&database).expect("a database").len();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let store = Arc::new(SledStore::open(&StoreOptions::new(server.data_dir())).expect("it"));
+    runtime.block_on(async {
+        come_and_go(&store).await;
+        store.close().await.expect("a clean stop");
+    });
+    let before = length();
+    assert!(before > 64 << 20, "{before} bytes are not enough to try it");
+    server.start_again();
+    let after = length();
+    println!("{before} bytes became {after}");
+    assert!(after < before / 3);
+    for _ in 0..2 {
+        let client = server.client();
+        client.test(&pair.access).expect(200);
+        client.test(&out.access).refused(401, "token_revoked");
+        server.kill_and_start_again();
+    }
 }

@@ -75,8 +75,17 @@ pub(in crate::store) fn meta(db: &sled::Db) -> Result<Option<Meta>, Fault> {
     }
 }
 
-/// Reads every record and answers what requests need of them. `thorough`: also decodes each and follows the indexes.
-pub(in crate::store) fn records(db: &sled::Db, meta: &Meta, thorough: bool) -> Result<Live, Fault> {
+/// What a check has found of records that are as they should be.
+pub(in crate::store) struct Found {
+    /// What requests need of them.
+    pub live: Live,
+    /// What they hold, keys and values.
+    pub bytes: u64,
+}
+
+/// Reads every record. `thorough`: also decodes each and follows the indexes.
+pub(in crate::store) fn records(db: &sled::Db, meta: &Meta, thorough: bool) -> Result<Found, Fault> {
+    let mut bytes = 0;
     let live = Live::since(meta.cut_off);
     let mut sum = Meta::new(meta.instance);
     let mut standings = HashMap::new();
@@ -86,6 +95,7 @@ pub(in crate::store) fn records(db: &sled::Db, meta: &Meta, thorough: bool) -> R
         if *key == *key::META {
             continue;
         }
+        bytes += (key.len() + value.len()) as u64;
         sum.note(&key, None, Some(&value));
         enlist(&live, &mut standings, meta, &key, &value)?;
         if let Some(links) = &mut links {
@@ -102,7 +112,7 @@ pub(in crate::store) fn records(db: &sled::Db, meta: &Meta, thorough: bool) -> R
         return damage(format!("there are restrictions for user {id}, who does not exist"));
     }
     links.map_or(Ok(()), Links::finish)?;
-    Ok(live)
+    Ok(Found { live, bytes })
 }
 
 fn counted(counts: Counts) -> String {

@@ -310,7 +310,7 @@ impl Writer {
 }
 
 /// An error and its causes, in one line.
-pub(super) fn describe(error: &dyn std::error::Error) -> String {
+pub(in crate::store) fn describe(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
