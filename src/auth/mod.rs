@@ -51,8 +51,9 @@ pub use blocks::Waiting;
 pub use logouts::{OpenSession, Scope};
 pub use token_length::MAX_ISSUED_TOKEN_BYTES;
 
-/// Expired records deleted in one go; what is left follows at the next.
-const SWEEP_LIMIT: usize = 10_000;
+/// Expired records deleted in one go; what is left follows at the next. More a minute than any machine has logins, and
+/// few enough that the rest of the maintenance does not wait for long.
+const SWEEP_LIMIT: usize = 200_000;
 
 /// Who may register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -229,8 +230,9 @@ impl Auth {
         let mark = self.0.clock.mark();
         self.0.store.set_clock_mark(mark).await?;
         self.keep_service_uses().await?;
-        self.0.store.sweep_expired(self.0.clock.settled(), SWEEP_LIMIT).await?;
-        self.settle_keys().await
+        self.settle_keys().await?;
+        // Last: it may take a while.
+        self.0.store.sweep_expired(self.0.clock.settled(), SWEEP_LIMIT).await.map(drop)
     }
 
     /// Finishes every write and lets go of the store.
