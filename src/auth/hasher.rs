@@ -444,10 +444,10 @@ fn hashing(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error
 }
 
 /// Logins give way to everything else. Where the system cannot do this for one thread alone, nothing is changed.
-fn lower_priority() {
+pub(crate) fn lower_priority() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(None, 19) {
-        tracing::debug!(%error, "hashing threads run at normal priority");
+        tracing::debug!(%error, "a thread that was to yield to others runs at normal priority");
     }
 }
 

@@ -27,28 +27,33 @@ use super::{Counts, StorageError, StoreOptions};
 
 /// Where the new database is made, in the data directory.
 const WORKSHOP: &str = "compacting";
-/// How many times the bytes of its records a database takes at least to be worth it: a new one takes up to two.
-const TIMES: u64 = 3;
+/// How many times the bytes of its records a new database takes: two to three and a half were seen.
+const NEW: u64 = 4;
+/// From how many times on a copy is worth it, which takes a minute for a million users.
+const TIMES: u64 = 2 * NEW;
 /// How long to wait for sled to let go of a file: it does so on threads of its own.
 const LETTING_GO: Duration = Duration::from_secs(30);
 
-/// Opens the database anew, smaller, if that is worth it. `bytes` is what its records hold, keys and values.
+/// Opens the database anew, smaller, if that is worth it. `bytes` is what its records hold, keys and values, if
+/// they were read.
 ///
 /// # Errors
 /// Those of the system while the new one takes the old one's place, or is opened there.
-pub(super) fn if_worthwhile(options: &StoreOptions, db: ::sled::Db, meta: &Meta, bytes: u64) -> Result<::sled::Db, StorageError> {
+pub(super) fn if_worthwhile(options: &StoreOptions, db: ::sled::Db, meta: &Meta, bytes: Option<u64>) -> Result<::sled::Db, StorageError> {
     let dir = options.dir.as_path();
     remove_workshop(dir)?;
+    let Some(bytes) = bytes else { return Ok(db) };
     let length = length(dir)?;
     if length <= options.compact_above || length <= TIMES * bytes {
         return Ok(db);
     }
+    warn!(bytes = length, records = bytes, "the database takes far more disk space than it needs: copying it, which may take a while");
     let workshop = dir.join(WORKSHOP);
     // sled panics on some failures of the disk.
     let made = catch_unwind(AssertUnwindSafe(|| make(options, &workshop, &db, meta, bytes)));
     let made = made.unwrap_or_else(|panic| Err(StorageError::Engine { action: "copy", source: panic_message(&*panic).into() }));
     if let Err(error) = made {
-        warn!(error = %describe(&error), bytes = length, records = bytes, "the database takes more disk space than it needs, but no smaller one could be made");
+        warn!(error = %describe(&error), bytes = length, records = bytes, "no smaller database could be made; going on with the one there is");
         remove_workshop(dir)?;
         return Ok(db);
     }
@@ -76,7 +81,7 @@ fn remove_workshop(dir: &Path) -> Result<(), StorageError> {
 
 /// Makes the new database, durably, and reads it back.
 fn make(options: &StoreOptions, workshop: &Path, db: &::sled::Db, meta: &Meta, bytes: u64) -> Result<(), StorageError> {
-    room(&options.dir, options.free_space_floor + TIMES * bytes)?;
+    room(&options.dir, options.free_space_floor + NEW * bytes)?;
     DirBuilder::new().mode(0o700).create(workshop).map_err(io("create", workshop))?;
     let none = Events { last: meta.events.last, ..Events::default() };
     let empty = Meta { counts: Counts::default(), digest: Digest::default(), events: none, ..meta.clone() };

@@ -397,6 +397,8 @@ pub struct StoreOptions {
     pub commit_deadline: Duration,
     /// A database of fewer bytes is never copied into a smaller one when it is opened.
     pub compact_above: u64,
+    /// After a clean stop, a database of more users, sessions and revocations serves at once and is checked meanwhile.
+    pub check_later_above: u64,
 }
 
 impl StoreOptions {
@@ -409,6 +411,7 @@ impl StoreOptions {
             free_space_floor: 32 * 1024 * 1024,
             commit_deadline: Duration::from_secs(10),
             compact_above: 64 * 1024 * 1024,
+            check_later_above: 100_000,
         }
     }
 }

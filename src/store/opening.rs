@@ -8,7 +8,7 @@
 //! 5. the marker; made before the first change, so data without one is data that lost it;
 //! 6. sled, which panics on some damage, and may hold its own lock for a while after a predecessor. Its settings file is
 //!    synced before anything is acknowledged, and half of one from before that is no damage;
-//! 7. the checks ([`check`]), and, if the database takes far more than its records, a smaller copy ([`compaction`]). Only
+//! 7. the checks ([`check`]), of which those of a very large database go on while it serves, and, if the database takes far more than its records, a smaller copy ([`compaction`]). Only
 //!    then the marker is told that it runs.
 //!
 //! A refusal moves and deletes nothing. But sled itself, when it opens a damaged file, clears what it cannot read after
@@ -34,7 +34,7 @@ use super::sled::reading::engine;
 use super::sled::records::Meta;
 use super::sled::tree;
 use super::sled::writer::panic_message;
-use super::{Live, StorageError, StoreOptions};
+use super::{Counts, Live, StorageError, StoreOptions};
 
 /// The name sled gives its file.
 pub(super) const DATABASE: &str = "db";
@@ -44,6 +44,8 @@ const CONF: &str = "conf";
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// A soft bound on what sled keeps in memory.
 const CACHE_BYTES: u64 = 64 << 20;
+/// More than the file usually has for a user, a session or a revocation: about 900 bytes were seen.
+const USUAL_BYTES: u64 = 2048;
 
 /// A directory that passed, and is ours.
 pub(super) struct Opened {
@@ -57,6 +59,8 @@ pub(super) struct Opened {
     pub marker: Marker,
     pub meta: Meta,
     pub live: Live,
+    /// Whether every record was read and found in order.
+    pub checked: bool,
 }
 
 /// An error about a path.
@@ -90,19 +94,19 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, StorageError> {
     sync_dir(dir)?;
     sync_dir(&parent(dir)?)?;
     let open_file = || File::open(&path).map_err(io("open", &path));
-    let (db, file, meta, live) = match examine(dir, &db, &marker)? {
+    let (db, file, meta, live, checked) = match examine(options, &db, &marker, length)? {
         Some((meta, Found { live, bytes })) => {
             let db = compaction::if_worthwhile(options, db, &meta, bytes)?;
-            (db, open_file()?, meta, live)
+            (db, open_file()?, meta, live, bytes.is_some())
         }
         None => {
             let file = open_file()?;
             let meta = start(&db, &file, &path, &mut marker)?;
-            (db, file, meta, Live::default())
+            (db, file, meta, Live::default(), true)
         }
     };
     marker.set_clean(false)?;
-    Ok(Opened { db, file, path, lock, marker, meta, live })
+    Ok(Opened { db, file, path, lock, marker, meta, live, checked })
 }
 
 /// The first change of a new database.
@@ -228,12 +232,14 @@ pub(super) fn open_sled(dir: &Path, until: Instant) -> Result<::sled::Db, Storag
 }
 
 /// Compares the database with its marker and with itself. `None`: nothing is in it, and nothing should be.
-fn examine(dir: &Path, db: &::sled::Db, marker: &Marker) -> Result<Option<(Meta, Found)>, StorageError> {
+fn examine(options: &StoreOptions, db: &::sled::Db, marker: &Marker, length: u64) -> Result<Option<(Meta, Found)>, StorageError> {
+    let dir = options.dir.as_path();
     let unreadable = |panic: Box<dyn Any + Send>| damaged(dir, format!("a record cannot be read ({})", panic_message(&*panic)));
-    catch_unwind(AssertUnwindSafe(|| compare(dir, db, marker))).map_err(unreadable)?
+    catch_unwind(AssertUnwindSafe(|| compare(options, db, marker, length))).map_err(unreadable)?
 }
 
-fn compare(dir: &Path, db: &::sled::Db, marker: &Marker) -> Result<Option<(Meta, Found)>, StorageError> {
+fn compare(options: &StoreOptions, db: &::sled::Db, marker: &Marker, length: u64) -> Result<Option<(Meta, Found)>, StorageError> {
+    let dir = options.dir.as_path();
     let Some(meta) = check::meta(db).map_err(|fault| fault.in_dir(dir))? else {
         if marker.sequence > 0 {
             return Err(emptied(dir, marker.sequence));
@@ -251,7 +257,12 @@ fn compare(dir: &Path, db: &::sled::Db, marker: &Marker) -> Result<Option<(Meta,
         return Err(damaged(dir, what));
     }
     let thorough = !marker.clean || meta.sequence != marker.sequence;
-    let found = check::records(db, &meta, thorough).map_err(|fault| fault.in_dir(dir))?;
+    let Counts { users, sessions, revocations } = meta.counts;
+    let many = users + sessions + revocations;
+    // A file that is long for its records may be worth a copy, and for that they are read anyway.
+    let later = !thorough && many > options.check_later_above && length <= options.compact_above.max(USUAL_BYTES * many);
+    let found = if later { check::needed(db, &meta) } else { check::records(db, &meta, thorough) };
+    let found = found.map_err(|fault| fault.in_dir(dir))?;
     Ok(Some((meta, found)))
 }
 

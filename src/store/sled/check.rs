@@ -1,7 +1,8 @@
 //! Whether the records are what they should be: read once, in order of their keys, when the database is opened.
 //!
 //! Every start compares the counts and the digest that each change has kept up, which finds anything lost, old or
-//! altered. After an unclean stop every record is decoded, too, and each must be where the others say.
+//! altered. After an unclean stop every record is decoded, too, and each must be where the others say. Of a database with very
+//! many records that was stopped cleanly only what requests need is read first ([`needed`]), and the rest while it serves.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -79,8 +80,8 @@ pub(in crate::store) fn meta(db: &sled::Db) -> Result<Option<Meta>, Fault> {
 pub(in crate::store) struct Found {
     /// What requests need of them.
     pub live: Live,
-    /// What they hold, keys and values.
-    pub bytes: u64,
+    /// What they hold, keys and values; `None`: they have yet to be read.
+    pub bytes: Option<u64>,
 }
 
 /// Reads every record. `thorough`: also decodes each and follows the indexes.
@@ -112,7 +113,42 @@ pub(in crate::store) fn records(db: &sled::Db, meta: &Meta, thorough: bool) -> R
         return damage(format!("there are restrictions for user {id}, who does not exist"));
     }
     links.map_or(Ok(()), Links::finish)?;
-    Ok(Found { live, bytes })
+    Ok(Found { live, bytes: Some(bytes) })
+}
+
+/// Reads what requests need of the records, and only that.
+pub(in crate::store) fn needed(db: &sled::Db, meta: &Meta) -> Result<Found, Fault> {
+    let live = Live::since(meta.cut_off);
+    let mut standings = HashMap::new();
+    for kind in [kind::STANDING, kind::REVOCATION, kind::SERVICE] {
+        for entry in db.range(key::all(kind).0..key::all(kind).1) {
+            let (key, value) = entry?;
+            enlist(&live, &mut standings, meta, &key, &value)?;
+        }
+    }
+    for id in users(db, meta)? {
+        live.put_user(id, &standings.remove(&id).unwrap_or_default());
+    }
+    let found = Counts { users: live.user_count(), revocations: live.revocation_count() as u64, ..meta.counts };
+    if found != meta.counts {
+        return damage(format!("it holds {}, but should hold {}", counted(found), counted(meta.counts)));
+    }
+    if let Some(id) = standings.keys().next() {
+        return damage(format!("there are restrictions for user {id}, who does not exist"));
+    }
+    Ok(Found { live, bytes: None })
+}
+
+/// Who exists. Where every id that was given has its user or is known to be deleted, that is known without a look at the users.
+fn users(db: &sled::Db, meta: &Meta) -> Result<Vec<UserId>, Fault> {
+    let ids = |of: u8| -> Result<Vec<UserId>, Fault> {
+        db.range(key::all(of).0..key::all(of).1).keys().map(|key| known(key::as_id(&key?, of))).collect()
+    };
+    let deleted: HashSet<UserId> = ids(kind::DELETED)?.into_iter().collect();
+    if meta.next_user - 1 == meta.counts.users + deleted.len() as u64 {
+        return Ok((1..meta.next_user).map(UserId::new).filter(|id| !deleted.contains(id)).collect());
+    }
+    ids(kind::USER)
 }
 
 fn counted(counts: Counts) -> String {

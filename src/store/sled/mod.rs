@@ -26,6 +26,7 @@
 
 mod backing;
 pub(super) mod check;
+mod checking;
 mod codes;
 pub(super) mod copying;
 pub(super) mod events;
@@ -90,7 +91,7 @@ impl SledStore {
     /// # Errors
     /// Everything in [`StorageError`] that is about a whole directory. A refusal moves and deletes nothing.
     pub fn open(options: &StoreOptions) -> Result<Self, StorageError> {
-        let Opened { db, file, path, lock, marker, meta, live } = opening::open(options).map_err(checkpoint::advise)?;
+        let Opened { db, file, path, lock, marker, meta, live, checked } = opening::open(options).map_err(checkpoint::advise)?;
         let shared = Arc::new(Shared::new(live, db.clone()));
         shared.writing.sessions.set(meta.counts.sessions);
         let (sender, queue) = mpsc::channel(QUEUE);
@@ -102,7 +103,11 @@ impl SledStore {
             .and_then(|_| thread::Builder::new().name("store-watchdog".to_owned()).spawn(move || watched.watch(deadline)))
             .map_err(|source| StorageError::Io { action: "start the writer for", path: options.dir.clone(), source })?;
         let (dir, free_space_floor, copying) = (options.dir.clone(), options.free_space_floor, Arc::default());
-        Ok(Self(Arc::new(Handle { dir, free_space_floor, copying, shared, queue: Mutex::new(Some(sender)) })))
+        let store = Self(Arc::new(Handle { dir, free_space_floor, copying, shared, queue: Mutex::new(Some(sender)) }));
+        if !checked {
+            checking::begin(&store)?;
+        }
+        Ok(store)
     }
 
     /// Queues a step and waits until it is durable.

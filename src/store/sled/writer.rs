@@ -141,7 +141,7 @@ impl Shared {
         locked(&self.phase).closing
     }
 
-    fn fail(&self, reason: String) {
+    pub(super) fn fail(&self, reason: String) {
         self.failed.send_if_modified(|failed| {
             if failed.is_some() {
                 return false;
