@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod completions;
 mod config;
+mod doctor;
 mod dumps;
 mod invite;
 mod key;
@@ -91,6 +92,8 @@ enum Command {
     Restore(restore::Command),
     /// Check a deployment, after an upgrade for one: log in, refresh, log out, every refusal; leaves nothing behind
     Verify(verify::Flags),
+    /// Say what is wrong and what to do about it: directory, database, disk, clock, secrets, proxy, certificate, backups
+    Doctor,
     /// Show which log lines the running server writes, or write others until it stops
     Log(log::Command),
     /// Show or check the settings in effect
@@ -161,6 +164,14 @@ impl Common {
     }
 }
 
+impl Common {
+    /// Where everything seems to be kept, when the settings as a whole cannot be used.
+    fn likely_data_dir(&self) -> PathBuf {
+        let environment = crate::config::environment(std::env::vars_os()).unwrap_or_default();
+        self.data_dir.clone().unwrap_or_else(|| crate::config::likely_data_dir(self.config.as_deref(), &environment))
+    }
+}
+
 /// Why a command failed. Its text is for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -196,6 +207,13 @@ pub(crate) enum Failure {
         #[source]
         source: std::io::Error,
     },
+    #[error("{red} to fix")]
+    Unwell {
+        /// How many findings.
+        red: usize,
+        /// The exit code.
+        code: u8,
+    },
     #[error("the routes do not fit together: {0}")]
     Routes(Box<crate::http::RocketError>),
 }
@@ -204,6 +222,7 @@ impl Failure {
     const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
+            Self::Unwell { code, .. } => *code,
             Self::Config(_) | Self::Certificate(_) | Self::Start(StartError::TokensTooLong { .. }) => 78,
             Self::Storage(_) | Self::StorageFailed(_) | Self::Start(StartError::Other(Error::Storage(_))) => 74,
             _ => 1,
@@ -240,6 +259,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if let Command::Verify(flags) = &command {
         return verify::run(flags, &common);
     }
+    // Settings that cannot be used are one of its findings.
+    if let Command::Doctor = command {
+        return doctor::run(&common);
+    }
     let loaded = common.load()?;
     let settings = &loaded.settings;
     let reach = || Reach::new(settings, &common);
@@ -260,6 +283,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Config(command) => config::run(&loaded, &command, common.json),
         Command::Completions { shell } => completions::run(shell),
         Command::Verify(flags) => verify::run(&flags, &common),
+        Command::Doctor => doctor::run(&common),
     }
 }
 
