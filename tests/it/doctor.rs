@@ -256,7 +256,7 @@ fn backups_that_are_missing_old_or_damaged_are_told() {
     make_old(&backup);
     let found = doctor(directory);
     assert_eq!(found.code, Some(0), "to look at, not to fix");
-    found.says("backup", "yellow", "30 days old, though one is due every 24h");
+    found.says("backup", "yellow", "30 days old, though one is due every 1d");
     found.says("trial restore", "green", "can be restored");
     let mut content = fs::read(&backup).unwrap();
     let middle = content.len() / 2;
@@ -368,6 +368,7 @@ fn how_a_request_is_seen_is_told_to_who_has_the_look_alone() {
 #[test]
 fn a_certificate_that_has_expired_or_does_not_fit_is_to_be_fixed() {
     let (server, authority) = (Server::start(), Authority::new());
+    authority.issue();
     let settings = authority.settings();
     let named: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let look = || doctor_with(server.directory.path(), &[], &named);

@@ -127,7 +127,7 @@ enum Kind {
 /// What is known to be wrong by its magic number (statfs(2)).
 #[cfg(target_os = "linux")]
 fn kind(dir: &Path) -> Option<(&'static str, Kind)> {
-    let magic = rustix::fs::statfs(dir).ok()?.f_type as u64 & 0xffff_ffff;
+    let magic = i128::from(rustix::fs::statfs(dir).ok()?.f_type) & 0xffff_ffff;
     Some(match magic {
         0x0102_1994 => ("tmpfs", Kind::Memory),
         0x8584_58f6 => ("ramfs", Kind::Memory),

@@ -148,9 +148,9 @@ fn ask(settings: &Settings, common: &Common, may_open: bool) -> Result<Option<An
         Ok(())
     };
     if may_open {
-        reach.run(ask)?
+        reach.run(ask)?;
     } else {
-        reach.run_if_served(ask)?
+        reach.run_if_served(ask)?;
     }
     Ok(answers)
 }
