@@ -7,6 +7,8 @@ mod audit;
 mod backup;
 mod completions;
 mod config;
+#[cfg(test)]
+mod documented;
 mod dumps;
 mod import;
 mod invite;
