@@ -138,6 +138,15 @@ impl SmallDisk {
         start(command)
     }
 
+    /// What `doorward doctor` says there.
+    fn doctor(&self) -> (Option<i32>, String) {
+        let inner = doorward(self.directory.path());
+        let mut command = Command::new("nsenter");
+        command.args(["--mount", "--target", &self.holder.id().to_string(), "sh", "-c", r#"cd "$0" && exec "$@""#]);
+        let output = command.arg(self.directory.path()).arg(inner.get_program()).arg("doctor").output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    }
+
     /// A file that takes up room, as seen from here.
     fn ballast(&self) -> std::path::PathBuf {
         let root = format!("/proc/{}/root", self.holder.id());

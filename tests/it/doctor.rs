@@ -229,7 +229,7 @@ fn make_old(path: &Path) {
     let (body, last) = text.trim_end().rsplit_once('\n').unwrap();
     let body = format!("{body}\n");
     let sum = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, body.as_bytes());
-    let sum: String = sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum = sum.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     let start = last.split("\"sha256\":\"").next().unwrap();
     fs::write(path, format!("{body}{start}\"sha256\":\"{sum}\"}}\n")).unwrap();
 }
@@ -300,7 +300,7 @@ fn settings_that_cannot_be_are_a_finding_and_slips_are_one_to_look_at() {
 fn proxy(upstream: SocketAddr, names_clients: bool) -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let (heard, told) = mpsc::channel();
+    let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
             let mut head = Vec::new();
@@ -315,7 +315,7 @@ fn proxy(upstream: SocketAddr, names_clients: bool) -> (String, mpsc::Receiver<S
             let mut server = TcpStream::connect(upstream).unwrap();
             server.write_all(passed.as_bytes()).unwrap();
             std::io::copy(&mut server, &mut client).unwrap();
-            if heard.send(text).is_err() {
+            if tell.send(text).is_err() {
                 return;
             }
         }
@@ -326,8 +326,8 @@ fn proxy(upstream: SocketAddr, names_clients: bool) -> (String, mpsc::Receiver<S
 #[test]
 fn a_proxy_must_be_named_and_name_its_clients_and_gets_no_token() {
     let trust = [("DOORWARD_TRUSTED_PROXIES", "127.0.0.1")];
-    let cases: [(&[(&str, &str)], bool, &str, &str); 3] = [
-        (&[], true, "red", "127.0.0.1 says in X-Forwarded-For for whom it asks, and is not believed"),
+    let cases = [
+        (&[][..], true, "red", "127.0.0.1 says in X-Forwarded-For for whom it asks, and is not believed"),
         (&trust, true, "green", "is taken for 192.0.2.7's"),
         (&trust, false, "red", "does not say for whom it asks"),
     ];

@@ -29,6 +29,7 @@ mod doctor;
 mod durability;
 mod forward_auth;
 mod hangup;
+mod imports;
 mod introspection;
 mod invites;
 mod keys;

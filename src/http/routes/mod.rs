@@ -7,6 +7,7 @@ pub mod devices;
 pub mod doctor;
 pub mod forward_auth;
 pub mod health;
+pub mod imports;
 pub mod introspection;
 pub mod invites;
 pub mod keys;
