@@ -181,6 +181,13 @@ fn an_almost_full_disk_refuses_writes_reads_on_and_recovers() {
     until(&client, "full", 503);
     client.test(&pair.access).expect(200);
     client.get("/ready").expect(503);
+    let (code, said) = disk.doctor();
+    assert_eq!(code, Some(1), "{said}");
+    for (start, what) in
+        [("fix   disk space", "nothing can be written"), ("fix   file system", "tmpfs is in memory"), ("fix   database", "")]
+    {
+        assert!(said.lines().any(|line| line.starts_with(start) && line.contains(what)), "{start}: {said}");
+    }
     client.logout(&pair.access).refused(503, "storage_unavailable");
     client.test(&pair.access).expect(200);
     fs::remove_file(disk.ballast()).unwrap();
