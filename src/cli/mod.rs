@@ -170,14 +170,6 @@ impl Common {
     }
 }
 
-impl Common {
-    /// Where everything seems to be kept, when the settings as a whole cannot be used.
-    fn likely_data_dir(&self) -> PathBuf {
-        let environment = crate::config::environment(std::env::vars_os()).unwrap_or_default();
-        self.data_dir.clone().unwrap_or_else(|| crate::config::likely_data_dir(self.config.as_deref(), &environment))
-    }
-}
-
 /// Why a command failed. Its text is for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {

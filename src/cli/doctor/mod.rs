@@ -17,7 +17,7 @@ mod secrets;
 mod server;
 mod settings;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::progress::Progress;
 use super::reach::Reach;
@@ -25,10 +25,11 @@ use super::{Common, Failure, runtime};
 use crate::auth::StartError;
 use crate::auth::clock::{Clock, Timestamp};
 use crate::config::{self, Settings};
-use crate::http::client::ServerUrl;
+use crate::http::client::{Client, ServerUrl};
 use crate::http::problem::chain;
 use crate::store::StorageError;
 use finding::Finding;
+use lock::Reached;
 use server::Answers;
 
 /// What cannot be seen from afar.
@@ -90,7 +91,7 @@ fn on_the_spot(common: &Common, now: Timestamp, progress: &mut Progress) -> Resu
     }
     let (settings, wrong) = match common.load() {
         Ok(loaded) => (loaded.settings, None),
-        Err(wrong) => (Settings { data_dir: common.likely_data_dir(), ..Settings::default() }, Some(wrong)),
+        Err(wrong) => (Settings { data_dir: likely_data_dir(common), ..Settings::default() }, Some(wrong)),
     };
     let dir = reach_directory(&settings);
     let mut findings = match &wrong {
@@ -107,12 +108,19 @@ fn on_the_spot(common: &Common, now: Timestamp, progress: &mut Progress) -> Resu
     findings.push(disk::space(&dir));
     // With settings that are not the server's, its directory is not opened here: another key would be made, for one.
     let may_open = wrong.is_none() && ["MARKER", "db"].iter().any(|name| dir.join(name).exists());
+    let lock = lock::look(&dir);
+    progress.show(0, 1);
     let asked = ask(&settings, common, may_open);
-    findings.push(lock::look(&dir, matches!(&asked, Ok(Some(answers)) if answers.is_live())));
+    let reached = match &asked {
+        Ok(Some(answers)) if answers.is_live() => Reached::Served,
+        Ok(Some(_)) => Reached::Opened,
+        _ => Reached::Not,
+    };
+    findings.push(lock.map_or_else(|refused| refused, |lock| lock.judge(reached)));
     let failed = asked.as_ref().err().map(Failure::exit_code);
     findings.extend(of_server(&settings, asked, &dir, now, wrong.is_none()));
     if wrong.is_none() {
-        findings.extend(of_machine(&settings)?);
+        findings.extend(of_machine(&settings, now)?);
     }
     if dir.is_dir() {
         findings.extend(backups::look(&Settings { data_dir: dir, ..settings }, now, progress));
@@ -120,8 +128,14 @@ fn on_the_spot(common: &Common, now: Timestamp, progress: &mut Progress) -> Resu
     Ok((findings, if wrong.is_some() { 78 } else { failed.unwrap_or(1) }))
 }
 
+/// Where everything seems to be kept, when the settings as a whole cannot be used.
+fn likely_data_dir(common: &Common) -> PathBuf {
+    let environment = config::environment(std::env::vars_os()).unwrap_or_default();
+    common.data_dir.clone().unwrap_or_else(|| config::likely_data_dir(common.config.as_deref(), &environment))
+}
+
 /// The data directory, from the root on: findings are read elsewhere, too.
-fn reach_directory(settings: &Settings) -> std::path::PathBuf {
+fn reach_directory(settings: &Settings) -> PathBuf {
     std::path::absolute(&settings.data_dir).unwrap_or_else(|_| settings.data_dir.clone())
 }
 
@@ -133,17 +147,15 @@ fn of_settings(settings: &Settings) -> Vec<Finding> {
     findings
 }
 
-fn of_machine(settings: &Settings) -> Result<Vec<Finding>, Failure> {
+fn of_machine(settings: &Settings, now: Timestamp) -> Result<Vec<Finding>, Failure> {
     let time = runtime()?.block_on(hashing::time(settings));
-    // A certificate's dates are those of the world, not of the database.
-    let now = Clock::start(Timestamp::default()).map_err(StartError::Clock)?.now();
     Ok(vec![time, hashing::memory(settings), certificate::look(settings, now)])
 }
 
 /// `None`: no server runs, and the directory may not be opened here.
 fn ask(settings: &Settings, common: &Common, may_open: bool) -> Result<Option<Answers>, Failure> {
     let (reach, mut answers) = (Reach::new(settings, common)?, None);
-    let ask = async |client: &crate::http::client::Client| {
+    let ask = async |client: &Client| {
         answers = Some(server::ask(client).await);
         Ok(())
     };

@@ -57,7 +57,9 @@ const KNOWN: &[&str] = &[
     "hello",
 ];
 const MAKE_ONE: &str =
-    "make one: openssl rand -base64 48; keep the old one in JWT_PREVIOUS_SECRET_KEY while its tokens live, unless it is known";
+    "make one: openssl rand -base64 48, for your apps, too; keep the old one in JWT_PREVIOUS_SECRET_KEY while its tokens live";
+const GIVE_UP: &str =
+    "make one: openssl rand -base64 48, for your apps, too; give the old one up at once: its tokens are refused then, and should be";
 
 /// Whether `JWT_SECRET_KEY` can be guessed.
 pub fn strength(settings: &Settings) -> Finding {
@@ -73,11 +75,11 @@ fn judge(secret: &str) -> Finding {
     let plain: String = secret.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
     let letters = plain.trim_end_matches(|letter: char| letter.is_ascii_digit());
     if KNOWN.contains(&plain.as_str()) || KNOWN.contains(&letters) {
-        return Finding::red(CHECK, "it is one that everybody knows: anybody can sign a token for any user", MAKE_ONE);
+        return Finding::red(CHECK, "it is one that everybody knows: anybody can sign a token for any user", GIVE_UP);
     }
     let (bytes, different) = (secret.len(), secret.bytes().collect::<BTreeSet<_>>().len());
     if bytes < FEW_BYTES {
-        return Finding::red(CHECK, format!("it has {bytes} bytes: it can be guessed from any token"), MAKE_ONE);
+        return Finding::red(CHECK, format!("it has {bytes} bytes: it can be guessed from any token"), GIVE_UP);
     }
     if bytes < ENOUGH_BYTES || different < FEW_DIFFERENT {
         let what =

@@ -80,3 +80,34 @@ fn sweep(dir: &Path) -> Result<(), StorageError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
+
+    use super::super::super::contract::{T0, TempDir, logged_in};
+    use super::super::super::{Order, Store};
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_trial_leaves_nothing_behind_and_sweeps_what_another_left() {
+        let dir = TempDir::new();
+        let store = dir.open();
+        logged_in(&store, "arun").await;
+        let name = store.back_up(Order { now: T0, keys: true, keep: None }).await.unwrap().name;
+        let path = dir.path().join(super::super::FOLDER).join(name);
+        assert_eq!(made_on(dir.path()).unwrap(), Some((path.clone(), T0)));
+        let places =
+            || fs::read_dir(dir.path()).unwrap().flatten().filter(|one| one.file_name().to_string_lossy().starts_with(TRIAL)).count();
+        // No process has so high a number (proc(5)); the first of all lives.
+        for owner in ["4194305", "1"] {
+            fs::create_dir(dir.path().join(format!("{TRIAL}{owner}"))).unwrap();
+        }
+        let done = trial(&dir.options(), &path, T0, &mut |_, _| {}).unwrap();
+        assert_eq!((done.users, places()), (1, 1));
+        fs::write(&path, "no checkpoint").unwrap();
+        assert!(trial(&dir.options(), &path, T0, &mut |_, _| {}).is_err());
+        assert_eq!(places(), 1);
+        store.close().await.unwrap();
+    }
+}
