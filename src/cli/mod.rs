@@ -7,11 +7,13 @@ mod audit;
 mod completions;
 mod config;
 mod dumps;
+mod healthcheck;
 mod invite;
 mod key;
 mod local;
 mod log_lines;
 mod logging;
+mod man;
 mod reach;
 mod serve;
 mod service;
@@ -87,6 +89,16 @@ enum Command {
     Completions {
         /// Which shell
         shell: Shell,
+    },
+    /// Say in one line whether the server is ready; exit with 1 if not, or if nobody answers within 3 s
+    ///
+    /// It asks the server of the data directory over its socket, else the address and port of the settings, or --url. It
+    /// needs no token.
+    Healthcheck,
+    /// Write the manual pages into a directory
+    Man {
+        /// Which directory
+        directory: PathBuf,
     },
 }
 
@@ -215,6 +227,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if let Command::Completions { shell } = command {
         return completions::run(shell);
     }
+    if let Command::Man { directory } = command {
+        return man::run(&directory);
+    }
     let loaded = common.load()?;
     let settings = &loaded.settings;
     let reach = || Reach::new(settings, &common);
@@ -231,6 +246,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Audit(command) => audit::run(&reach()?, &command),
         Command::Config(command) => config::run(&loaded, &command, common.json),
         Command::Completions { shell } => completions::run(shell),
+        Command::Healthcheck => healthcheck::run(settings, &common),
+        Command::Man { directory } => man::run(&directory),
     }
 }
 

@@ -100,7 +100,15 @@ impl Client {
     /// # Errors
     /// [`ClientError::NoRoots`]
     pub fn url(url: ServerUrl, token: &str) -> Result<Self, ClientError> {
-        Wire::url(url, token).map(|wire| Self(Way::Wire(Box::new(wire))))
+        Wire::url(url, Some(token)).map(|wire| Self(Way::Wire(Box::new(wire))))
+    }
+
+    /// Sends them to a URL as anybody, for what needs no token.
+    ///
+    /// # Errors
+    /// [`ClientError::NoRoots`]
+    pub fn stranger(url: ServerUrl) -> Result<Self, ClientError> {
+        Wire::url(url, None).map(|wire| Self(Way::Wire(Box::new(wire))))
     }
 
     /// Whether a server that runs is at the other end.

@@ -73,9 +73,9 @@ impl Wire {
 
     /// # Errors
     /// [`ClientError::NoRoots`]
-    pub(super) fn url(url: ServerUrl, token: &str) -> Result<Self, ClientError> {
+    pub(super) fn url(url: ServerUrl, token: Option<&str>) -> Result<Self, ClientError> {
         // What cannot stand in a header is no token; the server says so.
-        let authorization = HeaderValue::try_from(format!("Bearer {token}")).ok().map(|mut value| {
+        let authorization = token.and_then(|token| HeaderValue::try_from(format!("Bearer {token}")).ok()).map(|mut value| {
             value.set_sensitive(true);
             value
         });
