@@ -16,6 +16,10 @@
 //! Data moves one way. Only [`http`] knows Rocket and hyper, only [`cli`] knows clap, only `store/sled/` knows sled;
 //! [`auth`] knows none of them.
 //!
+//! # In a program of your own
+//! [`Doorward`] serves your routes beside these, behind the guards [`AccessToken`], [`FreshToken`] and [`Admin`].
+//!
+//! # The rooms
 //! - [`auth`]: the domain: users, passwords, tokens, sessions, keys
 //! - [`store`]: what is kept, and when it counts as kept
 //! - [`http`]: the API, its guards and errors, and the connection front
@@ -25,6 +29,7 @@
 //! - [`json`]: strict JSON objects, for bodies and tokens alike
 //! - [`trace`]: which request a piece of work belongs to
 
+mod app;
 pub mod auth;
 pub mod cli;
 pub mod json;
@@ -39,4 +44,9 @@ pub mod http;
 pub mod store;
 pub mod trace;
 
+pub use app::{Doorward, ServeError};
+pub use auth::Auth;
+pub use config::Settings;
 pub use error::{Error, Result};
+pub use http::guard::{AccessToken, Admin, Bearer, ClientOrigin, FreshToken};
+pub use http::problem::Problem;

@@ -15,12 +15,13 @@ mod log_lines;
 mod logging;
 mod man;
 mod reach;
-mod serve;
+pub(crate) mod serve;
 mod service;
 mod session;
 mod table;
 mod throttle;
 mod user;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -82,6 +83,8 @@ enum Command {
     Key(key::Command),
     /// List what has happened: logins, failures, changes, and who did it
     Audit(audit::Command),
+    /// Check a deployment, after an upgrade for one: log in, refresh, log out, every refusal; leaves nothing behind
+    Verify(verify::Flags),
     /// Show or check the settings in effect
     #[command(subcommand)]
     Config(config::Command),
@@ -162,7 +165,7 @@ impl Common {
 
 /// Why a command failed. Its text is for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(crate) enum Failure {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("cannot listen")]
@@ -230,6 +233,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if let Command::Man { directory } = command {
         return man::run(&directory);
     }
+    // It looks at a server from outside: no settings of ours have a part in it.
+    if let Command::Verify(flags) = &command {
+        return verify::run(flags, &common);
+    }
     let loaded = common.load()?;
     let settings = &loaded.settings;
     let reach = || Reach::new(settings, &common);
@@ -248,7 +255,16 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Completions { shell } => completions::run(shell),
         Command::Healthcheck => healthcheck::run(settings, &common),
         Command::Man { directory } => man::run(&directory),
+        Command::Verify(flags) => verify::run(&flags, &common),
     }
+}
+
+/// What a program that has Doorward as a library serves with: the settings that `doorward serve` would have.
+pub(crate) fn configured() -> Result<Settings, Failure> {
+    let environment = crate::config::environment(std::env::vars_os())?;
+    let loaded = Settings::load(None, &environment, &Flags::default())?;
+    logging::check(&loaded)?;
+    Ok(loaded.settings)
 }
 
 /// The runtime everything asynchronous runs on.

@@ -14,7 +14,7 @@ use crate::http::front::SOCKET;
 use crate::store::StorageError;
 
 /// The variable that holds an access token for `--url`, if no file does.
-const TOKEN: &str = "DOORWARD_TOKEN";
+pub(super) const TOKEN: &str = "DOORWARD_TOKEN";
 /// Longest token file.
 const MAX_TOKEN_BYTES: u64 = 16 << 10;
 
@@ -102,7 +102,7 @@ impl<'a> Reach<'a> {
 }
 
 /// On standard error. Whoever closed it does not want to know, and the command goes on.
-fn tell(what: &str) {
+pub(super) fn tell(what: &str) {
     let _ = writeln!(std::io::stderr(), "{what}");
 }
 
@@ -128,17 +128,25 @@ fn refuse_strangers(directory: &Path, paths: &[&Path]) -> Result<(), Failure> {
 
 /// From a file or the environment; never from the command line, where other users of the machine can read it.
 fn token(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
+    if let Some(file) = file {
+        return token_file(file);
+    }
+    let text = std::env::var(TOKEN).map(Zeroizing::new).map_err(|_| {
+        Failure::Usage(format!("--url needs an administrator's access token: name its file with --token-file, or set {TOKEN}"))
+    })?;
+    one_token(&text, TOKEN)
+}
+
+/// The one token or code in a file.
+pub(super) fn token_file(file: &Path) -> Result<Zeroizing<String>, Failure> {
     let mut text = Zeroizing::new(String::new());
-    let from = if let Some(file) = file {
-        let read = std::fs::File::open(file).and_then(|open| open.take(MAX_TOKEN_BYTES).read_to_string(&mut text));
-        read.map_err(|source| Failure::System { action: "read the token file", source })?;
-        file.display().to_string()
-    } else {
-        *text = std::env::var(TOKEN).map_err(|_| {
-            Failure::Usage(format!("--url needs an administrator's access token: name its file with --token-file, or set {TOKEN}"))
-        })?;
-        TOKEN.to_owned()
-    };
+    let read = std::fs::File::open(file).and_then(|open| open.take(MAX_TOKEN_BYTES).read_to_string(&mut text));
+    read.map_err(|source| Failure::System { action: "read the token file", source })?;
+    one_token(&text, &file.display().to_string())
+}
+
+/// The one token or code in a text.
+pub(super) fn one_token(text: &str, from: &str) -> Result<Zeroizing<String>, Failure> {
     let token = text.trim();
     if token.is_empty() || token.contains(char::is_whitespace) {
         return Err(Failure::Usage(format!("{from} does not hold one access token")));

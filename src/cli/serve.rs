@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Failure, dumps, logging, open, runtime};
 use crate::auth::{Auth, StartError};
 use crate::config::Settings;
+use crate::http::Own;
 use crate::http::front::{self, Limits, LocalSocket};
 use crate::http::problem::chain;
 
@@ -19,20 +20,25 @@ const MAINTENANCE: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM, Ctrl-C, or until the store fails.
 pub fn run(settings: &Settings, accept_clock: bool, setup_link: bool) -> Result<(), Failure> {
+    run_with(settings, accept_clock, setup_link, Box::new(|rocket| rocket))
+}
+
+/// The same with routes of somebody's own beside ours.
+pub fn run_with(settings: &Settings, accept_clock: bool, setup_link: bool, own: Own) -> Result<(), Failure> {
     logging::install(settings)?;
     dumps::forbid();
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
-    runtime()?.block_on(serve(settings, accept_clock, setup_link))
+    runtime()?.block_on(serve(settings, accept_clock, setup_link, own))
 }
 
-async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool) -> Result<(), Failure> {
+async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, own: Own) -> Result<(), Failure> {
     // The port first: a second server is told so before it waits for the directory.
     let listeners = front::bind(&settings.address, settings.port)?;
     let auth = open(settings, accept_clock).await?;
     let limits = Limits { connections: settings.max_connections, per_address: settings.max_connections_per_address, ..Limits::default() };
-    let client = crate::http::local(settings.surface(), auth.clone()).await.map_err(|error| Failure::Routes(Box::new(error)))?;
+    let client = crate::http::local_with(settings.surface(), auth.clone(), own).await.map_err(|error| Failure::Routes(Box::new(error)))?;
     let stop = stop_signal()?;
     // Not before the directory is ours: then what is left at the socket's path is a predecessor's.
     let listeners = listeners.with_local(local_socket(&settings.data_dir));

@@ -183,20 +183,23 @@ async fn remove(client: &Client, name: &str, json: bool) -> Result<(), Failure> 
     table::done(json, &answer, &format!("deleted {}", text(&user["username"])))
 }
 
-/// From the terminal, twice and unseen; from anything else, the first line. Never from the command line, where other
-/// users of the machine can read it.
+/// A new password: from the terminal, twice and unseen; from anything else, the first line. Never from the command line,
+/// where other users of the machine can read it.
 fn read_password(name: &str) -> Result<Zeroizing<String>, Failure> {
-    let failed = |source| Failure::System { action: "read the password", source };
+    let password = ask_password(name)?;
+    if std::io::stdin().is_terminal() && *prompt("The same again: ")? != *password {
+        return Err(Failure::Refused("the two passwords differ; nothing was added".to_owned()));
+    }
+    Ok(password)
+}
+
+/// A password that is there already: asked for once.
+pub(super) fn ask_password(name: &str) -> Result<Zeroizing<String>, Failure> {
     if std::io::stdin().is_terminal() {
-        let ask = |prompt: String| rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(failed);
-        let password = ask(format!("Password for {name}: "))?;
-        if *ask("The same again: ".to_owned())? != *password {
-            return Err(Failure::Refused("the two passwords differ; nothing was added".to_owned()));
-        }
-        return Ok(password);
+        return prompt(&format!("Password for {name}: "));
     }
     let mut line = Zeroizing::new(String::new());
-    std::io::stdin().lock().read_line(&mut line).map_err(failed)?;
+    std::io::stdin().lock().read_line(&mut line).map_err(unread)?;
     let password = line.strip_suffix('\n').unwrap_or(&line);
     let password = password.strip_suffix('\r').unwrap_or(password);
     if password.is_empty() {
@@ -205,4 +208,12 @@ fn read_password(name: &str) -> Result<Zeroizing<String>, Failure> {
         ));
     }
     Ok(Zeroizing::new(password.to_owned()))
+}
+
+fn prompt(text: &str) -> Result<Zeroizing<String>, Failure> {
+    rpassword::prompt_password(text).map(Zeroizing::new).map_err(unread)
+}
+
+const fn unread(source: std::io::Error) -> Failure {
+    Failure::System { action: "read the password", source }
 }

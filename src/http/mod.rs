@@ -20,7 +20,8 @@ pub use rocket::Error as RocketError;
 use rocket::figment::Figment;
 use rocket::http::Method;
 use rocket::local::asynchronous::Client;
-use rocket::{Build, Config, Orbit, Rocket};
+pub use rocket::{Build, Rocket, Route};
+use rocket::{Config, Orbit};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Auth;
@@ -99,12 +100,23 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .attach(StandardHeaders(surface.security))
 }
 
+/// What a program adds to our routes: routes, state, fairings of its own.
+pub type Own = Box<dyn FnOnce(Rocket<Build>) -> Rocket<Build> + Send>;
+
 /// [`rocket()`], ready for [`front::serve`].
 ///
 /// # Errors
 /// When the routes do not fit together: a fault of the program.
 pub async fn local(surface: Surface, auth: Auth) -> Result<Client, RocketError> {
     Client::untracked(rocket(surface, auth)).await
+}
+
+/// The same with what a program adds.
+///
+/// # Errors
+/// As [`local`], also when what is added does not fit.
+pub async fn local_with(surface: Surface, auth: Auth, own: Own) -> Result<Client, RocketError> {
+    Client::untracked(own(rocket(surface, auth))).await
 }
 
 /// Rocket routes and runs guards; sockets, deadlines, limits, logging and shutdown are ours, so nothing of its own

@@ -90,8 +90,8 @@ fn a_server_that_is_not_there_or_not_ours_is_said() {
     answering.join().unwrap();
 }
 
-/// A proxy with TLS in front of a server, for `localhost`; its authority's certificate is in `ca`.
-fn proxy(upstream: SocketAddr, ca: &Path) -> SocketAddr {
+/// TLS for `localhost`; its authority's certificate is in `ca`.
+pub fn tls(ca: &Path) -> Arc<ServerConfig> {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -104,9 +104,14 @@ fn proxy(upstream: SocketAddr, ca: &Path) -> SocketAddr {
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
         .unwrap();
+    Arc::new(config)
+}
+
+/// A proxy with TLS in front of a server.
+fn proxy(upstream: SocketAddr, ca: &Path) -> SocketAddr {
+    let config = tls(ca);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let config = Arc::new(config);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let tls = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream.unwrap());

@@ -31,7 +31,9 @@ mod introspection;
 mod invites;
 mod keys;
 mod logs;
+mod meddler;
 mod openapi;
+mod own_app;
 mod packages;
 mod passwords;
 mod policy;
@@ -51,6 +53,7 @@ mod token_length;
 mod tokens;
 mod users;
 mod users_cli;
+mod verify;
 #[path = "../front/wire.rs"]
 #[expect(dead_code, reason = "the front's own tests use the rest of it")]
 mod wire;

@@ -288,6 +288,13 @@ class Nginx(Through, unittest.TestCase):
         for path in ("/.doorward/verify", "/.doorward/login"):
             self.assertEqual(self.ask("GET", path, self.bearer()).status, 404)
 
+    def test_doorward_verify_finds_the_deployment_as_it_should_be(self):
+        url = f"http://127.0.0.1:{self.port}/auth"
+        checked = subprocess.run([os.environ["DOORWARD_BIN"], "verify", "--url", url, "--json"], capture_output=True, text=True, env={})
+        checks = json.loads(checked.stdout or "{}").get("checks", [])
+        self.assertEqual([one for one in checks if one["result"] == "failed"], [], checked.stderr)
+        self.assertEqual((checked.returncode, len(checks) > 40), (0, True), checked.stderr)
+
     def test_a_question_that_nginx_does_not_find_is_no(self):
         doorward, asked = urllib.parse.urlsplit(self.server.url).port, App.asked
         wrong = "auth_request /.doorward/verify?role=editor;"  # nginx takes the ? for a part of the path

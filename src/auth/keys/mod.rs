@@ -1,5 +1,5 @@
 //! Keys: made here or imported, kept by the store, never printed. Owns what a key is and how one is made; `life.rs` owns
-//! when it signs, `ring.rs` which one verifies what, `pem.rs` what may be imported.
+//! when it signs, `ring.rs` which one verifies what, `pem.rs` what may be imported, `published.rs` how others judge a token.
 //!
 //! | purpose | algorithm | `kid` | made |
 //! |---|---|---|---|
@@ -13,6 +13,7 @@
 
 mod life;
 mod pem;
+pub mod published;
 mod ring;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};

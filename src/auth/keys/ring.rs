@@ -11,7 +11,7 @@ use super::{Algorithm, Purpose, SharedSecrets, State, StoredKey, missing};
 use crate::error::{Error, Result};
 
 impl Algorithm {
-    const fn jws(self) -> jsonwebtoken::Algorithm {
+    pub(super) const fn jws(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::ES256 => jsonwebtoken::Algorithm::ES256,
             Self::EdDSA => jsonwebtoken::Algorithm::EdDSA,

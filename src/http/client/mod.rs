@@ -1,6 +1,7 @@
 //! The same requests from our own side, for the command line: dispatched in this process when no server runs, sent over the
 //! local socket when one does, or to a URL with an administrator's token.
 
+mod probe;
 mod tls;
 mod url;
 mod wire;
@@ -16,6 +17,7 @@ use super::{RocketError, Surface, local};
 use crate::auth::Auth;
 use crate::trace::Trace;
 
+pub use self::probe::{Ask, Heard, Probe};
 pub use self::url::ServerUrl;
 use self::wire::Wire;
 
@@ -100,7 +102,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::NoRoots`]
     pub fn url(url: ServerUrl, token: &str) -> Result<Self, ClientError> {
-        Wire::url(url, Some(token)).map(|wire| Self(Way::Wire(Box::new(wire))))
+        Wire::url(url, Some(token), None).map(|wire| Self(Way::Wire(Box::new(wire))))
     }
 
     /// Sends them to a URL as anybody, for what needs no token.
@@ -108,7 +110,7 @@ impl Client {
     /// # Errors
     /// [`ClientError::NoRoots`]
     pub fn stranger(url: ServerUrl) -> Result<Self, ClientError> {
-        Wire::url(url, None).map(|wire| Self(Way::Wire(Box::new(wire))))
+        Wire::url(url, None, None).map(|wire| Self(Way::Wire(Box::new(wire))))
     }
 
     /// Whether a server that runs is at the other end.

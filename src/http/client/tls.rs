@@ -1,9 +1,10 @@
 //! TLS towards `--url https://…`, judged by the certificates that this machine trusts.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use rustls_native_certs::load_native_certs;
+use rustls_native_certs::{load_certs_from_paths, load_native_certs};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -17,14 +18,20 @@ use super::ClientError;
 pub(super) struct Tls(TlsConnector);
 
 impl Tls {
-    /// With the system's certificates, or those of `SSL_CERT_FILE`.
+    /// With the system's certificates, or those of `SSL_CERT_FILE`; beside them those in the file `ca`.
     ///
     /// # Errors
     /// [`ClientError::NoRoots`]
-    pub(super) fn new() -> Result<Self, ClientError> {
+    pub(super) fn new(ca: Option<&Path>) -> Result<Self, ClientError> {
         let found = load_native_certs();
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(found.certs);
+        if let Some(file) = ca {
+            let (added, _) = roots.add_parsable_certificates(load_certs_from_paths(Some(file), None).certs);
+            if added == 0 {
+                return Err(ClientError::NoRoots(format!("{} has no certificate in PEM", file.display())));
+            }
+        }
         if roots.is_empty() {
             let why = found.errors.first().map_or_else(|| "this machine has no certificates".to_owned(), ToString::to_string);
             return Err(ClientError::NoRoots(why));

@@ -49,6 +49,18 @@ impl FromStr for ServerUrl {
 }
 
 impl ServerUrl {
+    /// Whether it is https.
+    #[must_use]
+    pub const fn is_private(&self) -> bool {
+        self.tls
+    }
+
+    /// Under which path the server is shown; empty, or from its first slash on, without one at the end.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Whether others on the way could read what is sent there.
     #[must_use]
     pub fn is_readable_on_the_way(&self) -> bool {

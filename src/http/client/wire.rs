@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -50,7 +50,7 @@ enum Way {
 }
 
 /// A fault that is not the answer's.
-type Fault = Box<dyn StdError + Send + Sync>;
+pub(super) type Fault = Box<dyn StdError + Send + Sync>;
 
 impl Wire {
     /// `None`: no server listens there.
@@ -73,13 +73,13 @@ impl Wire {
 
     /// # Errors
     /// [`ClientError::NoRoots`]
-    pub(super) fn url(url: ServerUrl, token: Option<&str>) -> Result<Self, ClientError> {
+    pub(super) fn url(url: ServerUrl, token: Option<&str>, ca: Option<&Path>) -> Result<Self, ClientError> {
         // What cannot stand in a header is no token; the server says so.
         let authorization = token.and_then(|token| HeaderValue::try_from(format!("Bearer {token}")).ok()).map(|mut value| {
             value.set_sensitive(true);
             value
         });
-        let tls = if url.tls { Some(Tls::new()?) } else { None };
+        let tls = if url.tls { Some(Tls::new(ca)?) } else { None };
         let (host, base) = (url.authority.clone(), url.path.clone());
         Ok(Self::new(Way::Url(url, tls), host, base, authorization))
     }
@@ -100,8 +100,18 @@ impl Wire {
     }
 
     pub(super) async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, ClientError> {
-        let broken = |source| ClientError::Broken { place: self.place(), source };
-        let request = self.request(method, path, body).map_err(|error| broken(error.into()))?;
+        let request = self.request(method, path, body).map_err(|error| self.broken(error.into()))?;
+        let answer = self.exchange(request).await?;
+        let status = answer.status().as_u16();
+        // Every answer of ours has a JSON object; a proxy's error page has not.
+        match serde_json::from_slice(answer.body()) {
+            Ok(body @ Value::Object(_)) => Ok(Answer { status, body }),
+            _ => Err(ClientError::NotDoorward { place: self.place(), status }),
+        }
+    }
+
+    /// Sends a request, over the connection that is open or a new one, and reads its answer to the end.
+    pub(super) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, ClientError> {
         let mut open = self.open.lock().await;
         if let Some(sender) = open.as_mut()
             && sender.ready().await.is_err()
@@ -115,18 +125,22 @@ impl Wire {
         let exchange = async {
             let response = sender.send_request(request).await.map_err(Fault::from)?;
             self.note_version(&response);
-            let status = response.status().as_u16();
-            Ok((status, Limited::new(response.into_body(), MAX_ANSWER).collect().await?.to_bytes()))
+            let (head, body) = response.into_parts();
+            Ok(Response::from_parts(head, Limited::new(body, MAX_ANSWER).collect().await?.to_bytes()))
         };
-        let (status, bytes) = match timeout(ANSWER, exchange).await {
-            Ok(exchanged) => exchanged.map_err(broken)?,
-            Err(_) => return Err(ClientError::TooSlow { place: self.place(), secs: ANSWER.as_secs() }),
+        let answer = match timeout(ANSWER, exchange).await {
+            Ok(exchanged) => exchanged.map_err(|source| self.broken(source)),
+            Err(_) => Err(ClientError::TooSlow { place: self.place(), secs: ANSWER.as_secs() }),
         };
-        // Every answer of ours has a JSON object; a proxy's error page has not.
-        match serde_json::from_slice(&bytes) {
-            Ok(body @ Value::Object(_)) => Ok(Answer { status, body }),
-            _ => Err(ClientError::NotDoorward { place: self.place(), status }),
+        // The next request is not sent where nobody reads any more, nor behind one that is still waiting.
+        if answer.as_ref().map_or(true, closes) {
+            *open = None;
         }
+        answer
+    }
+
+    pub(super) fn broken(&self, source: Fault) -> ClientError {
+        ClientError::Broken { place: self.place(), source }
     }
 
     fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
@@ -165,6 +179,11 @@ impl Wire {
             Err(_) => Err(unreachable(ErrorKind::TimedOut.into())),
         }
     }
+}
+
+/// Whether the other side closes the connection after this answer (RFC 9112 §9.6).
+fn closes(answer: &Response<Bytes>) -> bool {
+    answer.headers().get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"))
 }
 
 /// Speaks HTTP on a stream, for as long as the sender is kept.
