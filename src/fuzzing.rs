@@ -5,6 +5,7 @@
 
 pub use crate::auth::fuzzing::{claims, hashes, ids, keys, names, passwords, tokens};
 pub use crate::http::fuzzing::{bodies, cookies, forms, forwarded};
+pub use crate::store::checkpoint::fuzz as backup;
 
 #[cfg(test)]
 mod tests {
@@ -17,7 +18,8 @@ mod tests {
     type Target = fn(&[u8]);
 
     /// Every target with its name, which is also that of its folder in `fuzz/corpus/`.
-    const TARGETS: [(&str, Target); 11] = [
+    const TARGETS: [(&str, Target); 12] = [
+        ("backup", backup),
         ("bodies", bodies),
         ("claims", claims),
         ("cookies", cookies),

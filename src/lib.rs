@@ -27,6 +27,8 @@
 //! - [`config`]: settings, in layers
 //! - [`error`]: what can go wrong in the domain
 //! - [`json`]: strict JSON objects, for bodies and tokens alike
+//! - [`log_filter`]: which log lines are written
+//! - [`metrics`]: what is counted, and how that is written
 //! - [`trace`]: which request a piece of work belongs to
 
 mod app;
@@ -40,6 +42,8 @@ pub mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod http;
+pub mod log_filter;
+pub mod metrics;
 
 pub mod store;
 pub mod trace;

@@ -17,6 +17,7 @@ use zeroize::Zeroize;
 
 use super::password::{Password, PasswordHash};
 use crate::error::{Error, Result};
+use crate::metrics::{Counter, Taken, Times};
 
 /// Who would wait longer is refused.
 const MAX_WAIT: Duration = Duration::from_secs(2);
@@ -105,11 +106,28 @@ struct Queue {
     closed: bool,
 }
 
+/// How busy the pool is.
+#[derive(Debug)]
+pub struct Load {
+    /// Jobs that wait.
+    pub waiting: usize,
+    /// Jobs that are worked on.
+    pub running: usize,
+    /// How many can be, at once.
+    pub threads: usize,
+    /// Jobs that were refused, because of the time they would have waited or had waited.
+    pub shed: u64,
+    /// How long jobs took, without the wait.
+    pub times: Taken,
+}
+
 struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
     threads: usize,
     cost: Cost,
+    shed: Counter,
+    times: Times,
 }
 
 /// A handle on the pool; the threads end when it is dropped.
@@ -128,7 +146,8 @@ impl Hasher {
         // Of no password that anybody could find; checking against it costs what any check costs.
         let dummy = phc(cost, &[0; SALT_BYTES], &[0; TAG_BYTES])?;
         let queue = Queue { jobs: VecDeque::new(), running: 0, job_time: Duration::from_millis(25), closed: false };
-        let shared = Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new(), threads: threads.max(1), cost });
+        let (shed, times) = (Counter::default(), Times::default());
+        let shared = Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new(), threads: threads.max(1), cost, shed, times });
         for number in 0..shared.threads {
             let shared = Arc::clone(&shared);
             std::thread::Builder::new()
@@ -166,6 +185,14 @@ impl Hasher {
         }
     }
 
+    /// How busy it is.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let (shed, times) = (self.shared.shed.value(), self.shared.times.taken());
+        let queue = self.shared.lock();
+        Load { waiting: queue.jobs.len(), running: queue.running, threads: self.shared.threads, shed, times }
+    }
+
     async fn run(&self, work: Work) -> Result<Done> {
         let (reply, done) = oneshot::channel();
         {
@@ -173,6 +200,7 @@ impl Hasher {
             let ahead = u32::try_from(queue.jobs.len() + queue.running).unwrap_or(u32::MAX);
             let wait = queue.job_time.saturating_mul(ahead) / u32::try_from(self.shared.threads).unwrap_or(1);
             if wait > MAX_WAIT || queue.jobs.len() >= MAX_JOBS {
+                self.shared.shed.count();
                 return Err(Error::Overloaded { retry_after: MAX_WAIT });
             }
             queue.jobs.push_back(Job { work, queued: Instant::now(), reply });
@@ -228,6 +256,7 @@ impl Shared {
             let mut queue = self.lock();
             queue.running -= 1;
             if let Some(done) = done {
+                self.times.record(started.elapsed());
                 queue.job_time = (queue.job_time * 7 + started.elapsed()) / 8;
                 drop(queue);
                 let _ = job.reply.send(done);
@@ -243,6 +272,7 @@ impl Shared {
             if let Some(job) = queue.jobs.pop_front() {
                 // The estimate at the door was wrong: the machine has become busy with something else.
                 if job.queued.elapsed() > MAX_WAIT {
+                    self.shed.count();
                     let _ = job.reply.send(Err(Error::Overloaded { retry_after: MAX_WAIT }));
                     continue;
                 }

@@ -38,6 +38,12 @@ impl Auth {
     /// # Errors
     /// [`Error::InvalidCredentials`], [`Error::Throttled`], [`Error::Overloaded`], [`Error::TokenTooLong`]; storage errors.
     pub async fn login(&self, username: &str, password: &str, origin: Origin, keep: bool) -> Result<LoggedIn> {
+        let logged_in = self.log_in(username, password, origin, keep).await;
+        self.0.outcomes.login(&logged_in);
+        logged_in
+    }
+
+    async fn log_in(&self, username: &str, password: &str, origin: Origin, keep: bool) -> Result<LoggedIn> {
         let mut attempt = self.attempt(username, origin.address).await?;
         let opening = self.prepare_session(username, password, &origin, keep, &mut attempt).await;
         let (attempt, opening) = attempt.unless_refused(opening)?;
@@ -88,10 +94,11 @@ impl Auth {
     /// # Errors
     /// [`Error::Token`], [`Error::TokenTooLong`], [`Error::Throttled`] for one of many that nobody issued; storage errors.
     pub async fn refresh(&self, token: &str, address: Option<IpAddr>) -> Result<TokenPair> {
-        let refreshed = self.exchange(token).await;
+        let mut refreshed = self.exchange(token).await;
         if let Err(Error::Token(TokenError::Invalid(_))) = refreshed {
-            self.count_failure(Failure::Token, address)?;
+            refreshed = self.count_failure(Failure::Token, address).and(refreshed);
         }
+        self.0.outcomes.refresh(&refreshed);
         refreshed
     }
 
@@ -150,8 +157,8 @@ impl Auth {
         let live = self.0.store.live();
         let revoked = live.is_revoked(claims.token.0) || claims.session.is_some_and(|session| live.is_revoked(session.0));
         let standing = live.standing(claims.user).filter(|standing| !standing.disabled).ok_or(TokenError::Revoked)?;
-        // A token without a session of ours can only be cut off by its time of issue.
-        if revoked || (claims.foreign && claims.issued < standing.not_before) {
+        // A token without a session of ours can only be cut off by its time of issue; so can any from before a restore.
+        if revoked || claims.issued < live.cut_off() || (claims.foreign && claims.issued < standing.not_before) {
             return Err(TokenError::Revoked);
         }
         Ok(claims)

@@ -1,9 +1,10 @@
 //! The domain: one method of [`Auth`] per use case: users in `accounts.rs`, invites in `invites.rs`, logging in and judging a
 //! token in `logins.rs`, who must wait in `blocks.rs`, the list and the end of sessions in `logouts.rs`, new passwords in `resets.rs`, the first administrator in `setup.rs`, other programs in
-//! `service.rs` and `introspection.rs`, keys in `rotation.rs`, cookies and forward-auth in `browsers.rs`. The only writer to the store; knows no HTTP, no settings file, no command line.
+//! `service.rs` and `introspection.rs`, keys in `rotation.rs`, backups in `backups.rs`, cookies and forward-auth in `browsers.rs`. The only writer to the store; knows no HTTP, no settings file, no command line.
 
 mod accounts;
 pub mod audit;
+mod backups;
 mod blocks;
 pub mod browsers;
 pub mod clock;
@@ -14,8 +15,10 @@ pub mod hasher;
 pub mod introspection;
 pub mod invites;
 pub mod keys;
+mod logging;
 mod logins;
 mod logouts;
+mod measures;
 pub mod password;
 mod resets;
 pub mod rotation;
@@ -132,6 +135,7 @@ struct Inner {
     /// Held while a user's claims and roles are judged and changed: two changes that each fit could be too long together.
     changing: tokio::sync::Mutex<()>,
     setup: setup::Offer,
+    outcomes: measures::Outcomes,
 }
 
 /// Why the domain could not start.
@@ -173,7 +177,7 @@ impl Auth {
         let inner = Inner {
             hasher: Hasher::start(policy.hashing_threads, policy.hashing)?,
             throttle: Throttle::new(policy.throttle)?,
-            tokens: Tokens::new(keys, policy.issuer),
+            tokens: Tokens::new(keys, policy.issuer).from(store.live().cut_off()),
             secrets: policy.shared_secrets,
             jwks_max_age: policy.jwks_max_age,
             key_turn: tokio::sync::Mutex::default(),
@@ -182,6 +186,7 @@ impl Auth {
             registration: policy.registration,
             changing: tokio::sync::Mutex::default(),
             setup: setup::Offer::default(),
+            outcomes: measures::Outcomes::default(),
             store,
         };
         let auth = Self(Arc::new(inner));

@@ -49,7 +49,10 @@ fn show(loaded: &Loaded, explain: bool, as_json: bool) -> Result<(), Failure> {
 }
 
 fn check(loaded: &Loaded, as_json: bool) -> Result<(), Failure> {
-    let warnings = loaded.settings.warnings();
+    let mut warnings = loaded.settings.warnings();
+    if let Some(files) = loaded.settings.certificate() {
+        warnings.extend(files.check()?);
+    }
     for warning in warnings.iter().filter(|_| !as_json) {
         eprintln!("doorward: warning: {warning}");
     }

@@ -1,7 +1,7 @@
 //! `doorward healthcheck`: whether a server is ready, for whoever watches it: a container's runtime, a monitor, a script.
 //!
 //! It asks what anybody may ask, `GET /ready`, and opens no data directory. The server of the data directory is asked over its
-//! socket; where that cannot be reached, the address and port of the settings are; with `--url`, that.
+//! socket; where that cannot be reached, the address and port of the settings are, unless they speak TLS; with `--url`, that.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -53,6 +53,10 @@ async fn reach(settings: &Settings, url: Option<&ServerUrl>) -> Result<(Client, 
     // Whose socket it is does not matter: nothing is said there that others may not hear, and the port would prove no more.
     if let Ok(Some(client)) = Client::socket(&socket).await {
         return Ok((client, socket.display().to_string()));
+    }
+    if settings.tls_cert.is_some() {
+        let why = "not ready: no server answers on the data directory, and over https the certificate is for a name: ask with --url";
+        return Err(Failure::Refused(why.to_owned()));
     }
     let url = listening(&settings.address, settings.port)?;
     Ok((Client::stranger(url.clone())?, url.to_string()))

@@ -7,49 +7,49 @@ use std::io::IsTerminal as _;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter as Threshold;
 use tracing_subscriber::fmt::format;
 
 use super::Failure;
 use super::log_lines::WithRequest;
 use crate::config::{ConfigError, Loaded, LogFormat, Settings};
+use crate::log_filter::{Filter, LogControl};
 
-/// Whether the setting is a filter. A bare word that is no level would be taken for a module's name, and silence all others.
+/// Whether the setting is a filter.
 ///
 /// # Errors
 /// [`ConfigError`]
 pub fn check(loaded: &Loaded) -> Result<(), ConfigError> {
-    judge(&loaded.settings.log).map_err(|fault| loaded.refuse("log", &fault))
+    Filter::parse(&loaded.settings.log).map(drop).map_err(|fault| loaded.refuse("log", &fault))
 }
 
-fn judge(filter: &str) -> Result<(), String> {
-    const WANTED: &str = "use error, warn, info, debug, trace or off, or a filter such as warn,audit=info";
-    let mut words = filter.split(',').filter(|word| !word.contains(['=', '[', ']', '{', '}']));
-    if let Some(word) = words.find(|word| word.parse::<Threshold>().is_err()) {
-        return Err(format!("{word:?} is not a level; {WANTED}"));
-    }
-    EnvFilter::try_new(filter).map(drop).map_err(|_| format!("{filter:?} is not a filter; {WANTED}"))
-}
-
-/// Installs the log of this process.
-pub fn install(settings: &Settings) -> Result<(), Failure> {
+/// Installs the log of this process, whose filter can be changed.
+pub fn install(settings: &Settings) -> Result<LogControl, Failure> {
     let filter = EnvFilter::try_new(&settings.log).map_err(|error| Failure::Refused(format!("setting log: {error}")))?;
     // A line that cannot be written is lost. By default that would be reported on the same stderr, by a call that panics when
     // whoever read it has gone; and so requests would fail that write one.
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
-    match settings.log_format {
+    let control = match settings.log_format {
         LogFormat::Text => {
             let colours = std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal();
             let format = WithRequest { lines: format().with_ansi(colours), json: false };
-            lines.with_ansi(colours).event_format(format).init();
+            let lines = lines.with_ansi(colours).event_format(format).with_filter_reloading();
+            let handle = lines.reload_handle();
+            lines.init();
+            LogControl::new(&settings.log, move |filter| handle.reload(filter).is_ok())
         }
-        LogFormat::Json => lines.json().event_format(WithRequest { lines: format().json().flatten_event(true), json: true }).init(),
-    }
+        LogFormat::Json => {
+            let lines =
+                lines.json().event_format(WithRequest { lines: format().json().flatten_event(true), json: true }).with_filter_reloading();
+            let handle = lines.reload_handle();
+            lines.init();
+            LogControl::new(&settings.log, move |filter| handle.reload(filter).is_ok())
+        }
+    };
     // A logger that is there already keeps Rocket from installing its own.
     if log::set_boxed_logger(Box::new(Libraries)).is_ok() {
         log::set_max_level(LevelFilter::Error);
     }
-    Ok(())
+    Ok(control)
 }
 
 /// The `log` facade of our libraries.
@@ -67,19 +67,4 @@ impl Log for Libraries {
     }
 
     fn flush(&self) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::judge;
-
-    #[test]
-    fn a_filter_is_levels_and_modules_with_levels() {
-        for good in ["warn,audit=info", "off", "INFO", "trace", "", "warn,doorward::store=debug,[commit]=trace"] {
-            assert_eq!(judge(good), Ok(()), "{good}");
-        }
-        for bad in ["loud", "warn,loud", "audit", "warn, info", "audit=loud", "[[[", "=", "warn;info"] {
-            assert!(judge(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -4,6 +4,7 @@
 //! Exit codes: 0 done, 1 failed, 2 usage, 74 storage, 78 configuration (`sysexits.h`).
 
 mod audit;
+mod backup;
 mod completions;
 mod config;
 mod dumps;
@@ -11,10 +12,13 @@ mod healthcheck;
 mod invite;
 mod key;
 mod local;
+mod log;
 mod log_lines;
 mod logging;
 mod man;
+mod progress;
 mod reach;
+mod restore;
 pub(crate) mod serve;
 mod service;
 mod session;
@@ -83,8 +87,14 @@ enum Command {
     Key(key::Command),
     /// List what has happened: logins, failures, changes, and who did it
     Audit(audit::Command),
+    /// Copy everything into one file, also while the server runs; restore makes a database of it
+    Backup(backup::Command),
+    /// Make the database of a backup; every token from before is refused then. No server may run
+    Restore(restore::Command),
     /// Check a deployment, after an upgrade for one: log in, refresh, log out, every refusal; leaves nothing behind
     Verify(verify::Flags),
+    /// Show which log lines the running server writes, or write others until it stops
+    Log(log::Command),
     /// Show or check the settings in effect
     #[command(subcommand)]
     Config(config::Command),
@@ -170,6 +180,14 @@ pub(crate) enum Failure {
     Config(#[from] ConfigError),
     #[error("cannot listen")]
     Bind(#[from] crate::http::front::BindError),
+    #[error("cannot listen at metrics_address {address}; choose another with that setting")]
+    Metrics {
+        address: std::net::SocketAddr,
+        #[source]
+        source: crate::http::front::BindError,
+    },
+    #[error(transparent)]
+    Certificate(#[from] crate::http::front::CertificateError),
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
@@ -198,7 +216,7 @@ impl Failure {
     const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Config(_) | Self::Start(StartError::TokensTooLong { .. }) => 78,
+            Self::Config(_) | Self::Certificate(_) | Self::Start(StartError::TokensTooLong { .. }) => 78,
             Self::Storage(_) | Self::StorageFailed(_) | Self::Start(StartError::Other(Error::Storage(_))) => 74,
             _ => 1,
         }
@@ -241,7 +259,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let settings = &loaded.settings;
     let reach = || Reach::new(settings, &common);
     match command {
-        Command::Serve { .. } | Command::Config(_) if common.url.is_some() || common.token_file.is_some() => {
+        Command::Serve { .. } | Command::Config(_) | Command::Restore(_) if common.url.is_some() || common.token_file.is_some() => {
             Err(Failure::Usage("--url and --token-file are for commands that ask a server".to_owned()))
         }
         Command::Serve { setup_link } => serve::run(settings, common.accept_clock, setup_link),
@@ -251,6 +269,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Service(command) => service::run(&reach()?, &command),
         Command::Key(command) => key::run(&reach()?, &command),
         Command::Audit(command) => audit::run(&reach()?, &command),
+        Command::Log(command) => log::run(&reach()?, &command),
+        Command::Backup(command) => backup::run(&reach()?, &command),
+        Command::Restore(command) => restore::run(settings, &command, &common),
         Command::Config(command) => config::run(&loaded, &command, common.json),
         Command::Completions { shell } => completions::run(shell),
         Command::Healthcheck => healthcheck::run(settings, &common),

@@ -90,7 +90,18 @@ impl<'a> Reach<'a> {
         done
     }
 
-    fn directory(&self) -> PathBuf {
+    /// Whether it goes to a server elsewhere.
+    pub const fn is_remote(&self) -> bool {
+        self.remote.is_some()
+    }
+
+    /// Whether nothing but the answer is to be printed.
+    pub const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// The data directory, from the root on.
+    pub fn directory(&self) -> PathBuf {
         std::path::absolute(&self.settings.data_dir).unwrap_or_else(|_| self.settings.data_dir.clone())
     }
 

@@ -1,22 +1,32 @@
 //! `doorward serve`: from settings to a clean stop.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use super::{Failure, dumps, logging, open, runtime};
 use crate::auth::{Auth, StartError};
 use crate::config::Settings;
-use crate::http::Own;
-use crate::http::front::{self, Limits, LocalSocket};
+use crate::http::front::{self, Limits, Listeners, LocalSocket, Tls};
 use crate::http::problem::chain;
+use crate::http::{Own, Surface};
+use crate::log_filter::LogControl;
 
 /// What expires is swept, and the time is kept, this often.
 const MAINTENANCE: Duration = Duration::from_secs(60);
+/// Connections that ask for metrics, at most: somebody who watches has few.
+const METRICS_CONNECTIONS: usize = 16;
+/// A new certificate is looked for this often.
+const RENEWAL: Duration = Duration::from_secs(60);
+/// After one that failed, a checkpoint is tried again after this at the latest.
+const CHECKPOINT_AGAIN: Duration = Duration::from_secs(3600);
 
 /// Serves until SIGTERM, Ctrl-C, or until the store fails.
 pub fn run(settings: &Settings, accept_clock: bool, setup_link: bool) -> Result<(), Failure> {
@@ -25,25 +35,46 @@ pub fn run(settings: &Settings, accept_clock: bool, setup_link: bool) -> Result<
 
 /// The same with routes of somebody's own beside ours.
 pub fn run_with(settings: &Settings, accept_clock: bool, setup_link: bool, own: Own) -> Result<(), Failure> {
-    logging::install(settings)?;
+    let log = logging::install(settings)?;
     dumps::forbid();
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
-    runtime()?.block_on(serve(settings, accept_clock, setup_link, own))
+    runtime()?.block_on(serve(settings, accept_clock, setup_link, log, own))
 }
 
-async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, own: Own) -> Result<(), Failure> {
+async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, log: LogControl, own: Own) -> Result<(), Failure> {
     // The port first: a second server is told so before it waits for the directory.
     let listeners = front::bind(&settings.address, settings.port)?;
+    let tls = settings.certificate().map(Tls::load).transpose()?.map(Arc::new);
+    let metrics = settings.metrics_address.map(bind_metrics).transpose()?;
     let auth = open(settings, accept_clock).await?;
     let limits = Limits { connections: settings.max_connections, per_address: settings.max_connections_per_address, ..Limits::default() };
-    let client = crate::http::local_with(settings.surface(), auth.clone(), own).await.map_err(|error| Failure::Routes(Box::new(error)))?;
+    let surface = Surface { log, ..settings.surface() };
+    let client = crate::http::local_with(surface, auth.clone(), own).await.map_err(|error| Failure::Routes(Box::new(error)))?;
     let stop = stop_signal()?;
     // Not before the directory is ours: then what is left at the socket's path is a predecessor's.
     let listeners = listeners.with_local(local_socket(&settings.data_dir));
-    let maintenance = tokio::spawn(maintain(auth.clone()));
-    announce(&listeners.url());
+    let listeners = listeners.with_tls(tls.clone());
+    // Ends when it is dropped.
+    let mut background = JoinSet::new();
+    background.spawn(maintain(auth.clone()));
+    background.spawn(keep_checkpoints(auth.clone(), settings.checkpoint_interval.0, settings.checkpoint_keep));
+    if let Some(tls) = tls.clone() {
+        background.spawn(renew(tls)?);
+    }
+    announce(&format!("listening on {}", listeners.url()));
+    let (over, watched) = oneshot::channel::<()>();
+    let metrics = match metrics {
+        Some(listeners) => {
+            announce(&format!("metrics on {}/metrics", listeners.url()));
+            let client = crate::http::metrics::local(auth.clone(), &client, tls).await;
+            let client = Arc::new(client.map_err(|error| Failure::Routes(Box::new(error)))?);
+            let few = Limits { connections: METRICS_CONNECTIONS, grace: Duration::from_secs(1), ..Limits::default() };
+            Some(tokio::spawn(front::serve(client, listeners, few, async { drop(watched.await) })))
+        }
+        None => None,
+    };
     tell_systemd(&NotifyState::Ready);
     if setup_link {
         let page = settings.public_url.as_ref().map(|url| format!("{url}{}", settings.base_path.join("/")));
@@ -58,7 +89,11 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, own: O
         tell_systemd(&NotifyState::Stopping);
     };
     front::serve(Arc::new(client), listeners, limits, stopping).await;
-    maintenance.abort();
+    drop(over);
+    if let Some(metrics) = metrics {
+        let _ = metrics.await;
+    }
+    drop(background);
     finish(&auth).await
 }
 
@@ -81,11 +116,16 @@ async fn finish(auth: &Auth) -> Result<(), Failure> {
     auth.close().await.map_err(|error| Failure::StorageFailed(chain(&error)))
 }
 
-/// The one line on stdout: who started us knows where we listen.
-fn announce(url: &str) {
+/// Where the metrics are to be served.
+fn bind_metrics(address: SocketAddr) -> Result<Listeners, Failure> {
+    front::bind(&address.ip().to_string(), address.port()).map_err(|source| Failure::Metrics { address, source })
+}
+
+/// On stdout: who started us knows where we listen.
+fn announce(line: &str) {
     let mut stdout = std::io::stdout().lock();
     // A closed stdout is no reason not to serve.
-    let _ = writeln!(stdout, "listening on {url}").and_then(|()| stdout.flush());
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }
 
 /// Where systemd started us with `Type=notify` (`sd_notify(3)`), else nothing. It waits for the first word, and does without others.
@@ -109,13 +149,34 @@ fn offer_setup(auth: &Auth, page: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+fn listen(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind).map_err(|source| Failure::System { action: "listen for signals", source })
+}
+
 fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
-    let on = |kind| signal(kind).map_err(|source| Failure::System { action: "listen for signals", source });
-    let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Looks for a new certificate every minute, and on SIGHUP at once.
+fn renew(tls: Arc<Tls>) -> Result<impl Future<Output = ()>, Failure> {
+    let mut asked = listen(SignalKind::hangup())?;
+    let mut every = tokio::time::interval(RENEWAL);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    Ok(async move {
+        loop {
+            let asked = tokio::select! {
+                _ = every.tick() => false,
+                _ = asked.recv() => true,
+            };
+            let tls = Arc::clone(&tls);
+            // A panic in there would have been logged, and the certificate is as it was.
+            let _ = tokio::task::spawn_blocking(move || tls.renew(asked)).await;
         }
     })
 }
@@ -128,5 +189,24 @@ async fn maintain(auth: Auth) {
         if let Err(error) = auth.maintain().await {
             tracing::error!(error = %chain(&error), "maintenance failed");
         }
+    }
+}
+
+/// Makes a checkpoint whenever one is due. One that fails is a warning: the server goes on as before.
+async fn keep_checkpoints(auth: Auth, every: Duration, keep: usize) {
+    if every.is_zero() {
+        return;
+    }
+    let look = every.min(MAINTENANCE);
+    let mut pause = look;
+    loop {
+        tokio::time::sleep(pause).await;
+        pause = match auth.checkpoint_if_due(every, keep).await {
+            Ok(_) => look,
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "the checkpoint on the schedule failed; it is tried again within the hour");
+                every.clamp(look, CHECKPOINT_AGAIN)
+            }
+        };
     }
 }

@@ -25,7 +25,7 @@ const DEAD: &[(&str, &str)] = &[
     ("secret_key", "no cookie is encrypted; for Flask's secret use JWT_SECRET_KEY"),
     ("shutdown", "requests under way have 5 s to finish"),
     ("temp_dir", "nothing is written outside data_dir"),
-    ("tls", "put a proxy with TLS in front"),
+    ("tls", "use tls_cert and tls_key"),
     ("workers", "there is one per core"),
 ];
 
@@ -42,7 +42,10 @@ const TEXTS: &[&str] = &[
     "jwt_previous_secrets_file",
     "jwt_secret_key_file",
     "log",
+    "metrics_address",
     "public_url",
+    "tls_cert",
+    "tls_key",
     "trusted_proxies",
 ];
 

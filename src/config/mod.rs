@@ -13,7 +13,7 @@ mod span;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,9 +28,11 @@ use crate::auth::token::{Issuer, MAX_ACCESS_SECS};
 use crate::auth::user::CustomClaims;
 use crate::auth::{Policy, Registration};
 use crate::http::base_path::BasePath;
+use crate::http::front::CertificateFiles;
 use crate::http::headers::Security;
 use crate::http::proxies::TrustedProxies;
 use crate::http::{RevocationReaders, Surface, UserRoutes};
+use crate::log_filter::LogControl;
 pub use layers::environment;
 pub use span::Span;
 
@@ -42,6 +44,8 @@ pub const KEYS: &[(&str, &str)] = &[
     ("argon2_memory_kib", "Argon2id memory for new password hashes, per hashing thread; at least 19456"),
     ("audience", "the claim aud of access tokens; none unless set"),
     ("base_path", "the path under which a proxy shows this server, such as /auth, and that it takes away before it asks here"),
+    ("checkpoint_interval", "how often a copy of the database is put into the folder backups of data_dir; 0 is never"),
+    ("checkpoint_keep", "how many of these stay"),
     ("claims", "custom claims of every access token"),
     ("data_dir", "where everything is kept"),
     ("hashing_threads", "passwords hashed at once; 0 is one per core"),
@@ -54,6 +58,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("log_format", "text or json"),
     ("max_connections", "connections open at once; more are answered 503"),
     ("max_connections_per_address", "connections open at once from one address, but loopback; more are answered 429"),
+    ("metrics_address", "where GET /metrics answers Prometheus, such as 127.0.0.1:9100, and nothing else does; nowhere unless set"),
     ("port", "which port; 0 is any free one"),
     ("public_url", "where browsers reach the server, if not where it listens; https turns HSTS on"),
     ("refresh_grace", "how long after a refresh the token before it gets the same answer again"),
@@ -64,6 +69,8 @@ pub const KEYS: &[(&str, &str)] = &[
     ("throttle", "whether failed logins and the like make wait: true or false"),
     ("throttle_failures", "failures from one address in ten minutes before it must wait; for many people behind one address, more"),
     ("throttle_registrations", "users that may register from one address in an hour; for many people behind one address, more"),
+    ("tls_cert", "a file with the server's certificate chain, in PEM, for https without a proxy; read again when it changes"),
+    ("tls_key", "a file with the certificate's private key, in PEM"),
     ("trusted_proxies", "addresses and networks (CIDR) of proxies whose X-Forwarded-* headers are believed; none unless set"),
     ("user_routes", "who may use /user/<id>: guarded (oneself, administrators) or open (anyone on this machine)"),
 ];
@@ -79,6 +86,8 @@ pub struct Settings {
     pub argon2_memory_kib: u32,
     pub audience: Option<String>,
     pub base_path: BasePath,
+    pub checkpoint_interval: Span,
+    pub checkpoint_keep: usize,
     pub claims: CustomClaims,
     pub data_dir: PathBuf,
     pub hashing_threads: usize,
@@ -91,6 +100,7 @@ pub struct Settings {
     pub log_format: LogFormat,
     pub max_connections: usize,
     pub max_connections_per_address: usize,
+    pub metrics_address: Option<SocketAddr>,
     pub port: u16,
     pub public_url: Option<String>,
     pub refresh_grace: Span,
@@ -101,6 +111,8 @@ pub struct Settings {
     pub throttle: bool,
     pub throttle_failures: u32,
     pub throttle_registrations: u32,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
     pub trusted_proxies: TrustedProxies,
     pub user_routes: UserRoutes,
     /// From the environment or the files; never printed.
@@ -117,6 +129,8 @@ impl Default for Settings {
             argon2_memory_kib: Cost::OWASP.memory_kib,
             audience: None,
             base_path: BasePath::default(),
+            checkpoint_interval: Span(Duration::from_secs(86_400)),
+            checkpoint_keep: 3,
             claims: CustomClaims::default(),
             data_dir: PathBuf::from("data"),
             hashing_threads: 0,
@@ -129,6 +143,7 @@ impl Default for Settings {
             log_format: LogFormat::Text,
             max_connections: 8192,
             max_connections_per_address: 256,
+            metrics_address: None,
             port: 5000,
             public_url: None,
             refresh_grace: Span(Duration::from_secs(30)),
@@ -139,6 +154,8 @@ impl Default for Settings {
             throttle: true,
             throttle_failures: 50,
             throttle_registrations: 20,
+            tls_cert: None,
+            tls_key: None,
             trusted_proxies: TrustedProxies::default(),
             user_routes: UserRoutes::Guarded,
             shared_secrets: SharedSecrets::default(),
@@ -240,6 +257,9 @@ impl Settings {
         if self.max_connections == 0 || self.max_connections_per_address == 0 {
             return Err(wrong("max_connections and max_connections_per_address must be at least 1"));
         }
+        if self.checkpoint_keep == 0 {
+            return Err(wrong("checkpoint_keep must be at least 1; checkpoint_interval = 0 makes none"));
+        }
         if self.throttle_failures == 0 || self.throttle_registrations == 0 {
             return Err(wrong("throttle_failures and throttle_registrations must be at least 1; throttle = false switches both off"));
         }
@@ -257,6 +277,9 @@ impl Settings {
                 "address is {:?}; it must be localhost or an IP address, 0.0.0.0 for all of this machine",
                 self.address
             )));
+        }
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            return Err(wrong("tls_cert and tls_key belong together: set both, or neither"));
         }
         if self.user_routes == UserRoutes::Open && !self.is_loopback() {
             let address = &self.address;
@@ -315,6 +338,12 @@ impl Settings {
         }
     }
 
+    /// The certificate to serve with, where there is TLS.
+    #[must_use]
+    pub fn certificate(&self) -> Option<CertificateFiles> {
+        Some(CertificateFiles { certificate: self.tls_cert.clone()?, key: self.tls_key.clone()? })
+    }
+
     /// What the HTTP surface needs of them.
     #[must_use]
     pub fn surface(&self) -> Surface {
@@ -325,6 +354,7 @@ impl Settings {
             security: Security { https },
             trusted_proxies: self.trusted_proxies.clone(),
             base_path: self.base_path.clone(),
+            log: LogControl::default(),
         }
     }
 
@@ -337,6 +367,15 @@ impl Settings {
         }
         if !self.throttle {
             warnings.push("throttle is false: nobody who guesses passwords is made to wait".to_owned());
+        }
+        if self.tls_cert.is_some() && !self.surface().security.https {
+            warnings.push(
+                "tls_cert is set, and public_url is not https: set it, or browsers may be led to plain http, and no cookie is kept"
+                    .to_owned(),
+            );
+        }
+        if let Some(address) = self.metrics_address.filter(|address| !address.ip().to_canonical().is_loopback()) {
+            warnings.push(format!("metrics_address is {address}: whoever reaches it can read the metrics; see that only Prometheus does"));
         }
         warnings.extend(secrets::warnings(&self.shared_secrets));
         warnings

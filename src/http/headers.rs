@@ -1,15 +1,20 @@
 //! What every response carries, whoever made it: the request id, `Cache-Control: no-store` and the security headers
 //! (OWASP ASVS 5.0 §3.4). A route that needs another value sets it; then that one stays.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::Header;
 use rocket::{Request, Response};
 
+use super::traffic::Traffic;
 use crate::trace::RequestId;
 
-/// Put on a request by the front, which adds the headers itself, to what Rocket answers as to its own answers.
+/// Put on a request by the front, which adds the headers itself, to what Rocket answers as to its own answers. With the time at
+/// which the request's last byte had come.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct ThroughTheFront(pub Option<RequestId>);
+pub(super) struct ThroughTheFront(pub Option<(RequestId, Instant)>);
 
 /// What the settings say about the headers.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,8 +53,12 @@ impl Fairing for StandardHeaders {
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        let ThroughTheFront(named) = request.local_cache(ThroughTheFront::default);
-        if named.is_none() {
+        let ThroughTheFront(through) = request.local_cache(ThroughTheFront::default);
+        if let Some((_, began)) = through {
+            if let Some(traffic) = request.rocket().state::<Arc<Traffic>>() {
+                traffic.answered(request, response.status().code, *began);
+            }
+        } else {
             for (name, value) in standard(self.0) {
                 if !response.headers().contains(name) {
                     response.set_header(Header::new(name, value));

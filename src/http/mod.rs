@@ -10,11 +10,13 @@ pub mod front;
 pub(crate) mod fuzzing;
 pub mod guard;
 pub mod headers;
+pub mod metrics;
 mod openapi;
 pub mod problem;
 pub mod proxies;
 mod routes;
 pub mod service;
+mod traffic;
 
 pub use rocket::Error as RocketError;
 use rocket::figment::Figment;
@@ -24,10 +26,15 @@ pub use rocket::{Build, Rocket, Route};
 use rocket::{Config, Orbit};
 use serde::{Deserialize, Serialize};
 
+use std::sync::Arc;
+
 use crate::auth::Auth;
+use crate::log_filter::LogControl;
 use base_path::BasePath;
+use front::Connections;
 use headers::{Security, StandardHeaders};
 use proxies::TrustedProxies;
+use traffic::Traffic;
 
 /// Who may use `GET` and `DELETE /user/<id>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -64,6 +71,8 @@ pub struct Surface {
     pub trusted_proxies: TrustedProxies,
     /// See there.
     pub base_path: BasePath,
+    /// See there.
+    pub log: LogControl,
 }
 
 /// The whole API, ready to be served by [`front`] or driven by a local client.
@@ -71,15 +80,17 @@ pub struct Surface {
 pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
     let registration = auth.registration();
     let shape = openapi::Shape::of(&surface, registration);
-    rocket::custom(engine_config())
+    let rocket = rocket::custom(engine_config())
         .manage(auth)
         .manage(surface.user_routes)
         .manage(surface.revocations)
         .manage(surface.security)
         .manage(surface.trusted_proxies)
         .manage(surface.base_path)
+        .manage(surface.log)
         .mount("/", routes::account::routes(registration))
         .mount("/", routes::audit::routes())
+        .mount("/", routes::backup::routes())
         .mount("/", routes::devices::routes())
         .mount("/", routes::forward_auth::routes())
         .mount("/", routes::invites::routes())
@@ -88,6 +99,7 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .mount("/", routes::setup::routes())
         .mount("/", routes::users::routes())
         .mount("/", routes::keys::routes())
+        .mount("/", routes::log::routes())
         .mount("/", routes::throttle::routes())
         .mount("/", routes::services::routes())
         .mount("/", routes::introspection::routes())
@@ -97,7 +109,9 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .register("/", problem::catchers())
         // Rocket's own security headers would differ from those of the front.
         .attach(rocket::shield::Shield::new())
-        .attach(StandardHeaders(surface.security))
+        .attach(StandardHeaders(surface.security));
+    let traffic = Arc::new(Traffic::of(rocket.routes()));
+    rocket.manage(traffic).manage(Arc::new(Connections::default()))
 }
 
 /// What a program adds to our routes: routes, state, fairings of its own.

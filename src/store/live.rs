@@ -39,6 +39,8 @@ impl Standing {
 /// See the module's page.
 #[derive(Debug, Default)]
 pub struct Live {
+    /// See [`Live::cut_off`].
+    cut_off: Timestamp,
     users: RwLock<Users>,
     feed: Feed,
     services: Services,
@@ -66,6 +68,17 @@ fn place(id: UserId) -> (usize, u64) {
 }
 
 impl Live {
+    /// Of records that hold nothing, where tokens issued before `cut_off` are refused.
+    pub(super) fn since(cut_off: Timestamp) -> Self {
+        Self { cut_off, ..Self::default() }
+    }
+
+    /// Tokens issued (`iat`) before this are refused, whoever signed them: the records were restored then.
+    #[must_use]
+    pub const fn cut_off(&self) -> Timestamp {
+        self.cut_off
+    }
+
     /// What a user may do; `None`: no such user.
     #[must_use]
     pub fn standing(&self, id: UserId) -> Option<Arc<Standing>> {

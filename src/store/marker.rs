@@ -47,7 +47,7 @@ impl Marker {
             Err(source) => return Err(io("open", &path)(source)),
         };
         let text = fs::read(&path).map_err(io("read", &path))?;
-        let damaged = || StorageError::Damaged { dir: dir.into(), what: format!("the file {NAME} in it was altered") };
+        let damaged = || StorageError::Damaged { dir: dir.into(), what: format!("the file {NAME} in it was altered"), newest: None };
         let (instance, sequence, clean) = parse(&text).ok_or_else(damaged)?;
         Ok(Some(Self { file, path, instance, sequence, clean }))
     }

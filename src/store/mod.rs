@@ -5,15 +5,20 @@
 //! Uniqueness, one-time use and "the last administrator stays" are decided where the steps are put in order, never by
 //! a read before. Another engine is one more implementation of the trait that passes `contract.rs`.
 
+pub mod checkpoint;
 #[cfg(test)]
 #[macro_use]
 mod contract;
+#[cfg(test)]
+mod contract_backup;
 #[cfg(test)]
 mod contract_codes;
 #[cfg(test)]
 mod contract_cookies;
 #[cfg(test)]
 mod contract_events;
+#[cfg(test)]
+mod contract_measures;
 #[cfg(test)]
 mod contract_services;
 #[cfg(test)]
@@ -23,13 +28,14 @@ mod live;
 #[cfg(test)]
 mod machine;
 mod marker;
+mod measured;
 #[cfg(test)]
 mod memory;
 mod opening;
 mod services;
 mod sled;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -47,8 +53,10 @@ use crate::auth::token::TokenId;
 use crate::auth::user::{CustomClaims, Role, User, UserId, Username};
 use crate::error::Result;
 
+pub use checkpoint::{Checkpoint, Order};
 pub use feed::{Cursor, Feed, News, Revoked};
 pub use live::{Live, Standing};
+pub use measured::Measured;
 pub use services::Services;
 pub use sled::SledStore;
 
@@ -226,6 +234,16 @@ pub trait Store: Send + Sync + 'static {
     /// Audit events with their ids, which count up, the newest first: of everything noted before the call.
     async fn events(&self, wanted: Wanted) -> Result<Vec<(u64, Record)>>;
 
+    /// Copies all records, as they are at one moment, to where they can be restored from; never two at once, who comes
+    /// second waits. All that was acknowledged before is in it, and nothing by half. Writes go on meanwhile.
+    ///
+    /// # Errors
+    /// Storage errors; then nothing is left behind.
+    async fn back_up(&self, order: Order) -> Result<Checkpoint>;
+
+    /// When the newest checkpoint on the schedule was made; `None`: there is none.
+    async fn last_scheduled_checkpoint(&self) -> Result<Option<Timestamp>>;
+
     /// The highest time kept so far ([`crate::auth::clock::Clock`]).
     async fn clock_mark(&self) -> Result<Timestamp>;
 
@@ -237,6 +255,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether the last write found less free space than must stay free.
     fn is_full(&self) -> bool;
+
+    /// What was counted since the start, and how many sessions there are.
+    fn measured(&self) -> Measured;
 
     /// Finishes what was accepted, marks the stop as clean and lets go of the directory.
     ///
@@ -269,11 +290,21 @@ pub enum StorageError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// What is on disk is not what was acknowledged. Nothing was changed or moved.
-    #[error("the data in {} is damaged: {what}. Nothing was moved or deleted. Keep a copy of the directory, then put back your newest backup of it", dir.display())]
+    #[error("the data in {} is damaged: {what}. Nothing was moved or deleted. {}", dir.display(), remedy(dir, newest.as_deref()))]
     Damaged {
         /// The data directory.
         dir: PathBuf,
         /// What does not fit.
+        what: String,
+        /// The newest checkpoint, if there is one.
+        newest: Option<PathBuf>,
+    },
+    /// A checkpoint that cannot be made, or not be used.
+    #[error("{} {what}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
         what: String,
     },
     /// A later version wrote it.
@@ -328,6 +359,16 @@ pub enum StorageError {
     /// The store has stopped; nothing more is written.
     #[error("the store has stopped")]
     Stopped,
+}
+
+fn remedy(dir: &Path, newest: Option<&Path>) -> String {
+    newest.map_or_else(
+        || "Keep a copy of the directory, then put back your newest backup of it: doorward restore FILE --replace".to_owned(),
+        |newest| {
+            let (newest, dir) = (newest.display(), dir.display());
+            format!("To put back the newest checkpoint, {newest}, and keep what is there beside it: doorward --data-dir {dir} restore latest --replace")
+        },
+    )
 }
 
 fn holder(pid: Option<u32>) -> String {

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::Mode;
 use tracing::warn;
 
+use super::checkpoint::ahead;
 use super::marker::Marker;
 use super::sled::check;
 use super::sled::reading::engine;
@@ -34,7 +35,7 @@ use super::sled::writer::panic_message;
 use super::{Live, StorageError, StoreOptions};
 
 /// The name sled gives its file.
-const DATABASE: &str = "db";
+pub(super) const DATABASE: &str = "db";
 /// The file with sled's own settings, written at the first opening and never synced by sled.
 const CONF: &str = "conf";
 /// How long to wait before asking again for a lock.
@@ -103,7 +104,7 @@ fn start(db: &::sled::Db, file: &File, path: &Path, marker: &mut Marker) -> Resu
     Ok(meta)
 }
 
-fn make_private(dir: &Path) -> Result<(), StorageError> {
+pub(super) fn make_private(dir: &Path) -> Result<(), StorageError> {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     if !dir.try_exists().map_err(io("open", dir))? {
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io("create", dir))?;
@@ -124,7 +125,7 @@ fn make_private(dir: &Path) -> Result<(), StorageError> {
     Ok(())
 }
 
-fn lock(dir: &Path, until: Instant) -> Result<File, StorageError> {
+pub(super) fn lock(dir: &Path, until: Instant) -> Result<File, StorageError> {
     let path = dir.join("LOCK");
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io("open", &path))?;
     loop {
@@ -172,7 +173,7 @@ fn sync_if_there(path: &Path) -> Result<u64, StorageError> {
 }
 
 fn damaged(dir: &Path, what: impl Into<String>) -> StorageError {
-    StorageError::Damaged { dir: dir.into(), what: what.into() }
+    StorageError::Damaged { dir: dir.into(), what: what.into(), newest: None }
 }
 
 fn emptied(dir: &Path, sequence: u64) -> StorageError {
@@ -194,7 +195,7 @@ fn parent(dir: &Path) -> Result<PathBuf, StorageError> {
     Ok(dir.parent().unwrap_or(&dir).to_owned())
 }
 
-fn open_sled(dir: &Path, until: Instant) -> Result<::sled::Db, StorageError> {
+pub(super) fn open_sled(dir: &Path, until: Instant) -> Result<::sled::Db, StorageError> {
     let config = ::sled::Config::new()
         .path(dir)
         .mode(::sled::Mode::LowSpace)
@@ -235,6 +236,10 @@ fn compare(dir: &Path, db: &::sled::Db, marker: &Marker) -> Result<Option<(Meta,
     }
     if meta.sequence < marker.sequence {
         return Err(damaged(dir, format!("the database ends at change {}, but {} had been acknowledged", meta.sequence, marker.sequence)));
+    }
+    if let Some((checkpoint, sequence)) = ahead(dir, &meta) {
+        let what = format!("the database ends at change {}, but {} has all up to {sequence}", meta.sequence, checkpoint.display());
+        return Err(damaged(dir, what));
     }
     let thorough = !marker.clean || meta.sequence != marker.sequence;
     let live = check::records(db, &meta, thorough).map_err(|fault| fault.in_dir(dir))?;

@@ -2,7 +2,7 @@
 //! directories that are not ours. What cannot be done on a machine (no strace, not root) is skipped with one line.
 //!
 //! The usual run takes a sample; with `FAULTS=full` in the environment it is as many cases as `docs/security.md` says.
-//! Restoring a checkpoint in place of a damaged database is not tested: there is none yet.
+//! Restoring a checkpoint in place of a damaged database is in `tests/it/backup.rs`.
 
 #![expect(clippy::unwrap_used, reason = "a test that unwraps fails with the line it stands in")]
 

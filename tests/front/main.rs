@@ -14,4 +14,5 @@ mod rocket;
 mod server;
 mod smuggling;
 mod stop;
+mod tls;
 mod wire;

@@ -5,7 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use doorward::http::front::{self, Limits, LocalSocket, Summary};
+use doorward::http::front::{self, Limits, LocalSocket, Summary, Tls};
 use rocket::fairing::AdHoc;
 use rocket::local::asynchronous::Client;
 use rocket::tokio;
@@ -33,6 +33,11 @@ fn runtime() -> tokio::runtime::Runtime {
 impl Server {
     /// The front with these limits, on a free port of localhost.
     pub fn with(limits: Limits) -> Self {
+        Self::secured(limits, None)
+    }
+
+    /// The same with TLS.
+    pub fn secured(limits: Limits, tls: Option<Arc<Tls>>) -> Self {
         let (started, starting) = mpsc::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let directory = TempDir::new().expect("a directory");
@@ -42,7 +47,7 @@ impl Server {
                 let (rocket, backstage) = build();
                 let client = Arc::new(Client::untracked(rocket).await.expect("the Rocket ignites"));
                 let listeners = front::bind("localhost", 0).expect("a free port");
-                let listeners = listeners.with_local(Some(LocalSocket::bind(&data_dir).expect("a local socket")));
+                let listeners = listeners.with_tls(tls).with_local(Some(LocalSocket::bind(&data_dir).expect("a local socket")));
                 started.send((listeners.port(), listeners.url(), backstage)).expect("the test is there");
                 let stop = async { drop(stopped.await) };
                 let summary = front::serve(Arc::clone(&client), listeners, limits, stop).await;

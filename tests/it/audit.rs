@@ -70,8 +70,8 @@ fn every_use_case_says_who_did_what_to_whom_from_where() {
     let mut arun = comings_and_goings(&mut watch);
     passwords(&mut watch, &mut arun);
     what_an_administrator_does(&mut watch);
-    // What the server says by itself after a storm, and what needs a server without an administrator (`setup.rs`).
-    watch.words.extend(["events_dropped", "set_up"].map(str::to_owned));
+    // What the server says by itself after a storm, what needs a server without an administrator (`setup.rs`), and backups (`backup.rs`).
+    watch.words.extend(["events_dropped", "set_up", "backed_up", "restored"].map(str::to_owned));
     let all: BTreeSet<_> = Word::ALL.iter().map(|word| word.as_str().to_owned()).collect();
     assert_eq!(watch.words, all);
 }
@@ -147,6 +147,8 @@ fn what_an_administrator_does(watch: &mut Watch<'_>) {
     watch.boss("PATCH", "/user/2", &json!({"disabled": true}), 200, &[by_boss("user_disabled", &json!({}))]);
     watch.boss("PATCH", "/user/2", &json!({"disabled": false}), 200, &[by_boss("user_enabled", &json!({}))]);
     watch.boss("PATCH", "/user/2", &json!({"disabled": false, "roles": ["editor"]}), 200, &[]);
+    let log = json!({"event": "log_changed", "actor": "user:1", "details": {"from": "warn,audit=info", "to": "audit=info"}});
+    watch.boss("PUT", "/log", &json!({"filter": "audit=info"}), 200, &[log]);
     for _ in 0..4 {
         watch.client.try_login("nobody else", "not the password").refused(401, "invalid_credentials");
     }

@@ -6,7 +6,8 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::audit::has;
-use crate::server::{Client, Server, doorward};
+use crate::cli::{run_in, said};
+use crate::server::{Client, Server, doorward, with_admin_and};
 
 /// What was logged, line by line, of a server with this format that has stopped.
 fn logged(format: &str) -> (Vec<String>, String) {
@@ -38,6 +39,41 @@ fn every_line_of_a_request_names_it_in_text_and_in_json() {
         of_it[0]
     );
     assert!(lines.iter().all(|line| is_utc(line["timestamp"].as_str().unwrap())), "{lines:?}");
+}
+
+#[test]
+fn what_is_logged_is_changed_while_the_server_runs_and_the_trail_says_by_whom() {
+    for format in ["text", "json"] {
+        let (mut server, client, boss) = with_admin_and(&[("DOORWARD_LOG_FORMAT", format)]);
+        let log = |arguments: &[&str]| said(&run_in(server.directory.path(), &[&["log", "--quiet"], arguments].concat(), &[], ""));
+        assert_eq!(log(&[]), (Some(0), "warn,audit=info\n".to_owned(), String::new()));
+        let logged = || std::fs::read_to_string(server.directory.path().join("stderr")).unwrap();
+        let requests = || logged().matches("/test").count();
+        client.test(&boss.access).expect(200);
+        assert_eq!(requests(), 0);
+        assert_eq!(log(&["request=debug"]).1, "request=debug\n");
+        client.test(&boss.access).expect(200);
+        assert_eq!(requests(), 1, "{}", logged());
+        let changed = client.json("PUT", "/log", Some(&boss.access), &json!({"filter": "off"})).expect(200);
+        assert_eq!(changed.json(), json!({"filter": "off"}));
+        client.test(&boss.access).expect(200);
+        assert_eq!(requests(), 1, "{}", logged());
+        for bad in ["loud", "warn,loud", "[[["] {
+            client.json("PUT", "/log", Some(&boss.access), &json!({"filter": bad})).refused(422, "validation_failed");
+        }
+        let (code, _, err) = log(&["loud"]);
+        assert!(code == Some(1) && err.contains("is not a level; use error, warn"), "{err}");
+        assert_eq!(client.with_token("GET", "/log", &boss.access).json(), json!({"filter": "off"}));
+        let events = client.with_token("GET", "/audit?event=log_changed", &boss.access).json();
+        let [second, first] = [&events["events"][0], &events["events"][1]];
+        assert_eq!((&second["actor"], &second["details"]["from"]), (&json!("user:1"), &json!("request=debug")));
+        assert_eq!((&first["actor"], &first["details"]["to"]), (&json!("local"), &json!("request=debug")));
+        server.stop();
+        let (code, _, err) = said(&run_in(server.directory.path(), &["log", "debug"], &[], ""));
+        assert!(code == Some(1) && err.contains("only a running server has a log"), "{err}");
+        server.start_again();
+        assert_eq!(said(&run_in(server.directory.path(), &["log"], &[], "")).1, "warn,audit=info\n");
+    }
 }
 
 #[test]

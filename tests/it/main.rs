@@ -4,6 +4,8 @@
 
 mod audit;
 mod audit_kept;
+mod authority;
+mod backup;
 mod canaries;
 mod canary;
 mod cli;
@@ -32,6 +34,7 @@ mod invites;
 mod keys;
 mod logs;
 mod meddler;
+mod metrics;
 mod openapi;
 mod own_app;
 mod packages;
@@ -49,6 +52,7 @@ mod setup;
 mod socket;
 mod throttling;
 mod throttling_owners;
+mod tls;
 mod token_length;
 mod tokens;
 mod users;

@@ -15,6 +15,17 @@ use crate::server::Server;
 const PUBLIC: &[&str] = &[
     "GET /",
     "GET /app.js",
+    "GET /page/account.js",
+    "GET /page/action.js",
+    "GET /page/admin.js",
+    "GET /page/api.js",
+    "GET /page/dom.js",
+    "GET /page/inspector.js",
+    "GET /page/lesson.js",
+    "GET /page/log.js",
+    "GET /page/session.js",
+    "GET /page/time.js",
+    "GET /page/tokens.js",
     "GET /style.css",
     "GET /favicon.svg",
     "GET /postman_collection.json",
@@ -154,9 +165,12 @@ fn every_administrators_route_refuses_a_user() {
         ("POST", "/invites"),
         ("DELETE", "/invites/1"),
         ("GET", "/audit"),
+        ("GET", "/log"),
+        ("PUT", "/log"),
         ("GET", "/keys"),
         ("POST", "/keys"),
         ("DELETE", "/keys/1"),
+        ("POST", "/backup"),
     ] {
         client.with_token(method, path, &pair.access).refused(403, "forbidden");
     }

@@ -58,7 +58,7 @@ impl Server {
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.url.trim_start_matches("http://").parse().expect("an address")
+        self.url.trim_start_matches("http://").trim_start_matches("https://").parse().expect("an address")
     }
 
     pub fn signal(&self, signal: Signal) {

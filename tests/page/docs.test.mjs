@@ -1,65 +1,18 @@
 // The API reference in a real browser against the real server.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
-import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
-import { startServer } from './server.mjs';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { PASSWORD, PHONE, fitsItsWidth, isAccessible, newcomer, open as openAt, origin, screenshots, setUp } from './head.mjs';
 
-const axe = createRequire(import.meta.url)('axe-core').source;
-const screenshots = fileURLToPath(new URL('screenshots/', import.meta.url));
-const PASSWORD = "a door's blue kettle";
+setUp();
 const MOST_BYTES = 25 * 1024;
 
-let server;
-let browser;
-let users = 0;
-
-before(async () => {
-  mkdirSync(screenshots, { recursive: true });
-  server = await startServer();
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
-
-/** Opens the reference; at the end of the test, the console must have stayed clean and no other host have been asked. */
+/** Opens the reference, and waits until it has read the document. */
 async function open(t, { path = '/docs', ...options } = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  const complaints = [];
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('console', (message) => {
-    const refused = /^Failed to load resource: the server responded with a status of 4\d\d/.test(message.text());
-    if (['error', 'warning'].includes(message.type()) && !refused) complaints.push(message.text());
-  });
-  page.on('request', (request) => { if (!request.url().startsWith(server.origin)) complaints.push(request.url()); });
-  t.after(async () => {
-    await context.close();
-    assert.deepEqual(complaints, []);
-  });
-  await page.goto(server.origin + path);
+  const page = await openAt(t, options, origin() + path);
   await page.getByText(/^\d+ routes$/).waitFor();
   return page;
-}
-
-async function newcomer() {
-  const username = `reader-${process.pid}-${users += 1}`;
-  const send = (path) => fetch(server.origin + path, {
-    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ username, password: PASSWORD }),
-  });
-  assert.equal((await send('/register')).status, 201);
-  return { username, ...await (await send('/login')).json() };
 }
 
 const operation = (page, id) => page.locator(`details#${id}`);
@@ -71,15 +24,9 @@ async function unfold(page, id) {
   return operation(page, id);
 }
 
-async function isAccessible(page, where) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
-  assert.deepEqual(violations.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map((node) => node.html).join(' | ')}`), []);
-}
-
 test('every operation of the document is shown, with what it takes and answers', async (t) => {
   const page = await open(t);
-  const { paths } = await (await fetch(`${server.origin}/openapi.json`)).json();
+  const { paths } = await (await fetch(`${origin()}/openapi.json`)).json();
   const operations = Object.values(paths).flatMap((item) => Object.values(item));
   assert.equal(await page.locator('.operation').count(), operations.length);
   for (const { operationId, summary } of operations) {
@@ -175,9 +122,8 @@ for (const colorScheme of ['light', 'dark']) {
     await answer(operation(page, 'test'), 'authorization_required');
     await isAccessible(page, 'unfolded');
     await page.screenshot({ path: `${screenshots}docs-${colorScheme}.png` });
-    await page.setViewportSize({ width: 320, height: 700 });
-    const [has, may] = await page.evaluate(({ scrollWidth, clientWidth } = document.documentElement) => [scrollWidth, clientWidth]);
-    assert.ok(has <= may, `the page is ${has} px wide in a window of ${may} px`);
+    await page.setViewportSize(PHONE);
+    await fitsItsWidth(page);
     await isAccessible(page, 'narrow');
     await page.screenshot({ path: `${screenshots}docs-narrow-${colorScheme}.png` });
   });

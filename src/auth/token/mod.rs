@@ -164,6 +164,8 @@ pub struct Tokens {
     /// That of `in_use`, for those who need no key.
     generation: AtomicU64,
     issuer: Issuer,
+    /// No token is dated back before this.
+    not_before: Timestamp,
     verified: quick_cache::sync::Cache<Box<str>, Verified, ByLength>,
 }
 
@@ -173,7 +175,13 @@ impl Tokens {
     pub fn new(keys: Keyring, issuer: Issuer) -> Self {
         let in_use = RwLock::new(InUse { generation: 0, keys: Arc::new(keys) });
         let verified = quick_cache::sync::Cache::with_weighter(8192, CACHE_BYTES, ByLength);
-        Self { in_use, generation: AtomicU64::new(0), issuer, verified }
+        Self { in_use, generation: AtomicU64::new(0), issuer, not_before: Timestamp::default(), verified }
+    }
+
+    /// With none dated back before this: what is cut off there would be refused as soon as it is issued.
+    #[must_use]
+    pub fn from(self, not_before: Timestamp) -> Self {
+        Self { not_before, ..self }
     }
 
     /// The keys.
@@ -220,7 +228,7 @@ impl Tokens {
     }
 
     fn access_claims(&self, user: &User, session: &Session, fresh: bool, now: Timestamp, expires: Timestamp) -> Map<String, Value> {
-        let issued = now.secs().saturating_sub(self.issuer.backdate.as_secs());
+        let issued = now.secs().saturating_sub(self.issuer.backdate.as_secs()).max(self.not_before.secs().min(now.secs()));
         let Value::Object(mut claims) = json!({
             "iss": self.issuer.name,
             "iat": issued,

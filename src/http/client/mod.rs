@@ -130,6 +130,17 @@ impl Client {
         }
     }
 
+    /// The same for what takes its time, such as a backup of a great many users.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn send_long(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, ClientError> {
+        match &self.0 {
+            Way::InProcess(client) => Ok(dispatch(client, method, path, body).await),
+            Way::Wire(wire) => wire.send_within(wire::LONG, method, path, body).await,
+        }
+    }
+
     /// The version of the server, where it tells: over the local socket, once it has answered.
     #[must_use]
     pub fn server_version(&self) -> Option<&str> {

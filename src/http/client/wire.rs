@@ -29,6 +29,8 @@ use crate::http::front::VERSION_HEADER;
 const CONNECT: Duration = Duration::from_secs(10);
 /// For an answer. Longer than the server lets a password wait, and than it takes to give up a commit.
 const ANSWER: Duration = Duration::from_secs(30);
+/// The same for what takes its time.
+pub(super) const LONG: Duration = Duration::from_secs(3600);
 /// Longest answer: more than the front sends.
 const MAX_ANSWER: usize = 4 << 20;
 
@@ -100,8 +102,12 @@ impl Wire {
     }
 
     pub(super) async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, ClientError> {
+        self.send_within(ANSWER, method, path, body).await
+    }
+
+    pub(super) async fn send_within(&self, limit: Duration, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, ClientError> {
         let request = self.request(method, path, body).map_err(|error| self.broken(error.into()))?;
-        let answer = self.exchange(request).await?;
+        let answer = self.exchange_within(limit, request).await?;
         let status = answer.status().as_u16();
         // Every answer of ours has a JSON object; a proxy's error page has not.
         match serde_json::from_slice(answer.body()) {
@@ -112,6 +118,10 @@ impl Wire {
 
     /// Sends a request, over the connection that is open or a new one, and reads its answer to the end.
     pub(super) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, ClientError> {
+        self.exchange_within(ANSWER, request).await
+    }
+
+    async fn exchange_within(&self, limit: Duration, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, ClientError> {
         let mut open = self.open.lock().await;
         if let Some(sender) = open.as_mut()
             && sender.ready().await.is_err()
@@ -128,9 +138,9 @@ impl Wire {
             let (head, body) = response.into_parts();
             Ok(Response::from_parts(head, Limited::new(body, MAX_ANSWER).collect().await?.to_bytes()))
         };
-        let answer = match timeout(ANSWER, exchange).await {
+        let answer = match timeout(limit, exchange).await {
             Ok(exchanged) => exchanged.map_err(|source| self.broken(source)),
-            Err(_) => Err(ClientError::TooSlow { place: self.place(), secs: ANSWER.as_secs() }),
+            Err(_) => Err(ClientError::TooSlow { place: self.place(), secs: limit.as_secs() }),
         };
         // The next request is not sent where nobody reads any more, nor behind one that is still waiting.
         if answer.as_ref().map_or(true, closes) {

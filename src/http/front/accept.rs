@@ -13,6 +13,7 @@ use super::caps::{Admission, Caps};
 use super::connection::{self, Purpose, Stage};
 use super::local::LocalSocket;
 use super::service::{Front, Peer};
+use super::tls;
 use crate::http::problem::{Kind, Problem};
 
 /// How long to wait when the system has no room for another connection, unless one of ours closes first.
@@ -79,7 +80,11 @@ fn welcome(front: &Arc<Front>, caps: &Arc<Caps>, stage: &watch::Receiver<Stage>,
     };
     // Answers go out whole; waiting for more to send would only delay them. Failing means the peer has gone.
     let _ = stream.set_nodelay(true);
-    tokio::spawn(connection::run(slot, Arc::clone(front), stream, Peer::Remote(peer), purpose, stage.clone()));
+    let (served, peer, stage) = (Arc::clone(front), Peer::Remote(peer), stage.clone());
+    match front.tls.clone() {
+        None => drop(tokio::spawn(connection::run(slot, served, stream, peer, purpose, stage))),
+        Some(tls) => drop(tokio::spawn(tls::run(slot, served, tls, stream, peer, purpose, stage))),
+    }
 }
 
 /// The peer went before it was accepted. The next one may be fine.

@@ -3,11 +3,13 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::local::LocalSocket;
+use super::tls::Tls;
 
 /// How often a free port is looked for that is free on both 127.0.0.1 and `::1`.
 const ATTEMPTS: usize = 32;
@@ -26,6 +28,7 @@ pub struct Listeners {
     /// The socket that is asked first next time, so that a busy one cannot starve the other.
     first: usize,
     local: Option<LocalSocket>,
+    tls: Option<Arc<Tls>>,
 }
 
 /// Why the server cannot listen where it was told to. Each says what to do.
@@ -134,13 +137,23 @@ impl Listeners {
             Some(socket) => socket.local_addr().map_err(|source| BindError::Io { address: unknown, source })?,
             None => unknown,
         };
-        Ok(Self { sockets, host, port: local.port(), first: 0, local: None })
+        Ok(Self { sockets, host, port: local.port(), first: 0, local: None, tls: None })
     }
 
     /// With the socket for who administers this server from its own machine.
     #[must_use]
     pub fn with_local(self, local: Option<LocalSocket>) -> Self {
         Self { local, ..self }
+    }
+
+    /// With TLS on every connection but the local socket's.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
+    }
+
+    pub(super) fn tls(&self) -> Option<Arc<Tls>> {
+        self.tls.clone()
     }
 
     /// Hands over that socket.
@@ -154,10 +167,11 @@ impl Listeners {
         self.port
     }
 
-    /// What to open in a browser: `http://localhost:5000`, `http://[::1]:5000`.
+    /// What to open in a browser: `http://localhost:5000`, `https://[::1]:5000`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}:{}", self.host, self.port)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}:{}", self.host, self.port)
     }
 
     /// The next connection on any of the sockets.

@@ -31,6 +31,18 @@ struct Counts {
     refusing: usize,
     local: usize,
     by_address: HashMap<IpAddr, usize>,
+    refused: Refused,
+}
+
+/// Connections that were not served, since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// There were too many in all.
+    pub full: u64,
+    /// There were too many from their address.
+    pub greedy: u64,
+    /// Too many were being refused already; these were cut off.
+    pub crowded: u64,
 }
 
 /// What becomes of a new connection.
@@ -71,13 +83,20 @@ impl Caps {
         let key = self.key(address);
         let mut counts = self.counts();
         let theirs = key.and_then(|key| counts.by_address.get(&key).copied()).unwrap_or_default();
-        let refusal = if key.is_some() && theirs >= self.per_address {
+        let is_greedy = key.is_some() && theirs >= self.per_address;
+        let refusal = if is_greedy {
             Some(Admission::Greedy as fn(Slot) -> Admission)
         } else if counts.open >= self.total {
             Some(Admission::Full as fn(Slot) -> Admission)
         } else {
             None
         };
+        match &refusal {
+            Some(_) if counts.refusing >= REFUSING => counts.refused.crowded += 1,
+            Some(_) if is_greedy => counts.refused.greedy += 1,
+            Some(_) => counts.refused.full += 1,
+            None => {}
+        }
         match refusal {
             Some(_) if counts.refusing >= REFUSING => Admission::Crowded,
             Some(refusal) => {
@@ -118,6 +137,11 @@ impl Caps {
     pub(super) fn open(&self) -> usize {
         let counts = self.counts();
         counts.open + counts.refusing + counts.local
+    }
+
+    /// How many were not served.
+    pub(super) fn refused(&self) -> Refused {
+        self.counts().refused
     }
 
     /// Waits until a connection closes.

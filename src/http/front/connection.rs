@@ -22,7 +22,7 @@ use super::service::{Front, Peer};
 use crate::http::problem::Problem;
 
 /// How long a connection that is turned away may take over it.
-const TURNED_AWAY: Duration = Duration::from_secs(2);
+pub(super) const TURNED_AWAY: Duration = Duration::from_secs(2);
 
 /// hyper panics if told to keep less of a head.
 const SMALLEST_HEAD: usize = 8 << 10;

@@ -16,11 +16,16 @@
 //! | body | `body` | 408 `timeout`, closed |
 //! | an answer the peer does not read | `write_stall`, from byte to byte | closed |
 //! | an answer to the next request's first byte | `idle` (longer than nginx's 60 s, so that a proxy closes first) | closed |
+//! | a TLS handshake | `handshake` | closed |
 //!
 //! The stream keeps all but the body's (see `deadlines`); hyper's `header_read_timeout` is off. What of a head came in
 //! the same packet as the request before it does not start the head's clock; its idle time runs on. A handler has no
 //! deadline here. hyper does not notice a peer that goes while its request is handled (`half_close`, so that a peer
 //! that has only finished sending gets its answer): the handler runs to its end, as under Rocket's own server.
+//!
+//! # TLS
+//! Where the listeners have a certificate ([`Listeners::with_tls`]), each connection begins with a handshake, in its own task and
+//! counted like any other. Plain HTTP is answered 400, bare, and closed. See `tls`.
 //!
 //! # The local socket
 //! `<data_dir>/doorward.sock`, if the caller gives one ([`Listeners::with_local`]): same deadlines, same requests, but each
@@ -64,7 +69,9 @@ mod accept;
 mod bind;
 mod body;
 mod caps;
+mod certificate;
 mod connection;
+mod connections;
 mod deadlines;
 mod descriptors;
 mod line_ends;
@@ -72,6 +79,7 @@ mod local;
 mod request;
 mod response;
 mod service;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,10 +90,13 @@ use tokio::time::timeout;
 
 pub use self::bind::{BindError, Listeners, bind};
 use self::caps::Caps;
+pub use self::certificate::{CertificateError, CertificateFiles};
 use self::connection::Stage;
+pub use self::connections::Connections;
 pub use self::local::{LocalBindError, LocalSocket, SOCKET};
 use self::service::Front;
 pub use self::service::VERSION_HEADER;
+pub use self::tls::Tls;
 use crate::http::proxies::TrustedProxies;
 
 /// How long connections that were cut off may take to be gone.
@@ -102,6 +113,8 @@ pub struct Limits {
     pub write_stall: Duration,
     /// From an answer, or from connecting, to the first byte of a request.
     pub idle: Duration,
+    /// From connecting to the end of a TLS handshake, where there is TLS.
+    pub handshake: Duration,
     /// For open requests when the server stops.
     pub grace: Duration,
     /// Open connections; lowered to what the descriptor limit allows.
@@ -125,6 +138,7 @@ impl Default for Limits {
             body: Duration::from_secs(15),
             write_stall: Duration::from_secs(30),
             idle: Duration::from_secs(75),
+            handshake: Duration::from_secs(10),
             grace: Duration::from_secs(5),
             connections: 8192,
             per_address: 256,
@@ -152,8 +166,11 @@ pub async fn serve(client: Arc<Client>, mut listeners: Listeners, limits: Limits
     let proxies = client.rocket().state::<TrustedProxies>().cloned().unwrap_or_default();
     let caps = Caps::new(limits.connections.min(room), limits.per_address, limits.exempt_loopback, proxies);
     let grace = limits.grace;
+    if let Some(connections) = client.rocket().state::<Arc<Connections>>() {
+        connections.are_counted_by(&caps);
+    }
     let local = listeners.take_local();
-    let front = Arc::new(Front::new(client, limits));
+    let front = Arc::new(Front::new(client, limits, listeners.tls()));
     let (stage, watching) = watch::channel(Stage::Serving);
     tokio::select! {
         () = stop => {}

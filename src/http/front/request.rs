@@ -4,6 +4,7 @@
 //! drops header values it cannot read, takes the first of two `Authorization` headers and knows no 405.
 
 use std::str::FromStr;
+use std::time::Instant;
 
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
@@ -200,7 +201,7 @@ impl<'h> Vetted<'h> {
                 request.add_header(Header::new(name.as_str(), text));
             }
         }
-        request.local_cache(|| ThroughTheFront(Some(id)));
+        request.local_cache(|| ThroughTheFront(Some((id, Instant::now()))));
         local
     }
 }

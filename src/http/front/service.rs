@@ -16,9 +16,11 @@ use rocket::local::asynchronous::Client;
 
 use super::request::{self, Refusal, Vetted};
 use super::response::Standard;
+use super::tls::Tls;
 use super::{Limits, body, response};
 use crate::http::headers::Security;
 use crate::http::problem::{Kind, Problem};
+use crate::http::traffic::Traffic;
 use crate::http::{pattern, proxies};
 use crate::trace::{RequestId, Trace};
 
@@ -40,13 +42,16 @@ pub(super) struct Front {
     client: Arc<Client>,
     standard: Standard,
     pub(super) limits: Limits,
+    pub(super) tls: Option<Arc<Tls>>,
+    traffic: Arc<Traffic>,
 }
 
 impl Front {
     /// Takes the security headers' settings from Rocket's managed state, as the fairing does.
-    pub(super) fn new(client: Arc<Client>, limits: Limits) -> Self {
+    pub(super) fn new(client: Arc<Client>, limits: Limits, tls: Option<Arc<Tls>>) -> Self {
         let security = client.rocket().state::<Security>().copied().unwrap_or_default();
-        Self { client, standard: Standard::new(security), limits }
+        let traffic = client.rocket().state::<Arc<Traffic>>().cloned().unwrap_or_default();
+        Self { client, standard: Standard::new(security), limits, tls, traffic }
     }
 
     /// Answers one request. `bare_line_feed`: its head had one.
@@ -56,7 +61,7 @@ impl Front {
         let answered = AssertUnwindSafe(self.exchange(id, peer, &parts, body, bare_line_feed)).catch_unwind().await;
         let mut response = answered.unwrap_or_else(|_| {
             tracing::error!(request = %id, route = pattern(self.client.rocket(), parts.uri.path()), "a request failed: panic");
-            response::closing(response::from_problem(&Problem::new(Kind::Internal)))
+            response::closing(self.refuse(&Problem::new(Kind::Internal)))
         });
         self.standard.complete(&mut response, id);
         if let Peer::Local(_) = peer {
@@ -72,16 +77,16 @@ impl Front {
         if let Err(refusal) = &vetted
             && (refusal.severs || request::waits_for_leave(parts))
         {
-            return close(&refusal.problem, body);
+            return self.close(&refusal.problem, body);
         }
         let bytes = match body::read(&mut body, &self.limits).await {
             Ok(bytes) => bytes,
-            Err(problem) => return close(&problem, body),
+            Err(problem) => return self.close(&problem, body),
         };
         match vetted {
-            Err(refusal) => response::from_problem(&refusal.problem),
+            Err(refusal) => self.refuse(&refusal.problem),
             Ok(_) if body::overrides_method(&bytes) => {
-                response::from_problem(&Problem::new(Kind::InvalidRequest).message("A body cannot change the method."))
+                self.refuse(&Problem::new(Kind::InvalidRequest).message("A body cannot change the method."))
             }
             Ok(vetted) => self.dispatch(id, peer, parts, vetted, &bytes).await,
         }
@@ -100,21 +105,27 @@ impl Front {
             Err(error) => {
                 let route = pattern(self.client.rocket(), parts.uri.path());
                 tracing::error!(request = %id, route, error = &error as &dyn std::error::Error, "a request failed: no answer to send");
-                response::from_problem(&Problem::new(Kind::Internal))
+                self.refuse(&Problem::new(Kind::Internal))
             }
         }
     }
 
     /// Answers a connection that will not be served.
     pub(super) fn turn_away(&self, problem: &Problem, body: Incoming) -> Response<Full<Bytes>> {
-        let mut response = close(problem, body);
+        let mut response = self.close(problem, body);
         self.standard.complete(&mut response, RequestId::next());
         response
     }
-}
 
-/// The last answer of a connection whose peer may still be sending.
-fn close(problem: &Problem, body: Incoming) -> Response<Full<Bytes>> {
-    body::linger(body);
-    response::closing(response::from_problem(problem))
+    /// An answer of the front's own. It is counted here, as Rocket's are by the fairing.
+    fn refuse(&self, problem: &Problem) -> Response<Full<Bytes>> {
+        self.traffic.refused(problem.status());
+        response::from_problem(problem)
+    }
+
+    /// The last answer of a connection whose peer may still be sending.
+    fn close(&self, problem: &Problem, body: Incoming) -> Response<Full<Bytes>> {
+        body::linger(body);
+        response::closing(self.refuse(problem))
+    }
 }

@@ -1,4 +1,4 @@
-//! Rows of what an administrator does: users, invites, keys, the trail. Routes: `users.rs`, `invites.rs`, `keys.rs`, `audit.rs`, `throttle.rs`.
+//! Rows of what an administrator does: users, invites, keys, the trail. Routes: `users.rs`, `invites.rs`, `keys.rs`, `audit.rs`, `throttle.rs`, `log.rs`.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::http::routes::query::PAGE;
 pub(super) fn operations(shape: &Shape) -> Vec<Operation> {
     let invites = [list_invites(shape), make_invite(), delete_invite()];
     let keys = [jwks(), list_keys(), add_key(), retire_key()];
-    let trail = [events(), blocks(), unlock()];
+    let trail = [events(), blocks(), unlock(), log(), change_log(), back_up()];
     [list_users(), add_user(), change_user(), issue_reset()].into_iter().chain(invites).chain(keys).chain(trail).collect()
 }
 
@@ -135,6 +135,15 @@ fn events() -> Operation {
         .refuses(&[Kind::ValidationFailed])
 }
 
+fn back_up() -> Operation {
+    let made = json!({"name": "doorward-20260301T120000Z-000000000042.jsonl", "created": 1_772_366_400, "sequence": 42, "keys": true,
+        "counts": {"user": 7, "name": 7}, "bytes": 4096, "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"});
+    Operation::new("POST /backup", Proof::Admin, "Audit", "backUp", "Back everything up")
+        .note("Into the folder `backups` of the server's data directory; `doorward restore` makes a database of it.")
+        .may_take("NewBackup", &json!({"keys": true}))
+        .gives(201, "What was written, and read back.", "Backup", &made)
+}
+
 fn blocks() -> Operation {
     let block = json!({"scope": "user_at_address", "user": 7, "address": "192.0.2.7", "failures": 8, "until": 1_767_225_604});
     Operation::new("GET /throttle", Proof::Admin, "Audit", "listBlocks", "Who must wait, the longest first").gives(
@@ -149,4 +158,20 @@ fn unlock() -> Operation {
     Operation::new("DELETE /user/{id}/throttle", Proof::Admin, "Audit", "unlock", "Forget a user's failures")
         .of("UserId")
         .says("User has been unlocked successfully")
+}
+
+fn log() -> Operation {
+    Operation::new("GET /log", Proof::Admin, "Audit", "showLog", "Which log lines are written").gives(
+        200,
+        "The filter in use.",
+        "Log",
+        &json!({"filter": "warn,audit=info"}),
+    )
+}
+
+fn change_log() -> Operation {
+    Operation::new("PUT /log", Proof::Admin, "Audit", "changeLog", "Write other log lines")
+        .note("Until the server stops, or the next change.")
+        .takes("Log", &json!({"filter": "debug"}))
+        .gives(200, "The filter in use now.", "Log", &json!({"filter": "debug"}))
 }

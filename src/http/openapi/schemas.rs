@@ -158,8 +158,10 @@ fn admin_bodies() -> Named {
     vec![
         ("NewUser", object(&new_user, &["roles"])),
         ("UserChange", object(&change, &["roles", "claims", "disabled"])),
+        ("Log", object(&[("filter", text("error, warn, info, debug, trace or off, or a filter such as warn,audit=info."))], &[])),
         ("NewInvite", object(&[("expires", seconds)], &["expires"])),
         ("NewService", object(&[("name", name), ("scopes", to("Scopes"))], &[])),
+        ("NewBackup", object(&[("keys", flag("Whether the keys that sign are in it; yes, unless said."))], &["keys"])),
         ("NewKey", json!({"anyOf": [made, object(&[("pem", pem), ("now", now())], &["now"])]})),
     ]
 }
@@ -209,6 +211,21 @@ fn lists() -> Named {
     ]
 }
 
+fn backup() -> Value {
+    let counts = json!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 0},
+        "description": "How many records of each kind."});
+    let fields = [
+        ("name", text("Of the file.")),
+        ("created", time("When it was asked for")),
+        ("sequence", count("How many changes the database had seen.")),
+        ("keys", flag("Whether the keys that sign are in it.")),
+        ("counts", counts),
+        ("bytes", count("Its length.")),
+        ("sha256", text("Over all of it but the last line.")),
+    ];
+    object(&fields, &[])
+}
+
 fn admin_lists() -> Named {
     let key = [
         ("kid", maybe_text("Its id; null for a shared secret.")),
@@ -243,6 +260,7 @@ fn admin_lists() -> Named {
     vec![
         ("Key", object(&key, &["created", "activates", "expires"])),
         ("Keys", object(&[("keys", list(&to("Key")))], &[])),
+        ("Backup", backup()),
         ("Blocks", object(&[("blocks", list(&object(&block, &[])))], &[])),
         ("Event", object(&event, &[])),
     ]

@@ -2,12 +2,14 @@
 
 pub mod account;
 pub mod audit;
+pub mod backup;
 pub mod devices;
 pub mod forward_auth;
 pub mod health;
 pub mod introspection;
 pub mod invites;
 pub mod keys;
+pub mod log;
 pub mod page;
 pub mod password;
 pub mod query;

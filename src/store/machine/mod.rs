@@ -78,6 +78,29 @@ pub async fn contents(store: &dyn Store, ids: &[Uuid]) -> Contents {
     }
 }
 
+impl Contents {
+    /// Compares with what a checkpoint was made of: what may be taken over is as it was, what may not is gone.
+    pub fn must_be_restored_of(&self, before: &Self) {
+        let without = |of: &Self| of.users.iter().map(|(user, standing, ..)| (user.clone(), standing.clone())).collect::<Vec<_>>();
+        assert_eq!(without(self), without(before));
+        assert!(self.users.iter().all(|(_, _, sessions, reset)| sessions.is_empty() && reset.is_none()));
+        assert_eq!((self.found.0, self.counted.0, self.counted.1), (before.found.0, before.counted.0, before.counted.1));
+        for (after, before) in self.revoked.iter().zip(&before.revoked).filter(|(_, before)| before.is_some()) {
+            assert!(after >= before, "a revocation is lost");
+        }
+        let sessions = before.users.iter().flat_map(|(_, _, sessions, _)| sessions);
+        for session in sessions.filter(|session| session.access_expires > self.mark) {
+            assert!(self.feed.contains(&(session.id.0, Revoked::Session, session.access_expires)), "whoever follows the feed is not told");
+        }
+        assert!(self.invites.is_empty() && self.cut_offs == before.cut_offs && self.services == before.services);
+        assert!(self.keys.len() == 2 && before.keys.iter().all(|key| self.keys.iter().all(|new| new.secret != key.secret)));
+        assert_eq!(self.events[0].1.event, "restored");
+        let kept = self.events.len() - 1;
+        assert!(kept >= before.events.len().min(1) && self.events[1..] == before.events[..kept], "events are as they were");
+        assert!(self.mark >= before.mark);
+    }
+}
+
 /// Arbitrary steps, the same for the same seed.
 pub fn history(seed: u8, steps: usize) -> Vec<Step> {
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]));

@@ -35,7 +35,7 @@ impl Fault {
     /// As an error about a directory.
     pub fn in_dir(self, dir: &Path) -> StorageError {
         match self {
-            Self::Damage(what) => StorageError::Damaged { dir: dir.into(), what },
+            Self::Damage(what) => StorageError::Damaged { dir: dir.into(), what, newest: None },
             Self::TooNew(found) => StorageError::TooNew { dir: dir.into(), found, known: SCHEMA },
             Self::Read(error) => error,
         }
@@ -77,7 +77,7 @@ pub(in crate::store) fn meta(db: &sled::Db) -> Result<Option<Meta>, Fault> {
 
 /// Reads every record and answers what requests need of them. `thorough`: also decodes each and follows the indexes.
 pub(in crate::store) fn records(db: &sled::Db, meta: &Meta, thorough: bool) -> Result<Live, Fault> {
-    let live = Live::default();
+    let live = Live::since(meta.cut_off);
     let mut sum = Meta::new(meta.instance);
     let mut standings = HashMap::new();
     let mut links = thorough.then(Links::default);
@@ -145,7 +145,7 @@ fn known<T>(key: Option<T>) -> Result<T, Fault> {
 
 /// What records met so far say must be met later, in order of their keys. Nothing may be left in the end.
 #[derive(Default)]
-struct Links {
+pub(in crate::store) struct Links {
     /// As bytes: to parse a name is slow.
     names: HashMap<UserId, Vec<u8>>,
     owned: HashSet<(UserId, SessionId)>,
@@ -154,7 +154,8 @@ struct Links {
 }
 
 impl Links {
-    fn follow(&mut self, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+    /// Decodes a record, but for a user's restrictions, and compares it with those before.
+    pub fn follow(&mut self, key: &[u8], value: &[u8]) -> Result<(), Fault> {
         let fits = match key.first() {
             Some(&kind::STANDING) => true,
             Some(&kind::EVENT) => decode::<Record>("event", value).is_ok(),
@@ -188,7 +189,8 @@ impl Links {
         if fits { Ok(()) } else { damage(format!("{} does not fit the other records", kind::noun(key.first().copied()))) }
     }
 
-    fn finish(self) -> Result<(), Fault> {
+    /// Whether all that must be there was.
+    pub fn finish(self) -> Result<(), Fault> {
         let left = [
             (self.names.len(), "usernames of no user"),
             (self.owned.len(), "missing sessions"),

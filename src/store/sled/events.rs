@@ -16,6 +16,7 @@ use crate::auth::audit::{By, Class, Event, KEPT_OF_EACH, Record, Wanted, Word};
 use crate::auth::clock::Timestamp;
 use crate::auth::user::UserId;
 use crate::error::{Error, Result};
+use crate::metrics::Counter;
 use crate::trace::Trace;
 
 /// Most events that wait: with them a batch is still smaller than one of sled's segments.
@@ -33,7 +34,7 @@ const REFUSALS_WAKE: Duration = Duration::from_secs(1);
 
 /// The events that wait for the writer.
 #[derive(Default)]
-pub(super) struct Notes(Mutex<Waiting>);
+pub(super) struct Notes(Mutex<Waiting>, Counter);
 
 #[derive(Default)]
 struct Waiting {
@@ -66,11 +67,17 @@ impl Notes {
             waiting.events.push((class, record));
         } else {
             waiting.dropped += 1;
+            self.1.count();
         }
         let is_late = waiting.taken.is_none_or(|taken| taken.elapsed() >= REFUSALS_WAKE);
         let wakes = !waiting.is_wake_queued && (is_late || (is_kept && class != Class::Refusal));
         waiting.is_wake_queued |= wakes;
         wakes
+    }
+
+    /// How many were not kept since the start.
+    pub fn dropped(&self) -> u64 {
+        self.1.value()
     }
 
     /// What waits, in order. What comes from now on is in a later batch, and wakes the writer for it.
@@ -137,7 +144,7 @@ impl Drop for Wake {
 }
 
 /// Keeps events, and lets the oldest of each class go for them.
-pub(super) fn keep(tree: &mut Tree, live: &Live, events: &[(Class, Record)]) -> Result<(), StorageError> {
+pub(in crate::store) fn keep(tree: &mut Tree, live: &Live, events: &[(Class, Record)]) -> Result<(), StorageError> {
     if events.is_empty() {
         return Ok(());
     }

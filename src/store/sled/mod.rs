@@ -23,9 +23,11 @@
 //!
 //! A refresh extends its session without touching `x`; the sweep that finds the session alive files it anew.
 
+mod backing;
 pub(super) mod check;
 mod codes;
-mod events;
+pub(super) mod copying;
+pub(super) mod events;
 pub(super) mod reading;
 pub(super) mod records;
 mod services;
@@ -35,6 +37,7 @@ mod tests;
 pub(super) mod tree;
 pub(super) mod writer;
 
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -42,8 +45,9 @@ use std::thread;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::checkpoint::{self, Checkpoint, Order};
 use super::opening::{self, Opened};
-use super::{Live, NewUser, StorageError, Store, StoreOptions, UserChange, Which};
+use super::{Live, Measured, NewUser, StorageError, Store, StoreOptions, UserChange, Which};
 use crate::auth::audit::{Class, Record, Wanted};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
@@ -69,6 +73,10 @@ const SWEEP_ROUND: usize = 100;
 pub struct SledStore(Arc<Handle>);
 
 struct Handle {
+    dir: PathBuf,
+    free_space_floor: u64,
+    /// Held while a checkpoint is made: never two at once.
+    copying: Arc<tokio::sync::Mutex<()>>,
     shared: Arc<Shared>,
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
 }
@@ -80,8 +88,9 @@ impl SledStore {
     /// # Errors
     /// Everything in [`StorageError`] that is about a whole directory. A refusal moves and deletes nothing.
     pub fn open(options: &StoreOptions) -> Result<Self, StorageError> {
-        let Opened { db, file, path, lock, marker, meta, live } = opening::open(options)?;
+        let Opened { db, file, path, lock, marker, meta, live } = opening::open(options).map_err(checkpoint::advise)?;
         let shared = Arc::new(Shared::new(live, db.clone()));
+        shared.writing.sessions.set(meta.counts.sessions);
         let (sender, queue) = mpsc::channel(QUEUE);
         let space = FreeSpace::new(options.dir.clone(), options.free_space_floor);
         let writer = Writer { queue, tree: tree::Tree::new(db, meta), file, path, marker, space, shared: Arc::clone(&shared), lock };
@@ -90,7 +99,8 @@ impl SledStore {
         spawned
             .and_then(|_| thread::Builder::new().name("store-watchdog".to_owned()).spawn(move || watched.watch(deadline)))
             .map_err(|source| StorageError::Io { action: "start the writer for", path: options.dir.clone(), source })?;
-        Ok(Self(Arc::new(Handle { shared, queue: Mutex::new(Some(sender)) })))
+        let (dir, free_space_floor, copying) = (options.dir.clone(), options.free_space_floor, Arc::default());
+        Ok(Self(Arc::new(Handle { dir, free_space_floor, copying, shared, queue: Mutex::new(Some(sender)) })))
     }
 
     /// Queues a step and waits until it is durable.
@@ -267,6 +277,16 @@ impl Store for SledStore {
         self.write(move |step| steps::change_keys(step, change, now)).await
     }
 
+    async fn back_up(&self, order: Order) -> Result<Checkpoint> {
+        let turn = Arc::clone(&self.0.copying).lock_owned().await;
+        backing::back_up(self, order, turn).await
+    }
+
+    async fn last_scheduled_checkpoint(&self) -> Result<Option<Timestamp>> {
+        let dir = self.0.dir.clone();
+        self.read(move |_| checkpoint::last_scheduled(&dir)).await
+    }
+
     async fn clock_mark(&self) -> Result<Timestamp> {
         self.read(|db| Ok(db.meta()?.map_or(Timestamp::default(), |meta| meta.clock_mark))).await
     }
@@ -291,6 +311,16 @@ impl Store for SledStore {
         // What waits is written first. If that cannot be, what is there can be read all the same.
         let _ = self.write(|_| Ok(())).await;
         self.read(move |db| events::newest(db, &wanted)).await
+    }
+
+    fn measured(&self) -> Measured {
+        let Shared { writing, notes, .. } = &*self.0.shared;
+        Measured {
+            commits: writing.commits.taken(),
+            steps: writing.steps.value(),
+            sessions: writing.sessions.value(),
+            events_dropped: notes.dropped(),
+        }
     }
 
     fn is_full(&self) -> bool {

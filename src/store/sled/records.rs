@@ -20,10 +20,10 @@ use crate::auth::user::{CustomClaims, UserId, Username};
 pub(in crate::store) const SCHEMA: u16 = 1;
 
 /// The first byte of every value, before its JSON.
-const VERSION: u8 = 1;
+pub(in crate::store) const VERSION: u8 = 1;
 
 /// The first byte of every key.
-pub(super) mod kind {
+pub(in crate::store) mod kind {
     pub const STANDING: u8 = b'a';
     pub const EVENT: u8 = b'e';
     pub const INVITE: u8 = b'i';
@@ -57,7 +57,7 @@ pub(super) mod kind {
 }
 
 /// Keys, and what they name.
-pub(super) mod key {
+pub(in crate::store) mod key {
     use super::{Class, InviteId, ServiceId, SessionId, Timestamp, UserId, Username, Uuid, kind};
 
     pub const META: &[u8] = &[kind::META];
@@ -154,6 +154,11 @@ pub(super) mod key {
         Some(u64::from_be_bytes(*bytes.last_chunk()?))
     }
 
+    pub fn as_class(key: &[u8]) -> Option<Class> {
+        let rest = key.strip_prefix(&[kind::EVENT])?;
+        Class::ALL.into_iter().find(|class| rest.first() == Some(&ring(*class)))
+    }
+
     pub fn as_owned(key: &[u8]) -> Option<(UserId, SessionId)> {
         let bytes: [u8; 24] = tail(key, kind::OWNED)?;
         let (user, id) = bytes.split_first_chunk()?;
@@ -185,6 +190,9 @@ pub(in crate::store) struct Meta {
     pub next_user: u64,
     /// The highest time kept.
     pub clock_mark: Timestamp,
+    /// Tokens issued before this are refused: the records come from a checkpoint that was restored then.
+    #[serde(default)]
+    pub cut_off: Timestamp,
     /// See there.
     #[serde(default)]
     pub events: Events,
@@ -216,6 +224,7 @@ impl Meta {
             digest: Digest::default(),
             next_user: 1,
             clock_mark: Timestamp::default(),
+            cut_off: Timestamp::default(),
             events: Events::default(),
         }
     }
@@ -269,6 +278,11 @@ impl Digest {
         self.0 = self.0.wrapping_add(Self::of(key, value));
     }
 
+    /// Of the records of both.
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0.wrapping_add(other.0))
+    }
+
     /// Takes a record out.
     pub fn remove(&mut self, key: &[u8], value: &[u8]) {
         self.0 = self.0.wrapping_sub(Self::of(key, value));
@@ -297,7 +311,7 @@ impl TryFrom<String> for Digest {
 
 /// A user; what it may do is in its [`super::super::Standing`].
 #[derive(Serialize, Deserialize)]
-pub(super) struct UserRecord {
+pub(in crate::store) struct UserRecord {
     pub username: Username,
     pub password: PasswordHash,
     #[serde(default, skip_serializing_if = "CustomClaims::is_empty")]
@@ -310,27 +324,27 @@ pub(super) struct UserRecord {
 
 /// A session, and the time under which the expiry index has it: not after the sweep should look at it first.
 #[derive(Serialize, Deserialize)]
-pub(super) struct SessionRecord {
+pub(in crate::store) struct SessionRecord {
     pub session: Session,
     pub indexed: Timestamp,
 }
 
 /// A revocation.
 #[derive(Serialize, Deserialize)]
-pub(super) struct RevocationRecord {
+pub(in crate::store) struct RevocationRecord {
     pub until: Timestamp,
     pub what: Revoked,
 }
 
 /// A value as it is written.
-pub(super) fn encode<T: Serialize>(record: &'static str, value: &T) -> Result<Vec<u8>, StorageError> {
+pub(in crate::store) fn encode<T: Serialize>(record: &'static str, value: &T) -> Result<Vec<u8>, StorageError> {
     let mut bytes = vec![VERSION];
     serde_json::to_writer(&mut bytes, value).map_err(|source| StorageError::Record { record, source: source.into() })?;
     Ok(bytes)
 }
 
 /// A value as it was written.
-pub(super) fn decode<T: DeserializeOwned>(record: &'static str, bytes: &[u8]) -> Result<T, StorageError> {
+pub(in crate::store) fn decode<T: DeserializeOwned>(record: &'static str, bytes: &[u8]) -> Result<T, StorageError> {
     let read = match bytes.split_first() {
         Some((&VERSION, json)) => serde_json::from_slice(json).map_err(Into::into),
         Some((version, _)) => Err(format!("it has version {version}").into()),

@@ -5,12 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::{Arc, Weak};
 
 use uuid::Uuid;
 
 use super::super::{Live, Revoked, Standing, StorageError};
+use super::copying::{Before, Copy};
 use super::reading::{Entry, Records, engine};
 use super::records::{Meta, RevocationRecord, SessionRecord, UserRecord, encode, key, kind};
+use super::writer::BATCH_BYTES;
 use crate::auth::audit::{Class, Record};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::Invite;
@@ -40,12 +43,14 @@ pub(in crate::store) struct Tree {
     pending: Changes,
     pending_bytes: usize,
     changed: bool,
+    /// For a copy that is being made.
+    before: Weak<Before>,
 }
 
 impl Tree {
     /// The records in `db`, of which `meta` is true.
     pub fn new(db: sled::Db, meta: Meta) -> Self {
-        Self { db, meta, pending: Changes::new(), pending_bytes: 0, changed: false }
+        Self { db, meta, pending: Changes::new(), pending_bytes: 0, changed: false, before: Weak::new() }
     }
 
     /// How many steps changed something so far.
@@ -53,9 +58,25 @@ impl Tree {
         self.meta.sequence
     }
 
+    /// How many sessions there are, as of the last [`Tree::apply`].
+    pub fn sessions(&self) -> u64 {
+        self.meta.counts.sessions
+    }
+
     /// About how many bytes [`Tree::apply`] would write.
     pub fn pending_bytes(&self) -> usize {
         self.pending_bytes
+    }
+
+    /// Begins a copy of what was handed to sled so far: all that was acknowledged, and nothing by half.
+    ///
+    /// # Errors
+    /// When the record that describes the others cannot be read.
+    pub(super) fn copy(&mut self) -> Result<Copy, StorageError> {
+        let meta = self.db.meta()?.ok_or(StorageError::Stopped)?;
+        let before = Arc::new(Before::default());
+        self.before = Arc::downgrade(&before);
+        Ok(Copy::new(self.db.clone(), before, meta))
     }
 
     /// Takes one step. An error leaves everything as it was.
@@ -76,6 +97,20 @@ impl Tree {
         Ok(value)
     }
 
+    /// Takes in a record of another database as it stands, and hands what it has to sled when that is enough for a batch.
+    ///
+    /// # Errors
+    /// sled's.
+    pub fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
+        if let Some(class) = key::as_class(key) {
+            self.meta.events.kept[class as usize] += 1;
+        }
+        self.pending_bytes += key.len() + value.len();
+        self.pending.insert(key.to_vec(), Some(value.to_vec()));
+        self.changed = true;
+        if self.pending_bytes > BATCH_BYTES { self.apply().map(drop) } else { Ok(()) }
+    }
+
     /// Hands what the steps changed to sled, in one batch together with the meta record that fits it. Answers whether
     /// there was anything.
     ///
@@ -86,9 +121,13 @@ impl Tree {
             return Ok(false);
         }
         let mut batch = sled::Batch::default();
+        let before = self.before.upgrade();
         self.pending_bytes = 0;
         for (key, new) in std::mem::take(&mut self.pending) {
             let old = sled::Tree::get(&self.db, &key).map_err(engine("read"))?;
+            if let Some(before) = &before {
+                before.keep(&key, old.as_deref());
+            }
             self.meta.note(&key, old.as_deref(), new.as_deref());
             match new {
                 Some(value) => batch.insert(key, value),

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::error;
 
 use super::super::marker::Marker;
+use super::super::measured::Writing;
 use super::super::{Live, StorageError};
 use super::events::{self, Notes};
 use super::tree::{Step, Tree};
@@ -24,7 +25,7 @@ use crate::error::{Error, Result};
 /// Most steps that become durable together.
 const GROUP: usize = 256;
 /// A batch is closed when it holds about this much: far less than one of sled's segments (512 KiB).
-const BATCH_BYTES: usize = 64 * 1024;
+pub(super) const BATCH_BYTES: usize = 64 * 1024;
 /// How long a measurement of the free space is believed.
 const SPACE_BELIEVED: Duration = Duration::from_secs(1);
 
@@ -89,6 +90,8 @@ pub(super) struct Shared {
     pub stop_error: Mutex<Option<StorageError>>,
     /// Audit events that wait to be written.
     pub notes: Notes,
+    /// What is counted of the writing.
+    pub writing: Writing,
     phase: Mutex<Phase>,
     phase_changed: Condvar,
 }
@@ -122,6 +125,7 @@ impl Shared {
             ended: watch::Sender::new(false),
             stop_error: Mutex::new(None),
             notes: Notes::default(),
+            writing: Writing::default(),
             phase: Mutex::default(),
             phase_changed: Condvar::new(),
         }
@@ -130,6 +134,11 @@ impl Shared {
     /// From now on the end of the queue is a clean stop.
     pub fn close(&self) {
         locked(&self.phase).closing = true;
+    }
+
+    /// Whether the end is asked for.
+    pub fn is_closing(&self) -> bool {
+        locked(&self.phase).closing
     }
 
     fn fail(&self, reason: String) {
@@ -241,7 +250,8 @@ impl Writer {
     }
 
     fn commit(&mut self, mut group: Vec<Box<dyn Job>>) -> Result<(), StorageError> {
-        self.shared.set_committing(Some(Instant::now()))?;
+        let began = Instant::now();
+        self.shared.set_committing(Some(began))?;
         let lacking = self.space.lacking()?;
         self.shared.full.store(lacking.is_some(), Ordering::Relaxed);
         if let Some(free) = lacking {
@@ -251,7 +261,7 @@ impl Writer {
             }
             return self.shared.set_committing(None);
         }
-        let mut wrote = false;
+        let (mut wrote, before) = (false, self.tree.sequence());
         for job in &mut group {
             job.run(&mut self.tree, &self.shared.live)?;
             if self.tree.pending_bytes() > BATCH_BYTES {
@@ -262,6 +272,10 @@ impl Writer {
         wrote |= self.tree.apply()?;
         if wrote {
             self.make_durable()?;
+            let writing = &self.shared.writing;
+            writing.commits.record(began.elapsed());
+            writing.steps.add(self.tree.sequence() - before);
+            writing.sessions.set(self.tree.sessions());
         }
         self.shared.set_committing(None)?;
         group.into_iter().for_each(Job::answer);

@@ -1,0 +1,341 @@
+//! Making a database of a checkpoint, so that nothing that was issued before is good any more.
+//!
+//! A checkpoint knows nothing of what came after it: what was revoked, changed or used up since would be good again. So
+//! nothing that could be is taken over: sessions end (their tokens are revoked, as by a logout), signing keys are made anew,
+//! tokens issued before are refused whoever signed them ([`Meta::cut_off`]), reset codes and invites are void, and the ids
+//! of users go on far after the last. Users, with their passwords, roles and claims, revocations, services with
+//! their keys, and audit events are as they were.
+//!
+//! The file is judged before anything is touched. The new database is made beside the old, read back from the disk, and then
+//! put in its place, the marker first: whenever that is cut off, the directory is one that a server refuses.
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::super::marker::Marker;
+use super::super::opening::{DATABASE, io, lock, make_private, open_sled, sync_dir};
+use super::super::sled::records::{Events, Meta, RevocationRecord, SessionRecord, UserRecord, decode, encode, key, kind};
+use super::super::sled::tree::Tree;
+use super::super::sled::writer::panic_message;
+use super::super::sled::{check, events};
+use super::super::{Live, Revoked, StorageError, StoreOptions};
+use super::read::{self, Found, Why};
+use super::{Head, newest, room, stamp};
+use crate::auth::audit::{By, Event, Word};
+use crate::auth::clock::Timestamp;
+use crate::auth::keys::{Algorithm, Purpose, State, StoredKey};
+use crate::trace::Trace;
+
+/// How far the ids of users jump at least: so many may have been given since the checkpoint.
+const IDS_SKIPPED: u64 = 1_000_000;
+/// The same at most: who exists is kept as bits, up to the highest id.
+const MOST_IDS_SKIPPED: u64 = 1 << 28;
+/// Where the new database is made, in the data directory.
+const WORKSHOP: &str = "restoring";
+/// The start of the name of what was there before.
+const ASIDE: &str = "replaced-";
+/// The marker's name.
+const MARKER: &str = "MARKER";
+/// So much room it takes for each byte of the checkpoint, at the most.
+const ROOM: u64 = 3;
+
+/// What was restored.
+#[derive(Debug)]
+pub struct Restored {
+    /// The checkpoint.
+    pub from: PathBuf,
+    /// When it was made.
+    pub created: Timestamp,
+    /// How many users there are.
+    pub users: u64,
+    /// How many services, whose keys are good as they were then.
+    pub services: u64,
+    /// The next user's id.
+    pub next_user: u64,
+    /// Where the database before is.
+    pub replaced: Option<PathBuf>,
+}
+
+/// Makes the database of a data directory out of a checkpoint, or of the newest in it. What is there is moved aside, and kept,
+/// if `replace` says so. `step` is told how many bytes of how many were read, twice.
+///
+/// # Errors
+/// [`StorageError::Checkpoint`] for a file that is no good, [`StorageError::Held`] while a server runs,
+/// [`StorageError::Unsafe`] for a directory that holds a database; those of the system. Nothing was changed then.
+pub fn restore(
+    options: &StoreOptions,
+    from: Option<&Path>,
+    replace: bool,
+    now: Timestamp,
+    step: &mut dyn FnMut(u64, u64),
+) -> Result<Restored, StorageError> {
+    let dir = options.dir.as_path();
+    let none = || StorageError::Checkpoint { path: dir.join(super::FOLDER), what: "holds no checkpoint; name a file".to_owned() };
+    let path = from.map_or_else(|| newest(dir)?.ok_or_else(none), |file| Ok(file.to_owned()))?;
+    let mut tell = |done, of| {
+        step(done, of);
+        Ok(())
+    };
+    let (found, length) = read::judge(&path, &mut |done, of| tell(done, 2 * of))?;
+    make_private(dir)?;
+    let _lock = lock(dir, Instant::now())?;
+    let before = database_of(dir)?;
+    if !before.is_empty() && !replace {
+        let what = "holds a database; --replace moves it aside and keeps it".to_owned();
+        return Err(StorageError::Unsafe { dir: dir.into(), what });
+    }
+    room(dir, options.free_space_floor + ROOM * length)?;
+    let plan = Plan::new(dir, &found.head, now);
+    let workshop = Workshop::new(dir)?;
+    let built = || build(&workshop.0, &path, &found, &plan, &mut |done| tell(length + done, 2 * length));
+    // sled panics on some failures of the disk.
+    catch_unwind(AssertUnwindSafe(built))
+        .map_err(|panic| StorageError::Engine { action: "be made", source: panic_message(&*panic).into() })??;
+    let replaced = put_in_place(dir, &workshop.0, &before, now)?;
+    let count = |word: &str| found.counts.get(word).copied().unwrap_or_default();
+    let (users, services, next_user) = (count("user"), count("service"), plan.next_user);
+    Ok(Restored { from: path, created: found.head.created, users, services, next_user, replaced })
+}
+
+/// What the new database begins with.
+struct Plan {
+    next_user: u64,
+    /// Tokens from before are refused; time goes on from here.
+    cut_off: Timestamp,
+}
+
+impl Plan {
+    fn new(dir: &Path, head: &Head, now: Timestamp) -> Self {
+        // How many changes the database has seen since, if its marker can still tell: no more users can have been added.
+        let since = Marker::read(dir).ok().flatten().filter(|marker| marker.instance == head.instance);
+        let since = since.map_or(0, |marker| marker.sequence.saturating_sub(head.sequence));
+        let skipped = since.clamp(IDS_SKIPPED, MOST_IDS_SKIPPED);
+        // The next second: a token may have been issued in this one.
+        let cut_off = now.max(head.clock_mark).max(head.created) + Duration::from_secs(1);
+        Self { next_user: head.next_user + skipped, cut_off }
+    }
+}
+
+/// The files of a database, in the directory, that would be in the way of another.
+pub(super) fn database_of(dir: &Path) -> Result<Vec<PathBuf>, StorageError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(io("read", dir))? {
+        let entry = entry.map_err(io("read", dir))?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if [DATABASE, "conf", "blobs", MARKER].contains(&&*name) || name.starts_with("snap.") {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+/// A directory that goes when it is dropped.
+struct Workshop(PathBuf);
+
+impl Workshop {
+    fn new(dir: &Path) -> Result<Self, StorageError> {
+        let workshop = dir.join(WORKSHOP);
+        match fs::remove_dir_all(&workshop) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(io("remove", &workshop)(error)),
+            _ => DirBuilder::new().mode(0o700).create(&workshop).map_err(io("create", &workshop))?,
+        }
+        Ok(Self(workshop))
+    }
+}
+
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        // Another restore clears it, too.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Makes the database, durably, and reads it back.
+fn build(
+    workshop: &Path,
+    path: &Path,
+    found: &Found,
+    plan: &Plan,
+    step: &mut dyn FnMut(u64) -> Result<(), StorageError>,
+) -> Result<(), StorageError> {
+    let mut marker = Marker::create(workshop)?;
+    let (head, until) = (&found.head, Instant::now() + Duration::from_secs(30));
+    let meta = Meta {
+        sequence: head.sequence + 1,
+        next_user: plan.next_user,
+        clock_mark: plan.cut_off,
+        cut_off: plan.cut_off,
+        events: Events { last: head.last_event, ..Events::default() },
+        ..Meta::new(marker.instance)
+    };
+    let mut tree = Tree::new(open_sled(workshop, until)?, meta);
+    let mut sieve = Sieve::new(plan.cut_off);
+    let input = read::open(path)?.0;
+    let again = read::records(input, &mut |_, key, value| Ok(sieve.pass(&mut tree, key, value)?), step).map_err(|why| why.of(path))?;
+    if again.sha256 != found.sha256 {
+        return Err(Why::Damaged("it changed while it was read".to_owned()).of(path));
+    }
+    sieve.end(&mut tree)?;
+    note(&mut tree, head, plan.cut_off)?;
+    tree.apply()?;
+    tree.flush()?;
+    let database = workshop.join(DATABASE);
+    File::open(&database).and_then(|file| file.sync_all()).map_err(io("sync", &database))?;
+    marker.advance(tree.sequence())?;
+    marker.set_clean(true)?;
+    drop(tree);
+    let db = open_sled(workshop, until)?;
+    let judge = || check::records(&db, &check::meta(&db)?.ok_or_else(|| check::Fault::Damage("it is empty".to_owned()))?, true);
+    judge().map(drop).map_err(|fault| fault.in_dir(workshop))?;
+    drop(db);
+    sync_all(workshop)
+}
+
+fn sync_all(dir: &Path) -> Result<(), StorageError> {
+    for entry in fs::read_dir(dir).map_err(io("read", dir))? {
+        let path = entry.map_err(io("read", dir))?.path();
+        if path.is_dir() {
+            sync_all(&path)?;
+        }
+        File::open(&path).and_then(|file| file.sync_all()).map_err(io("sync", &path))?;
+    }
+    sync_dir(dir)
+}
+
+/// That it was restored is the first event of the new database.
+fn note(tree: &mut Tree, head: &Head, now: Timestamp) -> Result<(), StorageError> {
+    let event = Event::new(Word::Restored, By::Local).detail("created", head.created).detail("sequence", head.sequence);
+    let (class, trace) = (event.class(), Trace { uid: Some(rustix::process::getuid().as_raw()), ..Trace::default() });
+    events::keep(tree, &Live::default(), &[(class, event.at(now, trace))])
+}
+
+/// Lets through what may be taken over.
+struct Sieve {
+    cut_off: Timestamp,
+    revoked: HashSet<Uuid>,
+    /// In which new keys are made: that of the one that signed, if it is made here.
+    algorithm: Algorithm,
+}
+
+impl Sieve {
+    fn new(cut_off: Timestamp) -> Self {
+        Self { cut_off, revoked: HashSet::new(), algorithm: Algorithm::ES256 }
+    }
+
+    fn pass(&mut self, tree: &mut Tree, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
+        match key.first() {
+            Some(&kind::USER) => {
+                let user: UserRecord = decode("user", value)?;
+                match user.reset {
+                    Some(_) => tree.load(key, &encode("user", &UserRecord { reset: None, ..user })?),
+                    None => tree.load(key, value),
+                }
+            }
+            Some(&kind::SESSION) => {
+                let session = decode::<SessionRecord>("session", value)?.session;
+                self.revoke(tree, session.id.0, session.access_expires)
+            }
+            Some(&kind::REVOCATION) => {
+                self.revoked.extend(key::as_uuid(key, kind::REVOCATION));
+                tree.load(key, value)
+            }
+            Some(&kind::EXPIRY) if key::as_expiry(key).is_none_or(|(_, of, _)| of != kind::REVOCATION) => Ok(()),
+            Some(&kind::KEY) => {
+                let key: StoredKey = decode("key", value)?;
+                if key.purpose == Purpose::Access && key.state == State::Active && key.algorithm == Algorithm::EdDSA {
+                    self.algorithm = key.algorithm;
+                }
+                Ok(())
+            }
+            Some(&(kind::OWNED | kind::INVITE)) => Ok(()),
+            _ => tree.load(key, value),
+        }
+    }
+
+    /// For those who verify by themselves and follow the feed; here the tokens are refused anyway.
+    fn revoke(&mut self, tree: &mut Tree, session: Uuid, until: Timestamp) -> Result<(), StorageError> {
+        if until <= self.cut_off || !self.revoked.insert(session) {
+            return Ok(());
+        }
+        tree.load(&key::expiry(until, kind::REVOCATION, session), &[])?;
+        tree.load(&key::revocation(session), &encode("revocation", &RevocationRecord { until, what: Revoked::Session })?)
+    }
+
+    /// Makes new keys.
+    fn end(self, tree: &mut Tree) -> Result<(), StorageError> {
+        for made in [StoredKey::generate(self.algorithm, self.cut_off), StoredKey::generate_refresh(self.cut_off)] {
+            let made = made.map_err(|source| StorageError::Engine { action: "get keys", source: source.into() })?;
+            tree.load(&key::signing(&made.kid), &encode("key", &made)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts the new database in place of `before`, which is moved aside.
+fn put_in_place(dir: &Path, workshop: &Path, before: &[PathBuf], now: Timestamp) -> Result<Option<PathBuf>, StorageError> {
+    let aside = if before.is_empty() { None } else { Some(make_aside(dir, now)?) };
+    let marker = dir.join(MARKER);
+    if let Some(aside) = aside.as_ref().filter(|_| before.contains(&marker)) {
+        fs::copy(&marker, aside.join(MARKER)).map_err(io("copy", &marker))?;
+        sync_all(aside)?;
+    }
+    for (from, to) in moves(dir, workshop, before, aside.as_deref().unwrap_or(dir))? {
+        fs::rename(&from, &to).map_err(io("move", &from))?;
+        // One after the other, also on the disk.
+        sync_dir(dir)?;
+    }
+    aside.iter().try_for_each(|aside| sync_dir(aside))?;
+    Ok(aside)
+}
+
+/// What is moved where, in this order: from the first to the last but one the directory holds nothing that passes for a
+/// database, not even for a new one. The marker comes first, in place of the one before, and the database last.
+pub(super) fn moves(dir: &Path, workshop: &Path, before: &[PathBuf], aside: &Path) -> Result<Vec<(PathBuf, PathBuf)>, StorageError> {
+    let to = |place: &Path, path: &Path| place.join(path.file_name().unwrap_or_default());
+    let (marker, database) = (workshop.join(MARKER), workshop.join(DATABASE));
+    let new = database_of(workshop)?;
+    let others = new.iter().filter(|path| **path != marker && **path != database);
+    let old = before.iter().filter(|path| path.file_name() != marker.file_name());
+    let mut moves = vec![(marker.clone(), to(dir, &marker))];
+    moves.extend(old.map(|path| (path.clone(), to(aside, path))));
+    moves.extend(others.chain([&database]).map(|path| (path.clone(), to(dir, path))));
+    Ok(moves)
+}
+
+/// A directory for what was there before, named by the time.
+fn make_aside(dir: &Path, now: Timestamp) -> Result<PathBuf, StorageError> {
+    for number in 0.. {
+        let more = if number == 0 { String::new() } else { format!("-{number}") };
+        let aside = dir.join(format!("{ASIDE}{}{more}", stamp(now)));
+        match DirBuilder::new().mode(0o700).create(&aside) {
+            Err(there) if there.kind() == ErrorKind::AlreadyExists => {}
+            made => return made.map(|()| aside.clone()).map_err(io("create", &aside)),
+        }
+    }
+    Err(StorageError::Stopped)
+}
+
+/// For the log of a server and for scripts: what a person should know of it.
+impl Restored {
+    /// As JSON.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        json!({
+            "from": self.from,
+            "created": self.created,
+            "users": self.users,
+            "services": self.services,
+            "next_user": self.next_user,
+            "replaced": self.replaced,
+        })
+    }
+}

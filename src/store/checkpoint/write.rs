@@ -1,0 +1,215 @@
+//! Making a checkpoint: into a draft, read back from there, and only then under its name.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{BufWriter, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use super::super::StorageError;
+use super::super::opening::{io, sync_dir};
+use super::super::sled::copying::Copy;
+use super::super::sled::records::{Meta, VERSION, kind};
+use super::read;
+use super::{Checkpoint, Counts, DRAFT, FOLDER, Head, Order, Tail, all, hex, is_scheduled, name, word};
+
+/// After so many bytes it is looked whether to go on.
+const LOOK: u64 = 1 << 20;
+
+/// Writes what `copy` holds into the folder of a data directory. `goes_on` is asked now and then, and its error ends it.
+///
+/// # Errors
+/// Those of the system and of `goes_on`; [`StorageError::Checkpoint`] if what was written does not read back as the records
+/// it was made of. Nothing is left behind then, and no other checkpoint is deleted.
+pub(in crate::store) fn write(
+    dir: &Path,
+    copy: Copy,
+    order: &Order,
+    goes_on: &dyn Fn() -> Result<(), StorageError>,
+) -> Result<Checkpoint, StorageError> {
+    let folder = dir.join(FOLDER);
+    make_folder(dir, &folder)?;
+    let path = folder.join(name(order, copy.meta.sequence));
+    let draft = Draft::new(&path)?;
+    let (mut out, meta) = (Out::new(&draft, goes_on)?, copy.meta.clone());
+    out.line(&serde_json::to_vec(&Head::of(&meta, order)).map_err(unwritable)?)?;
+    let mut sum = Meta::new(meta.instance);
+    let (mut counts, mut left_out) = (Counts::new(), Meta::new(meta.instance));
+    copy.read(|key, value| {
+        if key.first() == Some(&kind::KEY) && !order.keys {
+            left_out.note(key, None, Some(value));
+            return Ok(());
+        }
+        sum.note(key, None, Some(value));
+        let (line, word) = line(key, value)?;
+        *counts.entry(word.to_owned()).or_default() += 1;
+        out.line(&line)
+    })?;
+    if sum.counts != meta.counts || sum.digest.with(left_out.digest) != meta.digest {
+        return Err(StorageError::Checkpoint { path, what: "does not hold what the database does; it was not kept".to_owned() });
+    }
+    let sha256 = out.end(&Tail { counts, digest: sum.digest, sha256: String::new() })?;
+    let (found, bytes) = read::judge(draft.path(), &mut |_, _| goes_on())?;
+    if found.sha256 != sha256 {
+        return Err(StorageError::Checkpoint { path, what: "does not read back as it was written; it was not kept".to_owned() });
+    }
+    draft.keep_as(&path)?;
+    if let Some(keep) = order.keep {
+        prune(dir, keep)?;
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Checkpoint { name, created: order.now, sequence: meta.sequence, keys: order.keys, counts: found.counts, bytes, sha256 })
+}
+
+fn unwritable(source: serde_json::Error) -> StorageError {
+    StorageError::Record { record: "checkpoint", source: source.into() }
+}
+
+/// Makes the folder, and clears it of drafts that a killed process left: two are never made at once.
+fn make_folder(dir: &Path, folder: &Path) -> Result<(), StorageError> {
+    if !folder.try_exists().map_err(io("open", folder))? {
+        DirBuilder::new().mode(0o700).create(folder).map_err(io("create", folder))?;
+        sync_dir(dir)?;
+    }
+    for entry in fs::read_dir(folder).map_err(io("read", folder))? {
+        let path = entry.map_err(io("read", folder))?.path();
+        if path.to_string_lossy().ends_with(DRAFT) {
+            fs::remove_file(&path).map_err(io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// A record as a line, and the word of its kind.
+fn line(key: &[u8], value: &[u8]) -> Result<(Vec<u8>, &'static str), StorageError> {
+    let json = match value.split_first() {
+        None => None,
+        Some((&VERSION, json)) => Some(json),
+        Some((version, _)) => {
+            let source = format!("it has version {version}").into();
+            return Err(StorageError::Record { record: kind::noun(key.first().copied()), source });
+        }
+    };
+    let word = word(key).ok_or_else(|| StorageError::Record { record: kind::noun(None), source: "its key has no meaning".into() })?;
+    Ok((read::line(word, &key[1..], json), word))
+}
+
+/// Deletes the oldest checkpoints of the schedule until `keep` are left.
+fn prune(dir: &Path, keep: usize) -> Result<(), StorageError> {
+    let scheduled: Vec<_> = all(dir)?.into_iter().filter(|path| is_scheduled(path)).collect();
+    let excess = scheduled.len().saturating_sub(keep.max(1));
+    for old in &scheduled[..excess] {
+        fs::remove_file(old).map_err(io("remove", old))?;
+    }
+    Ok(())
+}
+
+/// A file that goes when it is dropped, unless it was kept.
+struct Draft {
+    path: PathBuf,
+    is_kept: bool,
+}
+
+impl Draft {
+    /// Beside `target`, for the owner alone.
+    fn new(target: &Path) -> Result<Self, StorageError> {
+        let mut name = target.as_os_str().to_owned();
+        name.push(DRAFT);
+        let path = PathBuf::from(name);
+        let options = OpenOptions::new().write(true).create_new(true).mode(0o600).clone();
+        options.open(&path).map_err(io("create", &path))?;
+        Ok(Self { path, is_kept: false })
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn open(&self) -> Result<File, StorageError> {
+        OpenOptions::new().write(true).open(&self.path).map_err(io("open", &self.path))
+    }
+
+    /// Puts it under its name, on stable storage when this returns.
+    fn keep_as(mut self, target: &Path) -> Result<(), StorageError> {
+        File::open(&self.path).and_then(|file| file.sync_all()).map_err(io("sync", &self.path))?;
+        fs::rename(&self.path, target).map_err(io("create", target))?;
+        self.is_kept = true;
+        sync_dir(target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            // The next checkpoint removes what could not be.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// The draft while it is written: what went into it so far is hashed.
+struct Out<'a> {
+    file: BufWriter<File>,
+    path: &'a Path,
+    hash: Context,
+    since_look: u64,
+    goes_on: &'a dyn Fn() -> Result<(), StorageError>,
+}
+
+impl<'a> Out<'a> {
+    fn new(draft: &'a Draft, goes_on: &'a dyn Fn() -> Result<(), StorageError>) -> Result<Self, StorageError> {
+        // Asked before the first record, too.
+        Ok(Self { file: BufWriter::new(draft.open()?), path: &draft.path, hash: Context::new(&SHA256), since_look: LOOK, goes_on })
+    }
+
+    fn line(&mut self, line: &[u8]) -> Result<(), StorageError> {
+        self.since_look += line.len() as u64;
+        if self.since_look >= LOOK {
+            self.since_look = 0;
+            (self.goes_on)()?;
+        }
+        for part in [line, b"\n"] {
+            self.hash.update(part);
+            self.file.write_all(part).map_err(io("write", self.path))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the last line; answers the hash of all before.
+    fn end(mut self, tail: &Tail) -> Result<String, StorageError> {
+        let sha256 = hex(self.hash.finish().as_ref());
+        let tail = Tail { sha256: sha256.clone(), ..tail.clone() };
+        let mut line = serde_json::to_vec(&tail).map_err(unwritable)?;
+        line.push(b'\n');
+        self.file.write_all(&line).and_then(|()| self.file.flush()).map_err(io("write", self.path))?;
+        Ok(sha256)
+    }
+}
+
+/// Copies a checkpoint to where its owner wants it, for the owner alone; there it is wholly or not at all. `step` is told how
+/// many bytes are copied.
+///
+/// # Errors
+/// Those of the system; [`StorageError::Checkpoint`] if something is at `target`, or the copy is damaged.
+pub fn deliver(made: &Path, target: &Path, step: &mut dyn FnMut(u64, u64)) -> Result<(), StorageError> {
+    if target.try_exists().map_err(io("open", target))? {
+        return Err(StorageError::Checkpoint { path: target.into(), what: "is there already; choose another name".to_owned() });
+    }
+    let mut from = File::open(made).map_err(io("open", made))?;
+    let length = from.metadata().map_err(io("open", made))?.len();
+    let draft = Draft::new(target)?;
+    let mut to = draft.open()?;
+    let (mut buffer, mut done) = (vec![0; 1 << 16], 0);
+    loop {
+        let read = from.read(&mut buffer).map_err(io("read", made))?;
+        if read == 0 {
+            break;
+        }
+        to.write_all(&buffer[..read]).map_err(io("write", draft.path()))?;
+        done += read as u64;
+        step(done, length);
+    }
+    read::judge(draft.path(), &mut |_, _| Ok(()))?;
+    draft.keep_as(target)
+}

@@ -1,0 +1,90 @@
+// What a button does: asks, says in a sentence what came of it, and puts complaints beside their fields.
+
+import { ask, explain } from './api.js';
+import { $, $$, button, code, confirmed, el, row, table } from './dom.js';
+import { askOwn, own } from './session.js';
+import { counting } from './time.js';
+
+export const outcome = (name) => el('div', { className: 'outcome', 'data-curl': name },
+  el('p', { className: 'verdict', role: 'status' }), el('p', { className: 'again' }), el('div', { className: 'card', hidden: true }));
+
+export function say(box, strong, sentence = '', good = false) {
+  $('.verdict', box).className = `verdict ${good ? 'good' : 'refused'}`;
+  $('.verdict', box).replaceChildren(el('strong', {}, strong), ` ${sentence}`);
+}
+
+export function clear(box) {
+  $$('.verdict, .again', box).forEach((text) => text.replaceChildren());
+  $('.card', box).hidden = true;
+}
+
+/**
+ * Asks, and tells the outcome in `box`; resolves to the exchange. `ok`: the sentence for success, or what makes it; else success is left
+ * unsaid. `refused`: sentences by error word or status. `lesson`: here a 401 is right. `show(exchange)`: the answer as nodes.
+ */
+export async function perform(box, request, { ok, refused = {}, lesson, show, form } = {}) {
+  if (box.ariaBusy === 'true') return {};
+  box.ariaBusy = 'true';
+  const exchange = await (typeof request === 'function' ? request() : ask(request));
+  clear(box);
+  box.ariaBusy = 'false';
+  if (!exchange) {
+    say(box, 'Refreshed already.', 'Another tab was first, and this one took over what it got.', true);
+    return {};
+  }
+  const { status, body, line, again } = exchange;
+  const sentence = exchange.ok ? await (ok?.call ? ok(exchange) : ok) : refused[body?.error] ?? refused[status] ?? explain(exchange);
+  if (!exchange.ok || ok) say(box, line, sentence, exchange.ok || (lesson && status === 401));
+  if (again) $('.again', box).append(counting(again, 'wait'));
+  if (show) {
+    $('.card', box).hidden = false;
+    $('.card', box).replaceChildren(...show(exchange));
+  }
+  if (form) showFaults(form, exchange);
+  return exchange;
+}
+
+/** The same as the user that is logged in. */
+export async function performOwn(box, request, options) {
+  if (own.session) return perform(box, () => askOwn(request), options);
+  say(box, 'Log in first', '(step 2).');
+  return {};
+}
+
+function showFaults(form, { body }) {
+  const faults = { ...body?.errors?.json };
+  if (body?.error === 'username_taken') faults.username = [body.message];
+  if (body?.error === 'invalid_credentials') faults.password = faults.current_password = [body.message];
+  for (const input of $$('[name]', form)) {
+    const fault = faults[input.name];
+    $(`#${input.id}-fault`).textContent = fault ? [Object.values(fault)].flat(2).join(' ') : '';
+    input.setAttribute('aria-invalid', Boolean(fault));
+    if (fault) input.closest('.field').hidden = false; // an invite is asked for only where the server wants one
+  }
+  $('[aria-invalid=true]', form)?.focus();
+}
+
+function shown(value, name) {
+  if (value == null || value.length === 0) return '–';
+  if (['created', 'expires', 'until', 'last_used'].includes(name)) return counting(value);
+  return Array.isArray(value) ? value.join(', ') : `${value}`;
+}
+
+/** A table of what the server lists under `key`, page by page. `act()` makes a button that changes something and reads it again. */
+export function listing({ caption, empty, columns, request, key }) {
+  const [place, box] = [el('div'), outcome(key)];
+  async function load(cursor, before = []) {
+    const { ok, body } = await performOwn(box, request(cursor));
+    if (!ok) return;
+    const all = [...before, ...body[key]];
+    place.replaceChildren(all.length ? table(caption, columns, all, shown) : el('p', { className: 'hint' }, empty),
+      row(body.next ? button('Show more', () => load(body.next, all), 'small') : null));
+  }
+  const act = (label, asked, warning, then = () => load()) => button(label, async () => {
+    if (warning && !await confirmed(`${label}?`, warning, label)) return;
+    const { ok, body } = await performOwn(box, asked);
+    if (ok) await then();
+    if (ok) say(box, body.message, '', true);
+  }, warning ? 'small danger' : 'small');
+  return { parts: [place, box], load: () => load(), act };
+}

@@ -1,0 +1,92 @@
+// For administrators.
+
+import { SESSION } from './account.js';
+import { listing, outcome, performOwn, say } from './action.js';
+import { $, button, code, copies, el, form, row, typed } from './dom.js';
+import { claims } from './session.js';
+import { counting } from './time.js';
+
+const get = (path, values = {}) => {
+  const query = new URLSearchParams(Object.entries(values).filter(([, value]) => value));
+  return { method: 'GET', path: query.size ? `${path}?${query}` : path };
+};
+const words = (text) => text.split(/[\s,]+/).filter(Boolean);
+const ROLES = { name: 'roles', label: 'Roles', hint: 'Separated by commas; this server knows admin' };
+
+export const isAdmin = () => Boolean(claims().roles?.includes('admin'));
+
+/** What is told of a new code. */
+const issued = { ok: 'Pass this code on. It is shown this once.', show: ({ ok, body }) => (ok
+  ? [el('p', { className: 'raw' }, body.code), el('p', {}, 'It ends ', counting(body.expires), '.'), copies('Copy code', () => body.code)] : []) };
+
+const users = listing({
+  caption: 'Users', key: 'users', empty: 'No user of that name.', request: (after) => get('/users', { ...typed($('#find-form')), after, limit: 25 }),
+  columns: [['username', (user) => button(user.username, () => manage(user), 'link')], 'id', 'roles', ['state', ({ disabled }) => (disabled ? 'disabled' : 'active')], 'created'],
+});
+const invites = listing({
+  caption: 'Invites', key: 'invites', empty: 'None.', request: () => get('/invites'),
+  columns: ['id', 'created', 'expires', ['action', ({ id }) => invites.act('Take back', { method: 'DELETE', path: `/invites/${id}` })]],
+});
+const throttle = listing({
+  caption: 'Who must wait', key: 'blocks', empty: 'Nobody has to wait.', request: () => get('/throttle'),
+  columns: ['scope', 'user', 'address', 'failures', 'until', ['action', ({ user }) => (user ? throttle.act('Unlock', { method: 'DELETE', path: `/user/${user}/throttle` }) : '')]],
+});
+const audit = listing({
+  caption: 'Events', key: 'events', empty: 'None.', request: (before) => get('/audit', { ...typed($('#events-form')), before, limit: 20 }),
+  columns: ['event', ['time', ({ time }) => new Date(time).toLocaleString()], 'actor', 'user', 'address', ['details', ({ details }) => (Object.keys(details).length ? code(details) : '–')]],
+});
+
+/** One user, instead of the list. */
+function manage(user) {
+  const path = `/user/${user.id}`;
+  const box = outcome('user-admin');
+  const sessions = listing({ caption: 'Sessions', key: 'sessions', empty: 'No sessions.', request: () => get(`${path}/sessions`),
+    columns: [...SESSION, ['action', ({ id }) => sessions.act('End', { method: 'DELETE', path: `${path}/sessions/${id}` })]] });
+  const back = () => {
+    $('#one').replaceChildren();
+    $('#list').hidden = false;
+    users.load();
+  };
+  const change = async (json, form) => {
+    const { ok, body } = await performOwn(box, { method: 'PATCH', path, json }, { form });
+    if (ok) say(manage(body), 'Saved.', '', true);
+  };
+  const save = (typed, made) => {
+    let claims = typed.claims;
+    try {
+      claims = JSON.parse(claims);
+    } catch { /* the server says what it thinks of it */ }
+    change({ roles: words(typed.roles), claims }, made);
+  };
+  const title = el('h3', { tabIndex: -1 }, `${user.username}, user ${user.id}${user.disabled ? ', disabled' : ''}`);
+  $('#list').hidden = true;
+  $('#one').replaceChildren(button('← All users', back, 'link'), title,
+    form('user', [{ ...ROLES, value: user.roles.join(', ') },
+      { name: 'claims', label: 'Custom claims', kind: 'textarea', rows: 3, value: JSON.stringify(user.claims), hint: 'A JSON object, put into each new access token' }], 'Save', save),
+    row(button(user.disabled ? 'Enable' : 'Disable', () => change({ disabled: !user.disabled }), 'small'),
+      button('Make a reset code', () => performOwn(box, { method: 'POST', path: `${path}/reset` }, issued), 'small'),
+      sessions.act('Unlock', { method: 'DELETE', path: `${path}/throttle` }), sessions.act('End all sessions', { method: 'DELETE', path: `${path}/sessions` }),
+      sessions.act(`Delete ${user.username}`, { method: 'DELETE', path }, 'The user and all of its sessions are gone at once, for good.', back)),
+    box, ...sessions.parts);
+  title.focus();
+  sessions.load();
+  return box;
+}
+
+export const open = () => [users, invites, throttle, audit].forEach((list) => list.load());
+
+async function make(box, list, path, json, options) {
+  const { ok } = await performOwn(box, { method: 'POST', path, json }, options);
+  if (ok) list.load();
+}
+
+export function start() {
+  const [added, invited] = [outcome('add'), outcome('invite')];
+  const add = (json, form) => make(added, users, '/users', { ...json, roles: words(json.roles) }, { form, ok: ({ body }) => `${body.username} is user ${body.id}.` });
+  $('#users').append(el('div', { id: 'list' }, form('find', [{ name: 'username', label: 'Name', autocomplete: 'off' }], 'Find', () => users.load()), users.parts,
+    el('details', {}, el('summary', {}, 'Add a user'), form('add', [{ name: 'username', label: 'Username', autocomplete: 'off' },
+      { name: 'password', label: 'Password', kind: 'password', autocomplete: 'new-password' }, ROLES], 'Add', add), added)), el('div', { id: 'one' }));
+  $('#invites').append(...invites.parts, button('Make an invite for a week', () => make(invited, invites, '/invites', {}, issued)), invited);
+  $('#throttle').append(...throttle.parts);
+  $('#audit').append(form('events', [{ name: 'user', label: 'User’s id' }, { name: 'event', label: 'Event', hint: 'Such as login' }], 'Filter', () => audit.load()), ...audit.parts);
+}

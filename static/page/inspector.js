@@ -1,0 +1,38 @@
+// Any token, taken apart; and whether it is good, from the one server that knows.
+
+import { clear, outcome, perform, say } from './action.js';
+import { $, button, el, form, row } from './dom.js';
+import { own } from './session.js';
+import { isOver } from './time.js';
+import { decode, raw, tables } from './tokens.js';
+
+const box = outcome('inspect');
+const apart = el('div', { className: 'card' });
+const WHY = {
+  invalid_token: 'Not good: it was changed, or another server made it.',
+  token_expired: 'Not good: its time is over.',
+  token_revoked: 'Not good: it was taken back, by a logout or an administrator.',
+};
+
+function judge(pasted) {
+  const token = pasted.replace(/^\s*Bearer\s/i, '').replaceAll(/\s/g, '');
+  const read = decode(token);
+  clear(box);
+  apart.replaceChildren(...(read ? [raw(token), ...tables(read)] : []));
+  if (!read) return say(box, 'Not a token.', 'A JWT is three parts with dots between, two of them JSON.');
+  if (read.payload.type !== 'refresh') {
+    return perform(box, { method: 'GET', path: '/test', bearer: token }, { ok: 'Good: the server made it, its time is not over, and nobody took it back.', refused: WHY });
+  }
+  const over = isOver(read.payload.exp);
+  return say(box, 'A refresh token.', `Its time is ${over ? '' : 'not '}over. Whether it was spent or taken back only its use would tell, and spend it: so it was not sent.`, !over);
+}
+
+export function start() {
+  const made = form('inspect', [{ name: 'token', label: 'Token', kind: 'textarea', rows: 6, autocomplete: 'off', hint: 'It is not kept' }],
+    'Take it apart', ({ token }) => judge(token));
+  const mine = (name) => button(`My ${name} token`, () => {
+    $('#inspect-token').value = own.session[name];
+    made.requestSubmit();
+  }, 'small in');
+  $('#inspector').append(el('div', {}, made, row(mine('access'), mine('refresh')), box), apart);
+}
