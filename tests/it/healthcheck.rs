@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::authority::Authority;
 use crate::cli::{run_in, said};
 use crate::server::Server;
 
@@ -93,4 +94,24 @@ fn a_server_that_cannot_write_is_not_ready() {
     assert!(head.starts_with("get /ready http/1.1\r\n") && !head.contains("authorization"), "{head}");
     let (code, _, err) = said(&run_in(directory.path(), &["healthcheck", "--url", &url, "--token-file", "x"], &[], ""));
     assert!(code == Some(2) && err.contains("takes no --token-file"), "{err}");
+}
+
+#[test]
+fn a_server_that_speaks_tls_is_asked_over_its_socket_or_by_the_name_in_its_certificate() {
+    let authority = Authority::new();
+    authority.issue();
+    let server = authority.server(&[]);
+    let files = authority.settings();
+    let settings: Vec<_> = files.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let check = |arguments: &[&str], more: &[(&str, &str)]| {
+        said(&run_in(server.directory.path(), &[&["healthcheck"], arguments].concat(), &[&settings, more].concat(), ""))
+    };
+    assert_eq!(check(&[], &[]).1, "ready: data/doorward.sock\n");
+    std::fs::remove_file(server.data_dir().join("doorward.sock")).unwrap();
+    let (code, _, err) = check(&[], &[]);
+    assert!(code == Some(1) && err.contains("ask with --url"), "{err}");
+    let trusted = [("SSL_CERT_FILE", &*authority.path("ca.pem"))];
+    assert_eq!(check(&["--url", &server.url], &trusted), (Some(0), format!("ready: {}\n", server.url), String::new()));
+    let (code, _, err) = check(&["--url", &server.url], &[]);
+    assert!(code == Some(1) && err.lines().count() == 1, "{err}");
 }
