@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::cli::{run_in, said};
 use crate::server::Server;
+use crate::wire::PATIENCE;
 
 /// A file of `packaging/`.
 fn packaging(name: &str) -> String {
@@ -64,6 +65,7 @@ fn systemd_is_told_when_the_server_is_ready_and_when_it_stops() {
     let scratch = TempDir::new().unwrap();
     let path = scratch.path().join("notify");
     let systemd = UnixDatagram::bind(&path).unwrap();
+    systemd.set_read_timeout(Some(PATIENCE)).unwrap();
     let word = || {
         let mut buffer = [0; 64];
         let read = systemd.recv(&mut buffer).unwrap();
