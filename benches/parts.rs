@@ -10,7 +10,7 @@ use criterion::{BatchSize, Criterion, Throughput};
 use doorward::auth::clock::Timestamp;
 use doorward::auth::hasher::{Cost, Hasher};
 use doorward::auth::keys::{Algorithm, Keyring, SharedSecrets, StoredKey};
-use doorward::auth::password::{Password, PasswordHash};
+use doorward::auth::password::{Password, PasswordHash, Typed};
 use doorward::auth::session::{Lifetimes, Session};
 use doorward::auth::token::{Issuer, Tokens};
 use doorward::auth::user::{CustomClaims, User, UserId, Username};
@@ -81,7 +81,7 @@ fn passwords(criterion: &mut Criterion) {
     group.sample_size(20).measurement_time(Duration::from_secs(6));
     group.bench_function("hash", |bencher| bencher.iter(|| runtime.block_on(hasher.hash(password())).expect("a hash")));
     group.bench_function("verify", |bencher| {
-        bencher.iter(|| runtime.block_on(hasher.verify(Some(password()), Some(&hash))).expect("a verdict"));
+        bencher.iter(|| runtime.block_on(hasher.verify(Typed::new("securepassword"), Some(&hash))).expect("a verdict"));
     });
     group.finish();
 }

@@ -136,6 +136,9 @@ pub fn hashes(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let hash = PasswordHash::from_phc(text.to_owned());
     assert_eq!(format!("{hash:?}"), "PasswordHash([redacted])");
+    if let Ok(foreign) = PasswordHash::foreign(text) {
+        assert!(foreign.as_foreign() == Some(text) && foreign.scheme().is_some());
+    }
     let Some((printed, cost)) = hasher::read(&hash) else { return };
     assert!(cost.memory_kib <= hasher::MAX_MEMORY_KIB && cost.iterations <= hasher::MAX_ITERATIONS && cost.lanes <= hasher::MAX_LANES);
     let again = hasher::read(&PasswordHash::from_phc(printed.clone()));

@@ -15,7 +15,8 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use tokio::sync::oneshot;
 use zeroize::Zeroize;
 
-use super::password::{Password, PasswordHash};
+use super::foreign::{Foreign, MALFORMED, TOO_DEAR};
+use super::password::{Password, PasswordHash, Typed};
 use crate::error::{Error, Result};
 use crate::metrics::{Counter, Taken, Times};
 
@@ -29,6 +30,10 @@ const MAX_JOBS: usize = 1024;
 pub(super) const MAX_MEMORY_KIB: u32 = 256 * 1024;
 pub(super) const MAX_ITERATIONS: u32 = 16;
 pub(super) const MAX_LANES: u32 = 16;
+/// What an imported one may write in all, in KiB: about a second.
+const MAX_FOREIGN_WORK_KIB: u64 = 1 << 20;
+/// What a hash takes until one was timed.
+const USUAL_TIME: Duration = Duration::from_millis(25);
 /// More than the 32 MiB up to which glibc learns to keep freed memory for itself: so this is given back to the system.
 /// What is reserved and not used costs nothing.
 const ALWAYS_MAPPED_BLOCKS: usize = 33 * 1024;
@@ -71,6 +76,13 @@ impl Cost {
         // RFC 9106 §3.1: at least 8 KiB for each lane.
         (memory_kib >= 8).then_some(Self { memory_kib, lanes: 1, ..other })
     }
+
+    /// What can still be done of a hash of this cost, which takes `whole`, when `spent` is gone; `None`: nothing to speak of.
+    fn share(self, spent: Duration, whole: Duration) -> Option<Self> {
+        let left = whole.checked_sub(spent)?.as_micros();
+        let memory_kib = u32::try_from(u128::from(self.memory_kib) * left / whole.as_micros().max(1)).ok()?;
+        (memory_kib >= 8).then_some(Self { memory_kib, lanes: 1, ..self })
+    }
 }
 
 /// What checking a password gave.
@@ -78,13 +90,13 @@ impl Cost {
 pub enum Verdict {
     /// Not this password.
     Wrong,
-    /// This password. The hash to keep instead, when the stored one costs less than today's.
+    /// This password. The hash to keep instead, when the stored one costs less than today's or was made by another program.
     Right(Option<PasswordHash>),
 }
 
 enum Work {
     Hash(Password),
-    Verify(Option<Password>, PasswordHash),
+    Verify(Option<Typed>, PasswordHash),
 }
 
 enum Done {
@@ -103,6 +115,8 @@ struct Queue {
     running: usize,
     /// A moving average of what one job takes.
     job_time: Duration,
+    /// A moving average of what a hash of today's cost takes.
+    hash_time: Duration,
     closed: bool,
 }
 
@@ -145,7 +159,7 @@ impl Hasher {
         cost.argon2()?;
         // Of no password that anybody could find; checking against it costs what any check costs.
         let dummy = phc(cost, &[0; SALT_BYTES], &[0; TAG_BYTES])?;
-        let queue = Queue { jobs: VecDeque::new(), running: 0, job_time: Duration::from_millis(25), closed: false };
+        let queue = Queue { jobs: VecDeque::new(), running: 0, job_time: USUAL_TIME, hash_time: USUAL_TIME, closed: false };
         let (shed, times) = (Counter::default(), Times::default());
         let shared = Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new(), threads: threads.max(1), cost, shed, times });
         for number in 0..shared.threads {
@@ -174,9 +188,10 @@ impl Hasher {
     ///
     /// # Errors
     /// [`Error::Overloaded`], [`Error::Crypto`]
-    pub async fn verify(&self, password: Option<Password>, hash: Option<&PasswordHash>) -> Result<Verdict> {
-        let work = match (password, hash) {
-            (Some(password), Some(hash)) => Work::Verify(Some(password), hash.clone()),
+    pub async fn verify(&self, typed: Option<Typed>, hash: Option<&PasswordHash>) -> Result<Verdict> {
+        let readable = |typed: &Typed, hash: &PasswordHash| typed.password().is_some() || hash.as_foreign().is_some();
+        let work = match (typed, hash) {
+            (Some(typed), Some(hash)) if readable(&typed, hash) => Work::Verify(Some(typed), hash.clone()),
             _ => Work::Verify(None, self.dummy.clone()),
         };
         match self.run(work).await? {
@@ -300,10 +315,14 @@ impl Shared {
     fn work(&self, work: Work, memory: &mut Memory) -> Result<Done> {
         match work {
             Work::Hash(password) => self.hash(&password, memory).map(Done::Hashed),
-            Work::Verify(password, hash) => {
-                let typed = password.as_ref().map_or("", Password::expose);
+            Work::Verify(Some(typed), hash) if hash.as_foreign().is_some() => {
+                self.verify_foreign(&typed, &hash, memory).map(Done::Verified)
+            }
+            Work::Verify(typed, hash) => {
+                let password = typed.as_ref().and_then(Typed::password);
+                let typed = password.map_or("", Password::expose);
                 let (matches, cost) = verify_with(&hash, typed, memory)?;
-                let Some(password) = password.as_ref().filter(|_| matches) else {
+                let Some(password) = password.filter(|_| matches) else {
                     // Of a hash made when one cost less, too, the answer takes as long as of a user that is not there.
                     if let Some(rest) = cost.lacks(self.cost) {
                         hash_with(&rest.argon2()?, rest, typed, &[0; SALT_BYTES], memory)?;
@@ -316,10 +335,27 @@ impl Shared {
         }
     }
 
+    /// Checks the exact bytes. What another program hashed is hashed anew, as ours are, if it has that form.
+    fn verify_foreign(&self, typed: &Typed, hash: &PasswordHash, memory: &mut Memory) -> Result<Verdict> {
+        let started = Instant::now();
+        if is_foreign_of(hash, typed.exact(), memory)? {
+            return typed.password().map(|password| self.hash(password, memory)).transpose().map(Verdict::Right);
+        }
+        // Of a user that is not there, the answer takes the time of one hash of ours; of a dearer hash it takes longer.
+        if let Some(rest) = self.cost.share(started.elapsed(), self.lock().hash_time) {
+            hash_with(&rest.argon2()?, rest, typed.exact(), &[0; SALT_BYTES], memory)?;
+        }
+        Ok(Verdict::Wrong)
+    }
+
     fn hash(&self, password: &Password, memory: &mut Memory) -> Result<PasswordHash> {
         let mut salt = [0; SALT_BYTES];
         SystemRandom::new().fill(&mut salt).map_err(|source| Error::Crypto { action: "making a salt", source: source.into() })?;
-        hash_with(&self.cost.argon2()?, self.cost, password.expose(), &salt, memory)
+        let started = Instant::now();
+        let hash = hash_with(&self.cost.argon2()?, self.cost, password.expose(), &salt, memory)?;
+        let mut queue = self.lock();
+        queue.hash_time = (queue.hash_time * 7 + started.elapsed()) / 8;
+        Ok(hash)
     }
 }
 
@@ -361,6 +397,33 @@ fn parse(hash: &PasswordHash) -> Result<(phc::PasswordHash, Params, Cost)> {
     Ok((parsed, params, cost))
 }
 
+/// Whether the password is the one of an imported hash.
+fn is_foreign_of(hash: &PasswordHash, password: &str, memory: &mut Memory) -> Result<bool> {
+    let text = hash.as_foreign().unwrap_or_default();
+    match Foreign::read(text).map_err(hashing)?.is_of(password.as_bytes()) {
+        Some(verdict) => Ok(verdict),
+        None => Ok(verify_with(&PasswordHash::from_phc(text.to_owned()), password, memory)?.0),
+    }
+}
+
+/// Whether an Argon2 hash of another program can be checked here.
+///
+/// # Errors
+/// Why not, as a sentence.
+pub(super) fn check_foreign_argon2(hash: &str) -> Result<(), &'static str> {
+    let parsed = phc::PasswordHash::new(hash).map_err(|_| MALFORMED)?;
+    let params = Params::try_from(&parsed).map_err(|_| MALFORMED)?;
+    let cost = Cost { memory_kib: params.m_cost(), iterations: params.t_cost(), lanes: params.p_cost() };
+    let known =
+        Algorithm::try_from(parsed.algorithm.as_str()).is_ok() && parsed.version.is_none_or(|version| Version::try_from(version).is_ok());
+    // RFC 9106 §4: of fewer than 128 bits more than one password would be right.
+    if !known || parsed.hash.is_none_or(|sum| sum.len() < 16) || parsed.salt.is_none_or(|salt| salt.len() < argon2::MIN_SALT_LEN) {
+        return Err(MALFORMED);
+    }
+    let dear = cost.memory_kib > MAX_MEMORY_KIB || cost.iterations > MAX_ITERATIONS || cost.lanes > MAX_LANES;
+    if dear || cost.work() > MAX_FOREIGN_WORK_KIB { Err(TOO_DEAR) } else { Ok(()) }
+}
+
 /// For the fuzz target: how a stored hash reads when it is printed again, and what it costs.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn read(hash: &PasswordHash) -> Option<(String, Cost)> {
@@ -370,6 +433,9 @@ pub(super) fn read(hash: &PasswordHash) -> Option<(String, Cost)> {
 /// For the fuzz target: whether the password is the one of the hash.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) fn is_password(hash: &PasswordHash, password: &str) -> Result<bool> {
+    if hash.as_foreign().is_some() {
+        return is_foreign_of(hash, password, &mut Memory::default());
+    }
     verify_with(hash, password, &mut Memory::default()).map(|(matches, _)| matches)
 }
 
@@ -395,25 +461,29 @@ mod tests {
         Password::presented(typed).unwrap()
     }
 
+    fn typed(typed: &str) -> Option<Typed> {
+        Typed::new(typed)
+    }
+
     #[tokio::test]
     async fn the_right_password_is_right_and_others_are_wrong() {
         let hasher = Hasher::start(1, SMALL).unwrap();
         let hash = hasher.hash(password("securepassword")).await.unwrap();
-        assert_eq!(hasher.verify(Some(password("securepassword")), Some(&hash)).await.unwrap(), Verdict::Right(None));
-        assert_eq!(hasher.verify(Some(password("Securepassword")), Some(&hash)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.verify(typed("securepassword"), Some(&hash)).await.unwrap(), Verdict::Right(None));
+        assert_eq!(hasher.verify(typed("Securepassword"), Some(&hash)).await.unwrap(), Verdict::Wrong);
         assert_eq!(hasher.verify(None, Some(&hash)).await.unwrap(), Verdict::Wrong);
-        assert_eq!(hasher.verify(Some(password("a password nobody has")), None).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.verify(typed("a password nobody has"), None).await.unwrap(), Verdict::Wrong);
     }
 
     #[tokio::test]
     async fn a_cheaper_hash_is_replaced_at_the_next_login() {
         let cheap = Hasher::start(1, SMALL).unwrap().hash(password("securepassword")).await.unwrap();
         let hasher = Hasher::start(1, Cost { iterations: 2, ..SMALL }).unwrap();
-        let Verdict::Right(Some(better)) = hasher.verify(Some(password("securepassword")), Some(&cheap)).await.unwrap() else {
+        let Verdict::Right(Some(better)) = hasher.verify(typed("securepassword"), Some(&cheap)).await.unwrap() else {
             panic!("no better hash")
         };
         assert!(better.as_phc().contains("t=2"));
-        assert_eq!(hasher.verify(Some(password("securepassword")), Some(&better)).await.unwrap(), Verdict::Right(None));
+        assert_eq!(hasher.verify(typed("securepassword"), Some(&better)).await.unwrap(), Verdict::Right(None));
     }
 
     #[tokio::test]
@@ -422,7 +492,7 @@ mod tests {
         let today = Cost { memory_kib: 4096, iterations: 3, lanes: 1 };
         let hasher = Hasher::start(1, today).unwrap();
         let mut memory = Memory::default();
-        let wrong = Work::Verify(Some(password("Securepassword")), cheap);
+        let wrong = Work::Verify(typed("Securepassword"), cheap);
         assert!(matches!(hasher.shared.work(wrong, &mut memory), Ok(Done::Verified(Verdict::Wrong))));
         // What was written besides the stored hash's own 64 KiB, three times over.
         let written = memory.0.iter().filter(|block| block.as_ref().iter().any(|word| *word != 0)).count();
@@ -478,6 +548,36 @@ mod tests {
         let hash = PasswordHash::from_phc(
             "$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHRzYWx0$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".into(),
         );
-        assert!(matches!(hasher.verify(Some(password("securepassword")), Some(&hash)).await, Err(Error::Crypto { .. })));
+        assert!(matches!(hasher.verify(typed("securepassword"), Some(&hash)).await, Err(Error::Crypto { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_another_program_is_replaced_at_the_next_login() {
+        let hasher = Hasher::start(1, SMALL).unwrap();
+        let hash = "$pbkdf2-sha256$8000$XAuBMIYQQogxRg$tRRlz8hYn63B9LYiCd6PRo6FMiunY9ozmMMI3srxeRE";
+        let hash = PasswordHash::foreign(hash).unwrap();
+        assert_eq!(hasher.verify(typed("Password"), Some(&hash)).await.unwrap(), Verdict::Wrong);
+        let Verdict::Right(Some(ours)) = hasher.verify(typed("password"), Some(&hash)).await.unwrap() else { panic!("not replaced") };
+        assert_eq!(ours.scheme(), None);
+        assert_eq!(hasher.verify(typed("password"), Some(&ours)).await.unwrap(), Verdict::Right(None));
+    }
+
+    #[tokio::test]
+    async fn a_password_that_has_no_form_of_ours_goes_on_with_the_imported_hash() {
+        // As argon2-cffi makes it: salt "somesaltsalt".
+        let with_control = "tab\there99";
+        let mut memory = Memory::default();
+        let ours = hash_with(&SMALL.argon2().unwrap(), SMALL, with_control, b"somesaltsalt", &mut memory).unwrap();
+        let hash = PasswordHash::foreign(ours.as_phc()).unwrap();
+        let hasher = Hasher::start(1, SMALL).unwrap();
+        assert_eq!(hasher.verify(typed(with_control), Some(&hash)).await.unwrap(), Verdict::Right(None));
+        assert_eq!(hasher.verify(typed(with_control), Some(&ours)).await.unwrap(), Verdict::Wrong);
+    }
+
+    #[test]
+    fn a_wrong_password_takes_the_rest_of_the_usual_time_beside_a_cheaper_foreign_hash() {
+        let whole = Duration::from_millis(20);
+        let left = |spent| Cost::OWASP.share(Duration::from_millis(spent), whole).map(|cost| cost.memory_kib);
+        assert_eq!((left(0), left(5), left(20), left(90)), (Some(19_456), Some(14_592), None, None));
     }
 }

@@ -8,7 +8,7 @@ use super::blocks::Attempt;
 use super::browsers::{self, LoggedIn};
 use super::clock::Timestamp;
 use super::hasher::Verdict;
-use super::password::{Password, PasswordHash};
+use super::password::{PasswordHash, Typed};
 use super::session::{Presented, Session};
 use super::throttle::Kind as Failure;
 use super::token::{Claims, Kind, TokenPair};
@@ -58,7 +58,7 @@ impl Auth {
             Err(_) => None,
         };
         attempt.user = user.as_ref().map(|user| user.id);
-        let verdict = self.0.hasher.verify(Password::presented(password), user.as_ref().map(|user| &user.password)).await?;
+        let verdict = self.0.hasher.verify(Typed::new(password), user.as_ref().map(|user| &user.password)).await?;
         let (Some(user), Verdict::Right(rehashed)) = (user.as_ref(), verdict) else {
             return Err(self.login_refused(user.map(|user| user.id)));
         };
@@ -176,6 +176,7 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::task::Poll;
 
+    use super::super::password::Password;
     use super::*;
     use crate::config::{Flags, Settings};
     use crate::store::{SledStore, StoreOptions};

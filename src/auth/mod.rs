@@ -1,5 +1,5 @@
 //! The domain: one method of [`Auth`] per use case: users in `accounts.rs`, invites in `invites.rs`, logging in and judging a
-//! token in `logins.rs`, who must wait in `blocks.rs`, the list and the end of sessions in `logouts.rs`, new passwords in `resets.rs`, the first administrator in `setup.rs`, other programs in
+//! token in `logins.rs`, who must wait in `blocks.rs`, the list and the end of sessions in `logouts.rs`, new passwords in `resets.rs`, the first administrator in `setup.rs`, users of another program in `imports.rs`, other programs in
 //! `service.rs` and `introspection.rs`, keys in `rotation.rs`, backups in `backups.rs`, cookies and forward-auth in `browsers.rs`. The only writer to the store; knows no HTTP, no settings file, no command line.
 
 mod accounts;
@@ -9,9 +9,11 @@ mod blocks;
 pub mod browsers;
 pub mod clock;
 pub mod code;
+pub mod foreign;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 pub mod hasher;
+pub mod imports;
 pub mod introspection;
 pub mod invites;
 pub mod keys;

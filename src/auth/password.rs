@@ -14,6 +14,7 @@ use precis_profiles::precis_core::profile::PrecisFastInvocation;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+use super::foreign::{Foreign, Scheme};
 use super::user::Username;
 
 /// Fewest characters (code points) of a password.
@@ -82,7 +83,37 @@ impl fmt::Debug for Password {
     }
 }
 
-/// A password's hash as a PHC string. Written only to the store; does not print.
+/// What somebody typed to log in: in the form in which ours are hashed, if it has one, and as it came, for imported hashes.
+#[derive(Clone)]
+pub struct Typed {
+    exact: SecretString,
+    password: Option<Password>,
+}
+
+impl Typed {
+    /// `None` if it is no password of anybody: nothing, or longer than any.
+    #[must_use]
+    pub fn new(typed: &str) -> Option<Self> {
+        let possible = !typed.is_empty() && typed.len() <= MAX_BYTES;
+        possible.then(|| Self { exact: SecretString::from(typed), password: Password::presented(typed) })
+    }
+
+    /// As ours are hashed; `None` if no password could read so.
+    #[must_use]
+    pub const fn password(&self) -> Option<&Password> {
+        self.password.as_ref()
+    }
+
+    /// As it came.
+    pub(super) fn exact(&self) -> &str {
+        self.exact.expose_secret()
+    }
+}
+
+/// What a stored hash of another program begins with: an imported Argon2 hash, too, is over the exact bytes.
+const IMPORTED: &str = "import:";
+
+/// A password's hash as a PHC string, or an imported one. Written only to the store; does not print.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PasswordHash(String);
@@ -92,6 +123,25 @@ impl PasswordHash {
     #[must_use]
     pub fn from_phc(phc: String) -> Self {
         Self(phc)
+    }
+
+    /// From a hash that another program made ([`super::foreign`]).
+    ///
+    /// # Errors
+    /// Why it cannot be taken, as a sentence.
+    pub fn foreign(hash: &str) -> Result<Self, &'static str> {
+        Foreign::read(hash).map(|_| Self(format!("{IMPORTED}{hash}")))
+    }
+
+    /// The hash of another program, as that wrote it.
+    pub(super) fn as_foreign(&self) -> Option<&str> {
+        self.0.strip_prefix(IMPORTED)
+    }
+
+    /// Which other program made it; `None`: it is ours.
+    #[must_use]
+    pub fn scheme(&self) -> Option<Scheme> {
+        self.as_foreign().and_then(Scheme::of)
     }
 
     /// The string.

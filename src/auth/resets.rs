@@ -9,7 +9,7 @@ use super::audit::{By, Event, Word};
 use super::clock::Timestamp;
 use super::code::{Code, CodeDigest, Reset, user_of_reset};
 use super::hasher::Verdict;
-use super::password::Password;
+use super::password::{Password, Typed};
 use super::throttle::Kind;
 use super::token::Claims;
 use super::user::UserId;
@@ -32,8 +32,8 @@ impl Auth {
     pub async fn change_password(&self, claims: &Claims, current: &str, new: Zeroizing<String>, origin: Origin) -> Result<()> {
         let user = self.0.store.user(claims.user).await?.ok_or(TokenError::Revoked)?;
         let chosen = Password::chosen(&new, Some(&user.username)).map_err(|fault| Error::Invalid(Faults::of(FIELD, fault)))?;
-        let presented = Password::presented(current);
-        if presented.as_ref().is_some_and(|presented| presented.is(&chosen)) {
+        let presented = Typed::new(current);
+        if presented.as_ref().and_then(Typed::password).is_some_and(|presented| presented.is(&chosen)) {
             return Err(Error::Invalid(Faults::of(FIELD, "The same as the current password.")));
         }
         let attempt = self.attempt_of(&user, claims, origin.address).await?;

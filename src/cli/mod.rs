@@ -9,6 +9,7 @@ mod completions;
 mod config;
 mod dumps;
 mod healthcheck;
+mod import;
 mod invite;
 mod key;
 mod local;
@@ -85,6 +86,9 @@ enum Command {
     /// List, rotate, import and retire the keys that sign
     #[command(subcommand)]
     Key(key::Command),
+    /// Take the users of another program in, and see how far they have come
+    #[command(subcommand)]
+    Import(import::Command),
     /// List what has happened: logins, failures, changes, and who did it
     Audit(audit::Command),
     /// Copy everything into one file, also while the server runs; restore makes a database of it
@@ -268,6 +272,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Session(command) => session::run(&reach()?, &command),
         Command::Service(command) => service::run(&reach()?, &command),
         Command::Key(command) => key::run(&reach()?, &command),
+        Command::Import(command) => import::run(&reach()?, settings, &command),
         Command::Audit(command) => audit::run(&reach()?, &command),
         Command::Log(command) => log::run(&reach()?, &command),
         Command::Backup(command) => backup::run(&reach()?, &command),

@@ -34,6 +34,7 @@ use crate::http::proxies::TrustedProxies;
 use crate::http::{RevocationReaders, Surface, UserRoutes};
 use crate::log_filter::LogControl;
 pub use layers::environment;
+pub use secrets::read_file as read_secret_file;
 pub use span::Span;
 
 /// Every setting: its name and what it is, as `doorward config show` and the documentation tell it.

@@ -36,7 +36,11 @@ pub(super) fn read(environment: &BTreeMap<String, String>, settings: &Settings) 
     Ok(SharedSecrets { current: current.map(SecretString::from), previous: previous.into_iter().map(SecretString::from).collect() })
 }
 
-fn read_file(setting: &str, file: &Path) -> Result<String, ConfigError> {
+/// The secret in a file, as a setting of this name reads it: all of it but one line break at the end.
+///
+/// # Errors
+/// [`ConfigError`]
+pub fn read_file(setting: &str, file: &Path) -> Result<String, ConfigError> {
     let text = std::fs::read_to_string(file).map_err(|error| wrong(format!("cannot read {setting} {}: {error}", file.display())))?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())

@@ -93,6 +93,7 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .mount("/", routes::backup::routes())
         .mount("/", routes::devices::routes())
         .mount("/", routes::forward_auth::routes())
+        .mount("/", routes::imports::routes())
         .mount("/", routes::invites::routes())
         .mount("/", routes::password::routes())
         .mount("/", routes::session::routes())

@@ -3,14 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::{Checkpoint, Live, Measured, NewUser, Order, Revoked, Standing, StorageError, Store, UserChange, Which};
+use super::{
+    Checkpoint, Imported, ImportedUser, Live, Measured, NewUser, Order, Revoked, Standing, StorageError, Store, UserChange, Which,
+};
 use crate::auth::audit::{Class, KEPT_OF_EACH, Record, Wanted};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
@@ -19,7 +21,7 @@ use crate::auth::password::PasswordHash;
 use crate::auth::service::{self, Service, ServiceId};
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
 use crate::auth::token::TokenId;
-use crate::auth::user::{Role, User, UserId, Username};
+use crate::auth::user::{CustomClaims, Role, User, UserId, Username};
 use crate::error::{Error, Result};
 
 /// See the module's page.
@@ -33,6 +35,7 @@ pub(super) struct MemoryStore {
 struct Records {
     users: BTreeMap<UserId, (User, Timestamp)>,
     last_user: u64,
+    deleted: BTreeSet<UserId>,
     sessions: BTreeMap<SessionId, Session>,
     revoked: BTreeMap<Uuid, Timestamp>,
     resets: BTreeMap<UserId, Reset>,
@@ -112,6 +115,25 @@ impl Records {
         Ok(user)
     }
 
+    fn import_user(&mut self, live: &Live, user: ImportedUser, keep: bool) -> Imported {
+        let ImportedUser { id, username, password, created } = user;
+        let named = self.users.values().find(|(user, _)| user.username == username).map(|(user, _)| user.id);
+        match (self.users.contains_key(&id), named) {
+            (true, Some(same)) if same == id => return Imported::Present,
+            (true, _) => return Imported::IdTaken,
+            (false, Some(other)) => return Imported::NameTaken(other),
+            (false, None) if self.deleted.contains(&id) => return Imported::IdSpent,
+            (false, None) => {}
+        }
+        if keep {
+            self.last_user = self.last_user.max(id.get());
+            let user = User { id, username, password, roles: Vec::new(), claims: CustomClaims::default(), disabled: false, created };
+            self.users.insert(id, (user, Timestamp::default()));
+            self.show(live, id);
+        }
+        Imported::Added
+    }
+
     fn is_last_admin(&self, user: &User) -> bool {
         is_acting_admin(user) && self.users.values().filter(|(user, _)| is_acting_admin(user)).count() == 1
     }
@@ -155,6 +177,11 @@ impl Store for MemoryStore {
         if there { Ok(None) } else { records.insert_user(&self.live, new).map(Some) }
     }
 
+    async fn import_users(&self, users: Vec<ImportedUser>, keep: bool) -> Result<Vec<Imported>> {
+        let mut records = self.open()?;
+        Ok(users.into_iter().map(|user| records.import_user(&self.live, user, keep)).collect())
+    }
+
     async fn user(&self, id: UserId) -> Result<Option<User>> {
         Ok(self.open()?.users.get(&id).map(|(user, _)| user.clone()))
     }
@@ -196,6 +223,7 @@ impl Store for MemoryStore {
         }
         records.end_all(&self.live, id, now);
         records.users.remove(&id);
+        records.deleted.insert(id);
         records.resets.remove(&id);
         self.live.remove_user(id);
         Ok(true)

@@ -18,12 +18,15 @@ mod contract_cookies;
 #[cfg(test)]
 mod contract_events;
 #[cfg(test)]
+mod contract_imports;
+#[cfg(test)]
 mod contract_measures;
 #[cfg(test)]
 mod contract_services;
 #[cfg(test)]
 mod contract_setup;
 mod feed;
+mod imports;
 mod live;
 #[cfg(test)]
 mod machine;
@@ -55,6 +58,7 @@ use crate::error::Result;
 
 pub use checkpoint::{Checkpoint, Order};
 pub use feed::{Cursor, Feed, News, Revoked};
+pub use imports::{Imported, ImportedUser};
 pub use live::{Live, Standing};
 pub use measured::Measured;
 pub use services::Services;
@@ -116,6 +120,10 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`crate::Error::UsernameTaken`]; storage errors.
     async fn insert_first_admin(&self, user: NewUser) -> Result<Option<User>>;
+
+    /// Adds users of another program under the ids they had there; ids that come later count on above. What cannot be added is
+    /// left out. Answers what came of each, in order. Without `keep`, what would come of each alone, and nothing is kept.
+    async fn import_users(&self, users: Vec<ImportedUser>, keep: bool) -> Result<Vec<Imported>>;
 
     /// The user with this id.
     async fn user(&self, id: UserId) -> Result<Option<User>>;

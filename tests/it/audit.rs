@@ -162,6 +162,7 @@ fn what_an_administrator_does(watch: &mut Watch<'_>) {
     watch.boss("POST", "/users", &json!({"username": "mira", "password": PASSWORD, "roles": ["clerk"]}), 201, &[added]);
     watch.boss("DELETE", "/user/3", &Value::Null, 200, &[json!({"event": "user_deleted", "actor": "user:1", "user": 3})]);
     watch.boss("DELETE", "/user/3", &Value::Null, 404, &[]);
+    imports(watch);
     let service = json!({"name": "shop", "scopes": ["introspect"]});
     let added = watch.boss("POST", "/services", &service, 201, &[json!({"event": "service_added", "actor": "user:1"})]).json();
     let path = format!("/services/{}", added["id"].as_str().unwrap());
@@ -172,6 +173,16 @@ fn what_an_administrator_does(watch: &mut Watch<'_>) {
     watch.boss("DELETE", &format!("/keys/{kid}?now=true"), &Value::Null, 200, &retired);
     let over = [json!({"event": "key_added"}), json!({"event": "key_activated", "actor": "user:1"})];
     watch.boss("POST", "/keys", &json!({"now": true}), 201, &over);
+}
+
+/// A trial, and one that adds nobody, are no events.
+fn imports(watch: &mut Watch<'_>) {
+    let hash = "$2b$04$OyKkl7WgU5os32aCsk8dkumiPgEm96vyjK7YMmMKhIz1bSlu9Bt3y";
+    let users = json!([{"id": 5, "username": "theirs", "password_hash": hash}, {"id": 7, "username": "also", "password_hash": hash}]);
+    let imported = json!({"event": "users_imported", "actor": "user:1", "user": null, "details": {"users": 2, "first": 5, "last": 7}});
+    for (trial, expected) in [(true, &[][..]), (false, &[imported]), (false, &[])] {
+        watch.boss("POST", "/import", &json!({"users": users, "dry_run": trial}), 200, expected);
+    }
 }
 
 #[test]

@@ -102,6 +102,7 @@ fn sing(log_format: &str) {
     let arun = people(&server.client, &boss, &mut canaries);
     tokens(&server.client, &arun, &mut canaries);
     services_and_keys(&server.client, &boss, &mut canaries);
+    imports(&server.client, &boss, &mut canaries);
     bodies(&server.client, &mut canaries);
     heads(&server, [&boss, &arun], &mut canaries);
     said.extend(server.stop(directory.path()));
@@ -221,6 +222,21 @@ fn services_and_keys(client: &Client, boss: &Pair, canaries: &mut Canaries) {
     import(&format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", canaries.secret("false PEM"))).expect(422);
     import(&canaries.secret("no PEM")).expect(422);
     import(&pem.replace("MIG", &canaries.secret("damaged PEM"))).expect(422);
+}
+
+/// Users of another program, taken in and refused.
+fn imports(client: &Client, boss: &Pair, canaries: &mut Canaries) {
+    let hash = format!("pbkdf2_sha256$1000${}$c4X377fRzgckSrF91d34RIWvIjkbMwXAJIM4NAjzlKo=", canaries.kept("salt of an imported hash"));
+    let odd = format!("{} x", canaries.secret("odd imported username"));
+    let users = json!([
+        {"id": 900, "username": canaries.kept("imported username"), "password_hash": hash},
+        {"id": 901, "username": odd, "password_hash": hash},
+        {"id": 902, "username": canaries.secret("refused imported username"), "password_hash": canaries.secret("no hash")},
+    ]);
+    let answer = client.json("POST", "/import", Some(&boss.access), &json!({ "users": users })).expect(200).json();
+    assert_eq!(answer["added"], 1);
+    let odd = json!({"users": [{"id": 903, "username": canaries.secret("username of no row"), "password": canaries.secret("no field")}]});
+    client.json("POST", "/import", Some(&boss.access), &odd).expect(422);
 }
 
 /// Bodies that are not what they should be.

@@ -29,6 +29,7 @@ mod durability;
 mod forward_auth;
 mod hangup;
 mod healthcheck;
+mod imports;
 mod introspection;
 mod invites;
 mod keys;

@@ -165,6 +165,8 @@ fn every_administrators_route_refuses_a_user() {
         ("POST", "/invites"),
         ("DELETE", "/invites/1"),
         ("GET", "/audit"),
+        ("GET", "/import"),
+        ("POST", "/import"),
         ("GET", "/log"),
         ("PUT", "/log"),
         ("GET", "/keys"),

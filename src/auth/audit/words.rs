@@ -57,6 +57,7 @@ words! {
     ResetIssued "reset_issued" Act "a reset code was made";
     PasswordReset "password_reset" Own "a password was set with a reset code";
     UserAdded "user_added" Act "an administrator added a user";
+    UsersImported "users_imported" Act "users of another program were imported";
     SetUp "set_up" Act "the first administrator was made with the set-up code";
     UserDeleted "user_deleted" Act "a user was deleted";
     UserDisabled "user_disabled" Act "a user was disabled; its sessions have ended";

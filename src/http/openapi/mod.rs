@@ -5,6 +5,7 @@
 //! them. `tests/it/openapi.rs` holds the rows to the mounted routes, both ways, and to what they answer.
 
 mod administration;
+mod imports;
 mod operation;
 mod people;
 mod programs;
@@ -95,6 +96,7 @@ fn paths(shape: &Shape, files: &[File]) -> (Map<String, Value>, Map<String, Valu
         people::operations(shape),
         sessions::operations(),
         administration::operations(shape),
+        imports::operations(),
         services::operations(shape),
         programs::operations(files),
     ]

@@ -71,7 +71,8 @@ pub(super) fn parameters() -> Value {
 
 /// All of them, by name.
 pub(super) fn schemas(shape: &Shape) -> Value {
-    let all = [parts(), bodies(shape), admin_bodies(), answers(), lists(), admin_lists(), for_programs()].concat();
+    let all =
+        [parts(), bodies(shape), admin_bodies(), answers(), lists(), admin_lists(), for_programs(), super::imports::schemas()].concat();
     all.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect::<Map<_, _>>().into()
 }
 

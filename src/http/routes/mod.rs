@@ -6,6 +6,7 @@ pub mod backup;
 pub mod devices;
 pub mod forward_auth;
 pub mod health;
+pub mod imports;
 pub mod introspection;
 pub mod invites;
 pub mod keys;

@@ -134,7 +134,8 @@ struct Tail {
 }
 
 /// The kinds of records and their words.
-const KINDS: [(u8, &str); 11] = [
+const KINDS: [(u8, &str); 12] = [
+    (kind::DELETED, "deleted"),
     (kind::STANDING, "standing"),
     (kind::EVENT, "event"),
     (kind::INVITE, "invite"),

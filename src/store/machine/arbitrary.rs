@@ -28,6 +28,7 @@ fn of_user() -> impl Strategy<Value = OfUser> {
         4 => (user(), option(0.5), proptest::option::of(0..3_u8), option(0.3))
             .prop_map(|(user, admin, team, disabled)| OfUser::Change { user, admin, team, disabled }),
         1 => user().prop_map(|user| OfUser::Delete { user }),
+        1 => (user(), 0..6_u8, weighted(0.8)).prop_map(|(user, name, keep)| OfUser::Import { user, name, keep }),
         1 => (user(), password(), password(), proptest::option::of(session()))
             .prop_map(|(user, verified, new, kept)| OfUser::Password { user, verified, new, kept }),
     ]

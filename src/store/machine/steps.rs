@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::super::contract::{T0, claims, hash, key, lifetimes, named};
-use super::super::{NewUser, Store, UserChange, Which};
+use super::super::{ImportedUser, NewUser, Store, UserChange, Which};
 use crate::auth::audit::{Event, Wanted, Word};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, Reset};
@@ -46,6 +46,7 @@ pub(super) enum OfUser {
     FirstAdmin { name: u8 },
     Change { user: u64, admin: Option<bool>, team: Option<u8>, disabled: Option<bool> },
     Delete { user: u64 },
+    Import { user: u64, name: u8, keep: bool },
     Password { user: u64, verified: u8, new: u8, kept: Option<usize> },
 }
 
@@ -192,6 +193,10 @@ impl Call {
                 said!(store.change_user(UserId::new(user), UserChange { roles: admin.map(roles), claims, disabled }, self.now))
             }
             OfUser::Delete { user } => said!(store.delete_user(UserId::new(user), self.now)),
+            OfUser::Import { user, name, keep } => {
+                let NewUser { username, password, created, .. } = person(name, false, self.now);
+                said!(store.import_users(vec![ImportedUser { id: UserId::new(user), username, password, created }], keep))
+            }
             OfUser::Password { user, verified, new, kept } => {
                 let kept = kept.map(|_| self.session.0);
                 said!(store.change_password(UserId::new(user), password_hash(verified), password_hash(new), kept, self.now))

@@ -150,6 +150,7 @@ pub(in crate::store) struct Links {
     names: HashMap<UserId, Vec<u8>>,
     owned: HashSet<(UserId, SessionId)>,
     owners: HashSet<UserId>,
+    deleted: HashSet<UserId>,
     due: HashSet<(Timestamp, u8, Uuid)>,
 }
 
@@ -158,6 +159,7 @@ impl Links {
     pub fn follow(&mut self, key: &[u8], value: &[u8]) -> Result<(), Fault> {
         let fits = match key.first() {
             Some(&kind::STANDING) => true,
+            Some(&kind::DELETED) => self.deleted.insert(known(key::as_id(key, kind::DELETED))?),
             Some(&kind::EVENT) => decode::<Record>("event", value).is_ok(),
             Some(&kind::KEY) => key::signing(&decode::<StoredKey>("key", value)?.kid) == key,
             Some(&kind::INVITE) => {
@@ -180,7 +182,7 @@ impl Links {
                 let id = known(key::as_id(key, kind::USER))?;
                 self.owners.remove(&id);
                 let user: UserRecord = decode("user", value)?;
-                self.names.remove(&id).is_some_and(|name| name == user.username.as_str().as_bytes())
+                !self.deleted.contains(&id) && self.names.remove(&id).is_some_and(|name| name == user.username.as_str().as_bytes())
             }
             Some(&kind::SERVICE) => key::service(decode::<Service>("service", value)?.id) == key,
             Some(&kind::EXPIRY) => self.due.remove(&known(key::as_expiry(key))?),

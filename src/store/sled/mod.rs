@@ -16,6 +16,7 @@
 //! | `o` + user id (8) + session id (16) | nothing: a user's sessions |
 //! | `r` + token or session id (16) | until when it is revoked, and what the id names |
 //! | `x` + time (8) + `s`, `r` or `i` + id (16) | nothing: what to look at when that time has passed |
+//! | `d` + user id (8) | nothing: a user who was deleted had the id |
 //! | `e` + class (1) + event id (8) | an audit event |
 //! | `i` + invite id (16) | the digest of an invite's code, created, expires |
 //! | `k` + kid | a key |
@@ -28,6 +29,7 @@ pub(super) mod check;
 mod codes;
 pub(super) mod copying;
 pub(super) mod events;
+mod imports;
 pub(super) mod reading;
 pub(super) mod records;
 mod services;
@@ -47,7 +49,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::checkpoint::{self, Checkpoint, Order};
 use super::opening::{self, Opened};
-use super::{Live, Measured, NewUser, StorageError, Store, StoreOptions, UserChange, Which};
+use super::{Imported, ImportedUser, Live, Measured, NewUser, StorageError, Store, StoreOptions, UserChange, Which};
 use crate::auth::audit::{Class, Record, Wanted};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
@@ -150,6 +152,10 @@ impl Store for SledStore {
 
     async fn insert_first_admin(&self, user: NewUser) -> Result<Option<User>> {
         self.write(move |step| steps::insert_first_admin(step, user)).await
+    }
+
+    async fn import_users(&self, users: Vec<ImportedUser>, keep: bool) -> Result<Vec<Imported>> {
+        self.write(move |step| imports::import(step, users, keep)).await
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>> {

@@ -42,6 +42,11 @@ pub(super) trait Records {
         Ok(self.user_record(id)?.map(|record| assemble(id, record, standing)))
     }
 
+    /// Whether a user who was deleted had this id.
+    fn is_spent(&self, id: UserId) -> Result<bool, StorageError> {
+        Ok(self.get(&key::deleted(id))?.is_some())
+    }
+
     fn id_named(&self, name: &Username) -> Result<Option<UserId>, StorageError> {
         self.get(&key::name(name))?.map(|bytes| decode("name", &bytes)).transpose()
     }

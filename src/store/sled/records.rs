@@ -25,6 +25,7 @@ pub(in crate::store) const VERSION: u8 = 1;
 /// The first byte of every key.
 pub(in crate::store) mod kind {
     pub const STANDING: u8 = b'a';
+    pub const DELETED: u8 = b'd';
     pub const EVENT: u8 = b'e';
     pub const INVITE: u8 = b'i';
     pub const KEY: u8 = b'k';
@@ -41,6 +42,7 @@ pub(in crate::store) mod kind {
     pub fn noun(kind: Option<u8>) -> &'static str {
         match kind {
             Some(STANDING) => "a user's restrictions",
+            Some(DELETED) => "the id of a deleted user",
             Some(EVENT) => "an audit event",
             Some(INVITE) => "an invite",
             Some(KEY) => "a key",
@@ -74,6 +76,10 @@ pub(in crate::store) mod key {
 
     pub fn standing(id: UserId) -> Vec<u8> {
         join(kind::STANDING, &[&id.get().to_be_bytes()])
+    }
+
+    pub fn deleted(id: UserId) -> Vec<u8> {
+        join(kind::DELETED, &[&id.get().to_be_bytes()])
     }
 
     pub fn name(name: &Username) -> Vec<u8> {

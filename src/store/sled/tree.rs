@@ -227,6 +227,11 @@ impl Step<'_> {
         id
     }
 
+    /// Notes that an id that another program gave is in use: new ones count on above.
+    pub fn take_user_id(&mut self, id: UserId) {
+        self.meta.next_user = self.meta.next_user.max(id.get().saturating_add(1));
+    }
+
     pub fn set_clock_mark(&mut self, mark: Timestamp) {
         self.meta.clock_mark = mark;
     }
@@ -285,6 +290,8 @@ impl Step<'_> {
         }
         self.remove(key::user(id));
         self.remove(key::name(name));
+        // An import must not give the id to anybody, nor bring the user back.
+        self.put(key::deleted(id), Vec::new());
         self.effects.push(Effect::NoUser(id));
         Ok(())
     }
