@@ -11,6 +11,7 @@ mod doctor;
 #[cfg(test)]
 mod documented;
 mod dumps;
+mod healthcheck;
 mod import;
 mod invite;
 mod key;
@@ -18,6 +19,7 @@ mod local;
 mod log;
 mod log_lines;
 mod logging;
+mod man;
 mod progress;
 mod reach;
 mod restore;
@@ -109,6 +111,16 @@ enum Command {
     Completions {
         /// Which shell
         shell: Shell,
+    },
+    /// Say in one line whether the server is ready; exit with 1 if not, or if nobody answers within 3 s
+    ///
+    /// It asks the server of the data directory over its socket, else the address and port of the settings, or --url. It
+    /// needs no token.
+    Healthcheck,
+    /// Write the manual pages into a directory
+    Man {
+        /// Which directory
+        directory: PathBuf,
     },
 }
 
@@ -253,6 +265,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if let Command::Completions { shell } = command {
         return completions::run(shell);
     }
+    if let Command::Man { directory } = command {
+        return man::run(&directory);
+    }
     // It looks at a server from outside: no settings of ours have a part in it.
     if let Command::Verify(flags) = &command {
         return verify::run(flags, &common);
@@ -281,6 +296,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Restore(command) => restore::run(settings, &command, &common),
         Command::Config(command) => config::run(&loaded, &command, common.json),
         Command::Completions { shell } => completions::run(shell),
+        Command::Healthcheck => healthcheck::run(settings, &common),
+        Command::Man { directory } => man::run(&directory),
         Command::Verify(flags) => verify::run(&flags, &common),
         Command::Doctor => doctor::run(&common),
     }
