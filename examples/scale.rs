@@ -149,8 +149,8 @@ fn write(dir: &str, writers: u64, duration: Duration) {
     let each = 4.0 / start.elapsed().as_secs_f64();
     bench.close();
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-    let writes = taken as f64 * each;
-    println!("{{\"writes_per_second\": {writes:.1}, \"writes\": {}}}", taken * 4);
+    let a_second = taken as f64 * each;
+    println!("{{\"writes_per_second\": {a_second:.1}, \"writes\": {}}}", taken * 4);
 }
 
 /// Each thread uses its memory again, as the server's do.

@@ -7,7 +7,11 @@ mod audit;
 mod backup;
 mod completions;
 mod config;
+mod doctor;
+#[cfg(test)]
+mod documented;
 mod dumps;
+mod healthcheck;
 mod import;
 mod invite;
 mod key;
@@ -15,6 +19,7 @@ mod local;
 mod log;
 mod log_lines;
 mod logging;
+mod man;
 mod progress;
 mod reach;
 mod restore;
@@ -95,6 +100,8 @@ enum Command {
     Restore(restore::Command),
     /// Check a deployment, after an upgrade for one: log in, refresh, log out, every refusal; leaves nothing behind
     Verify(verify::Flags),
+    /// Say what is wrong and what to do about it: directory, database, disk, clock, secrets, proxy, certificate, backups
+    Doctor,
     /// Show which log lines the running server writes, or write others until it stops
     Log(log::Command),
     /// Show or check the settings in effect
@@ -104,6 +111,16 @@ enum Command {
     Completions {
         /// Which shell
         shell: Shell,
+    },
+    /// Say in one line whether the server is ready; exit with 1 if not, or if nobody answers within 3 s
+    ///
+    /// It asks the server of the data directory over its socket, else the address and port of the settings, or --url. It
+    /// needs no token.
+    Healthcheck,
+    /// Write the manual pages into a directory
+    Man {
+        /// Which directory
+        directory: PathBuf,
     },
 }
 
@@ -200,6 +217,13 @@ pub(crate) enum Failure {
         #[source]
         source: std::io::Error,
     },
+    #[error("{red} to fix")]
+    Unwell {
+        /// How many findings.
+        red: usize,
+        /// The exit code.
+        code: u8,
+    },
     #[error("the routes do not fit together: {0}")]
     Routes(Box<crate::http::RocketError>),
 }
@@ -208,6 +232,7 @@ impl Failure {
     const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
+            Self::Unwell { code, .. } => *code,
             Self::Config(_) | Self::Certificate(_) | Self::Start(StartError::TokensTooLong { .. }) => 78,
             Self::Storage(_) | Self::StorageFailed(_) | Self::Start(StartError::Other(Error::Storage(_))) => 74,
             _ => 1,
@@ -240,9 +265,16 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if let Command::Completions { shell } = command {
         return completions::run(shell);
     }
+    if let Command::Man { directory } = command {
+        return man::run(&directory);
+    }
     // It looks at a server from outside: no settings of ours have a part in it.
     if let Command::Verify(flags) = &command {
         return verify::run(flags, &common);
+    }
+    // Settings that cannot be used are one of its findings.
+    if let Command::Doctor = command {
+        return doctor::run(&common);
     }
     let loaded = common.load()?;
     let settings = &loaded.settings;
@@ -264,7 +296,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Restore(command) => restore::run(settings, &command, &common),
         Command::Config(command) => config::run(&loaded, &command, common.json),
         Command::Completions { shell } => completions::run(shell),
+        Command::Healthcheck => healthcheck::run(settings, &common),
+        Command::Man { directory } => man::run(&directory),
         Command::Verify(flags) => verify::run(&flags, &common),
+        Command::Doctor => doctor::run(&common),
     }
 }
 

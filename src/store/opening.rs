@@ -94,16 +94,13 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, StorageError> {
     sync_dir(dir)?;
     sync_dir(&parent(dir)?)?;
     let open_file = || File::open(&path).map_err(io("open", &path));
-    let (db, file, meta, live, checked) = match examine(options, &db, &marker, length)? {
-        Some((meta, Found { live, bytes })) => {
-            let db = compaction::if_worthwhile(options, db, &meta, bytes)?;
-            (db, open_file()?, meta, live, bytes.is_some())
-        }
-        None => {
-            let file = open_file()?;
-            let meta = start(&db, &file, &path, &mut marker)?;
-            (db, file, meta, Live::default(), true)
-        }
+    let (db, file, meta, live, checked) = if let Some((meta, Found { live, bytes })) = examine(options, &db, &marker, length)? {
+        let db = compaction::if_worthwhile(options, db, &meta, bytes)?;
+        (db, open_file()?, meta, live, bytes.is_some())
+    } else {
+        let file = open_file()?;
+        let meta = start(&db, &file, &path, &mut marker)?;
+        (db, file, meta, Live::default(), true)
     };
     marker.set_clean(false)?;
     Ok(Opened { db, file, path, lock, marker, meta, live, checked })
@@ -272,7 +269,7 @@ pub(super) mod tests {
 
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::contract::{T0, TempDir, named};
+    use super::super::contract::{T0, TempDir, logged_in, named};
     use super::super::machine::{Cast, Contents, contents, history};
     use super::super::{SledStore, Store, StoreOptions};
     use super::*;
@@ -454,8 +451,11 @@ pub(super) mod tests {
     #[tokio::test]
     async fn a_record_that_fell_back_to_an_older_state_is_noticed() {
         let sample = Sample::new(true).await;
-        let (dir, until) = (sample.copy(), Instant::now() + Duration::from_secs(5));
-        let db = open_sled(dir.path(), until).unwrap();
+        let dir = sample.copy();
+        let store = dir.open();
+        logged_in(&store, "somebody").await;
+        store.close().await.unwrap();
+        let db = open_sled(dir.path(), Instant::now() + Duration::from_secs(5)).unwrap();
         let (key, value) = db.scan_prefix(b"s").next().unwrap().unwrap();
         let older = String::from_utf8(value.to_vec()).unwrap().replace("\"counter\":0", "\"counter\":1");
         assert_ne!(older.as_bytes(), &*value);
