@@ -141,8 +141,8 @@ def sweeping(bench):
     return {"sweep_p99_ratio": spread(ratios)}
 
 
-def credentials():
-    return json.dumps({"username": "arun", "password": "securepassword"}), {"Content-Type": "application/json"}
+def credentials(username="arun"):
+    return json.dumps({"username": username, "password": "securepassword"}), {"Content-Type": "application/json"}
 
 
 def p99(server, token, seconds):
@@ -177,7 +177,10 @@ def saturation(bench):
 def flood(bench):
     ratios = []
     with bench.server("none") as server:
-        token = json.loads(server.ask("POST", "/login", *credentials()))["access_token"]
+        # Somebody else: a user has 50 sessions, and the flood's push the oldest out.
+        probe = credentials("bina")
+        server.ask("POST", "/register", *probe)
+        token = json.loads(server.ask("POST", "/login", *probe))["access_token"]
         for _ in bench.rounds():
             quiet = p99(server, token, bench.options.seconds)
             with bench.load.flood(server, "/login", bench.options.seconds + 2, FLOOD_CONNECTIONS, LOGIN):
