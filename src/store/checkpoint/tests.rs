@@ -200,7 +200,7 @@ async fn records_that_do_not_fit_each_other_are_refused_although_the_sums_are_ri
     assert!(matches!(head("\"keys\":true", "\"keys\":false"), read::Why::Damaged(what) if what.contains("a key")));
     let next = format!("\"next_user\":{}", serde_json::from_str::<Head>(&whole[0]).unwrap().next_user);
     assert!(matches!(head(&next, "\"next_user\":1"), read::Why::Damaged(what) if what.contains("the next is to be 1")));
-    assert!(matches!(head(&next, "\"next_user\":99999999999999"), read::Why::Damaged(_)));
+    assert!(matches!(head(&next, "\"next_user\":9999999999999999"), read::Why::Damaged(_)));
     assert!(matches!(read::judged(&b"id,username,password\n"[..], &mut |_| Ok(())), Err(read::Why::Foreign)));
 }
 
