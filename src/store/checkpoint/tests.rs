@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::super::contract::{T0, TempDir, named};
 use super::super::machine::{Cast, Contents, contents, history};
-use super::super::{SledStore, Store, StoreOptions};
+use super::super::{ImportedUser, NewUser, SledStore, Store, StoreOptions};
 use super::*;
 use crate::auth::audit::Wanted;
 use crate::auth::keys::{Algorithm, Purpose, State, StoredKey};
@@ -388,4 +388,28 @@ async fn a_database_behind_its_newest_checkpoint_is_refused_with_the_way_to_rest
     let store = SledStore::open(&patient(old.path())).unwrap();
     assert_eq!(store.live().user_count(), 2);
     store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_same_checkpoint_restored_again_gives_no_id_twice_and_takes_no_token_from_between() {
+    let dir = TempDir::new();
+    let store = dir.open();
+    store.insert_user(named("arun")).await.unwrap();
+    let made = path_of(dir.path(), &store.back_up(order(T0)).await.unwrap());
+    let NewUser { username, password, created, .. } = named("theirs");
+    store.import_users(vec![ImportedUser { id: UserId::new(5_000_000), username, password, created }], true).await.unwrap();
+    store.close().await.unwrap();
+    let (mut highest, mut cut_off) = (5_000_000, T0);
+    for round in 0..3 {
+        restored(dir.path(), Some(&made), true, T0).unwrap();
+        let store = SledStore::open(&patient(dir.path())).unwrap();
+        let id = store.insert_user(named(&format!("round-{round}"))).await.unwrap().id.get();
+        assert!(id > highest, "{id} after {highest} in round {round}");
+        assert!(store.live().cut_off() > cut_off, "round {round}");
+        (highest, cut_off) = (id, store.live().cut_off());
+        // The clock was ahead, and is set back before the next round.
+        store.set_clock_mark(cut_off + Duration::from_secs(600)).await.unwrap();
+        cut_off = cut_off + Duration::from_secs(600);
+        store.close().await.unwrap();
+    }
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Weak};
 
 use uuid::Uuid;
 
+use super::super::marker::Reached;
 use super::super::{Live, Revoked, Standing, StorageError};
 use super::copying::{Before, Copy};
 use super::reading::{Entry, Records, engine};
@@ -56,6 +57,11 @@ impl Tree {
     /// How many steps changed something so far.
     pub fn sequence(&self) -> u64 {
         self.meta.sequence
+    }
+
+    /// How far it got, for the marker.
+    pub fn reached(&self) -> Reached {
+        self.meta.reached()
     }
 
     /// How many sessions there are, as of the last [`Tree::apply`].
