@@ -170,6 +170,12 @@ fn name(order: &Order, sequence: u64) -> String {
     format!("doorward-{stamp}-{sequence:012}{schedule}.jsonl")
 }
 
+/// Whether a checkpoint's file may be called so. It then names nothing outside of its folder.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    name.starts_with("doorward-") && Path::new(name).extension().is_some_and(|end| end == "jsonl") && !name.contains('/')
+}
+
 /// A moment as names have it.
 fn stamp(at: Timestamp) -> String {
     at.to_string().replace(['-', ':'], "")
@@ -185,8 +191,7 @@ fn all(dir: &Path) -> Result<Vec<PathBuf>, StorageError> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(io("read", &folder))?.path();
-        let is_one = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("doorward-"));
-        if is_one && path.extension().is_some_and(|end| end == "jsonl") {
+        if path.file_name().and_then(|name| name.to_str()).is_some_and(is_name) {
             found.push(path);
         }
     }
