@@ -6,8 +6,10 @@
 use std::io::IsTerminal as _;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format;
+use tracing_subscriber::fmt::{self, format};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::reload;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::Failure;
 use super::log_lines::WithRequest;
@@ -24,27 +26,23 @@ pub fn check(loaded: &Loaded) -> Result<(), ConfigError> {
 
 /// Installs the log of this process, whose filter can be changed.
 pub fn install(settings: &Settings) -> Result<LogControl, Failure> {
-    let filter = EnvFilter::try_new(&settings.log).map_err(|error| Failure::Refused(format!("setting log: {error}")))?;
+    let filter = Filter::parse(&settings.log).map_err(|fault| Failure::Refused(format!("setting log: {fault}")))?;
+    let (threshold, handle) = reload::Layer::new(filter.targets());
     // A line that cannot be written is lost. By default that would be reported on the same stderr, by a call that panics when
     // whoever read it has gone; and so requests would fail that write one.
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
-    let control = match settings.log_format {
+    let lines = fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
+    let log = tracing_subscriber::registry().with(threshold);
+    match settings.log_format {
         LogFormat::Text => {
             let colours = std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal();
             let format = WithRequest { lines: format().with_ansi(colours), json: false };
-            let lines = lines.with_ansi(colours).event_format(format).with_filter_reloading();
-            let handle = lines.reload_handle();
-            lines.init();
-            LogControl::new(&settings.log, move |filter| handle.reload(filter).is_ok())
+            log.with(lines.with_ansi(colours).event_format(format)).init();
         }
         LogFormat::Json => {
-            let lines =
-                lines.json().event_format(WithRequest { lines: format().json().flatten_event(true), json: true }).with_filter_reloading();
-            let handle = lines.reload_handle();
-            lines.init();
-            LogControl::new(&settings.log, move |filter| handle.reload(filter).is_ok())
+            log.with(lines.json().event_format(WithRequest { lines: format().json().flatten_event(true), json: true })).init();
         }
-    };
+    }
+    let control = LogControl::new(&settings.log, move |filter| handle.reload(filter).is_ok());
     // A logger that is there already keeps Rocket from installing its own.
     if log::set_boxed_logger(Box::new(Libraries)).is_ok() {
         log::set_max_level(LevelFilter::Error);

@@ -7,7 +7,10 @@ mod audit;
 mod backup;
 mod completions;
 mod config;
+#[cfg(test)]
+mod documented;
 mod dumps;
+mod healthcheck;
 mod import;
 mod invite;
 mod key;
@@ -15,6 +18,7 @@ mod local;
 mod log;
 mod log_lines;
 mod logging;
+mod man;
 mod progress;
 mod reach;
 mod restore;
@@ -104,6 +108,16 @@ enum Command {
     Completions {
         /// Which shell
         shell: Shell,
+    },
+    /// Say in one line whether the server is ready; exit with 1 if not, or if nobody answers within 3 s
+    ///
+    /// It asks the server of the data directory over its socket, else the address and port of the settings, or --url. It
+    /// needs no token.
+    Healthcheck,
+    /// Write the manual pages into a directory
+    Man {
+        /// Which directory
+        directory: PathBuf,
     },
 }
 
@@ -240,6 +254,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if let Command::Completions { shell } = command {
         return completions::run(shell);
     }
+    if let Command::Man { directory } = command {
+        return man::run(&directory);
+    }
     // It looks at a server from outside: no settings of ours have a part in it.
     if let Command::Verify(flags) = &command {
         return verify::run(flags, &common);
@@ -264,6 +281,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Restore(command) => restore::run(settings, &command, &common),
         Command::Config(command) => config::run(&loaded, &command, common.json),
         Command::Completions { shell } => completions::run(shell),
+        Command::Healthcheck => healthcheck::run(settings, &common),
+        Command::Man { directory } => man::run(&directory),
         Command::Verify(flags) => verify::run(&flags, &common),
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -74,6 +75,7 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, log: L
         }
         None => None,
     };
+    tell_systemd(&NotifyState::Ready);
     if setup_link {
         let page = settings.public_url.as_ref().map(|url| format!("{url}{}", settings.base_path.join("/")));
         offer_setup(&auth, &page.unwrap_or_else(|| format!("{}/", listeners.url())))?;
@@ -84,6 +86,7 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, log: L
             () = stop => {}
             reason = failed.failed() => tracing::error!(reason, "the storage failed; stopping"),
         }
+        tell_systemd(&NotifyState::Stopping);
     };
     front::serve(Arc::new(client), listeners, limits, stopping).await;
     drop(over);
@@ -123,6 +126,13 @@ fn announce(line: &str) {
     let mut stdout = std::io::stdout().lock();
     // A closed stdout is no reason not to serve.
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}
+
+/// Where systemd started us with `Type=notify` (`sd_notify(3)`), else nothing. It waits for the first word, and does without others.
+fn tell_systemd(state: &NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(std::slice::from_ref(state)) {
+        tracing::warn!(%error, "systemd cannot be told how the server does (NOTIFY_SOCKET)");
+    }
 }
 
 /// Prints the link for the first administrator. It is no log line: whoever has it can become one. The code stands after `#`,

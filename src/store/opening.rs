@@ -254,9 +254,9 @@ pub(super) mod tests {
 
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::contract::{T0, TempDir, named};
-    use super::super::marker::Reached;
+    use super::super::contract::{T0, TempDir, logged_in, named};
     use super::super::machine::{Cast, Contents, contents, history};
+    use super::super::marker::Reached;
     use super::super::{SledStore, Store, StoreOptions};
     use super::*;
     use uuid::Uuid;
@@ -437,8 +437,11 @@ pub(super) mod tests {
     #[tokio::test]
     async fn a_record_that_fell_back_to_an_older_state_is_noticed() {
         let sample = Sample::new(true).await;
-        let (dir, until) = (sample.copy(), Instant::now() + Duration::from_secs(5));
-        let db = open_sled(dir.path(), until).unwrap();
+        let dir = sample.copy();
+        let store = dir.open();
+        logged_in(&store, "somebody").await;
+        store.close().await.unwrap();
+        let db = open_sled(dir.path(), Instant::now() + Duration::from_secs(5)).unwrap();
         let (key, value) = db.scan_prefix(b"s").next().unwrap().unwrap();
         let older = String::from_utf8(value.to_vec()).unwrap().replace("\"counter\":0", "\"counter\":1");
         assert_ne!(older.as_bytes(), &*value);

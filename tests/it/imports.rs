@@ -1,6 +1,8 @@
 //! Leaving another program: `doorward import` and `/import`.
 
 use std::fmt::Write as _;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -177,6 +179,8 @@ fn the_command_says_whether_the_tokens_of_the_app_will_be_good_and_copies_no_sec
     let server = Server::start();
     let secret = "the secret of an app, thirty-two bytes or more";
     let path = file(&server, "secret", &format!("{secret}\n"));
+    // Whatever the umask is: another test's store sets that of this process.
+    std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
     let import = |environment: &[(&str, &str)], secret_file: &str| {
         let arguments = ["import", "flask", &database("logged.db"), "--secret-file", secret_file];
         said(&run_in(server.directory.path(), &arguments, environment, ""))

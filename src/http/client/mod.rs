@@ -105,6 +105,14 @@ impl Client {
         Wire::url(url, Some(token), None).map(|wire| Self(Way::Wire(Box::new(wire))))
     }
 
+    /// Sends them to a URL as anybody, for what needs no token.
+    ///
+    /// # Errors
+    /// [`ClientError::NoRoots`]
+    pub fn stranger(url: ServerUrl) -> Result<Self, ClientError> {
+        Wire::url(url, None, None).map(|wire| Self(Way::Wire(Box::new(wire))))
+    }
+
     /// Whether a server that runs is at the other end.
     #[must_use]
     pub const fn is_of_a_server(&self) -> bool {

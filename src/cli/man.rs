@@ -1,0 +1,15 @@
+//! `doorward man`: the manual pages, from clap's own table, one for each command. Packages bring them.
+
+use std::path::Path;
+
+use clap::CommandFactory as _;
+
+use super::{Cli, Failure};
+
+/// Writes `doorward.1`, `doorward-user-add.1` and so on into a directory that is there.
+///
+/// # Errors
+/// A page cannot be written.
+pub fn run(directory: &Path) -> Result<(), Failure> {
+    clap_mangen::generate_to(Cli::command(), directory).map_err(|source| Failure::System { action: "write the manual pages", source })
+}
