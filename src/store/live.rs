@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
@@ -40,8 +41,8 @@ impl Standing {
 /// See the module's page.
 #[derive(Debug, Default)]
 pub struct Live {
-    /// See [`Live::cut_off`].
-    cut_off: Timestamp,
+    /// See [`Live::cut_off`]; in seconds.
+    cut_off: AtomicU64,
     users: RwLock<Users>,
     feed: Feed,
     services: Services,
@@ -71,13 +72,18 @@ fn place(id: UserId) -> (u64, u64) {
 impl Live {
     /// Of records that hold nothing, where tokens issued before `cut_off` are refused.
     pub(super) fn since(cut_off: Timestamp) -> Self {
-        Self { cut_off, ..Self::default() }
+        Self { cut_off: AtomicU64::new(cut_off.secs()), ..Self::default() }
     }
 
     /// Tokens issued (`iat`) before this are refused, whoever signed them: the records were restored then.
     #[must_use]
-    pub const fn cut_off(&self) -> Timestamp {
-        self.cut_off
+    pub fn cut_off(&self) -> Timestamp {
+        Timestamp::from_secs(self.cut_off.load(Ordering::Relaxed))
+    }
+
+    /// Notes that it was earlier.
+    pub(super) fn lower_cut_off(&self, to: Timestamp) {
+        self.cut_off.fetch_min(to.secs(), Ordering::Relaxed);
     }
 
     /// What a user may do; `None`: no such user.
