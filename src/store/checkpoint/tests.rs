@@ -413,3 +413,47 @@ async fn the_same_checkpoint_restored_again_gives_no_id_twice_and_takes_no_token
         store.close().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn checkpoints_of_one_second_do_not_take_each_others_place_and_too_many_at_once_are_refused() {
+    let dir = TempDir::new();
+    let store = Arc::new(dir.open());
+    store.insert_user(named("arun")).await.unwrap();
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.back_up(order(T0)).await })
+        })
+        .collect();
+    let (mut names, mut refused) = (BTreeSet::new(), 0);
+    for made in waiting {
+        match made.await.unwrap() {
+            Ok(made) => assert!(names.insert(made.name), "one name twice"),
+            Err(error) => {
+                assert!(matches!(error, crate::Error::Storage(StorageError::Busy)), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(names.len() >= 4 && refused > 0, "{} made, {refused} refused", names.len());
+    let left: BTreeSet<_> = all(dir.path()).unwrap().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    assert_eq!(left, names);
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn after_the_clock_was_set_back_a_new_checkpoint_stays_in_place_of_those_of_times_to_come() {
+    let dir = TempDir::new();
+    let store = dir.open();
+    store.insert_user(named("arun")).await.unwrap();
+    let mut names = Vec::new();
+    for hour in [1000, 1001, 1002, 0, 1] {
+        let now = T0 + Duration::from_secs(3600 * hour);
+        store.insert_user(named(&format!("hour-{hour}"))).await.unwrap();
+        names.push(store.back_up(Order { keep: Some(3), ..order(now) }).await.unwrap().name);
+    }
+    let left: Vec<_> = all(dir.path()).unwrap().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    assert_eq!(left, [3, 4, 2].map(|at: usize| names[at].clone()));
+    assert_eq!(newest(dir.path()).unwrap(), Some(dir.path().join(FOLDER).join(&names[4])));
+    store.close().await.unwrap();
+}
