@@ -196,7 +196,12 @@ mod tests {
             let cut = &whole.as_bytes()[..cut];
             assert_eq!((parse(cut), parse_first(cut)), (None, None), "{cut:?}");
         }
-        for other in [whole.replace("1234", "12 4"), whole.replace("00056", "00 56"), whole.replace("cleanly", "quickly"), whole.replace("Doorward", "Doorword")] {
+        for other in [
+            whole.replace("1234", "12 4"),
+            whole.replace("00056", "00 56"),
+            whole.replace("cleanly", "quickly"),
+            whole.replace("Doorward", "Doorword"),
+        ] {
             assert_eq!((parse(other.as_bytes()), parse_first(other.as_bytes())), (None, None), "{other}");
         }
     }

@@ -316,7 +316,8 @@ fn a_server_that_names_a_file_elsewhere_does_not_have_it_copied_or_removed() {
                 let (mut peer, _) = socket.accept().unwrap();
                 assert!(peer.read(&mut [0; 4096]).unwrap() > 0);
                 let body = json!({"name": name, "bytes": 1, "counts": {"user": 1}}).to_string();
-                write!(peer, "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+                write!(peer, "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+                    .unwrap();
             });
             let (code, out, err) = run(directory.path(), &["backup", "copy"]);
             assert!(code == Some(1) && out.is_empty() && err.contains("no name of a backup"), "{name}: {out}{err}");
