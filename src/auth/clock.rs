@@ -128,6 +128,12 @@ impl Clock {
         state.mark.max(system)
     }
 
+    /// What the system's clock says, right or wrong.
+    #[must_use]
+    pub fn system(&self) -> Timestamp {
+        (self.system)()
+    }
+
     /// The latest time seen: what the store keeps.
     #[must_use]
     pub fn mark(&self) -> Timestamp {

@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod completions;
 mod config;
+mod doctor;
 #[cfg(test)]
 mod documented;
 mod dumps;
@@ -99,6 +100,8 @@ enum Command {
     Restore(restore::Command),
     /// Check a deployment, after an upgrade for one: log in, refresh, log out, every refusal; leaves nothing behind
     Verify(verify::Flags),
+    /// Say what is wrong and what to do about it: directory, database, disk, clock, secrets, proxy, certificate, backups
+    Doctor,
     /// Show which log lines the running server writes, or write others until it stops
     Log(log::Command),
     /// Show or check the settings in effect
@@ -214,6 +217,13 @@ pub(crate) enum Failure {
         #[source]
         source: std::io::Error,
     },
+    #[error("{red} to fix")]
+    Unwell {
+        /// How many findings.
+        red: usize,
+        /// The exit code.
+        code: u8,
+    },
     #[error("the routes do not fit together: {0}")]
     Routes(Box<crate::http::RocketError>),
 }
@@ -222,6 +232,7 @@ impl Failure {
     const fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
+            Self::Unwell { code, .. } => *code,
             Self::Config(_) | Self::Certificate(_) | Self::Start(StartError::TokensTooLong { .. }) => 78,
             Self::Storage(_) | Self::StorageFailed(_) | Self::Start(StartError::Other(Error::Storage(_))) => 74,
             _ => 1,
@@ -261,6 +272,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if let Command::Verify(flags) = &command {
         return verify::run(flags, &common);
     }
+    // Settings that cannot be used are one of its findings.
+    if let Command::Doctor = command {
+        return doctor::run(&common);
+    }
     let loaded = common.load()?;
     let settings = &loaded.settings;
     let reach = || Reach::new(settings, &common);
@@ -284,6 +299,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Healthcheck => healthcheck::run(settings, &common),
         Command::Man { directory } => man::run(&directory),
         Command::Verify(flags) => verify::run(&flags, &common),
+        Command::Doctor => doctor::run(&common),
     }
 }
 

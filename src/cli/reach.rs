@@ -72,6 +72,16 @@ impl<'a> Reach<'a> {
         })
     }
 
+    /// Runs a command through the server that runs on the directory; where none does, nothing is done.
+    pub fn run_if_served(&self, command: impl AsyncFnOnce(&Client) -> Result<(), Failure>) -> Result<(), Failure> {
+        runtime()?.block_on(async {
+            match self.running().await? {
+                Some(client) => self.through(&client, command).await,
+                None => Ok(()),
+            }
+        })
+    }
+
     /// A client of the server that runs on the directory, if one does.
     async fn running(&self) -> Result<Option<Client>, Failure> {
         let directory = &self.settings.data_dir;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use figment::error::{Kind, OneOf};
 use figment::providers::{Format, Serialized, Toml};
@@ -61,6 +61,17 @@ pub(super) fn stack(file: Option<&Path>, environment: &BTreeMap<String, String>,
         .select(build_profile());
     refuse_unknown(&figment)?;
     Ok(figment)
+}
+
+/// The data directory that layers name, though something else in them cannot be used.
+#[must_use]
+pub fn likely_data_dir(file: Option<&Path>, environment: &BTreeMap<String, String>) -> PathBuf {
+    let named = ["DOORWARD_DATA_DIR", "ROCKET_DATA_DIR"].into_iter().find_map(|name| environment.get(name).map(PathBuf::from));
+    let in_file = || {
+        let figment = Figment::from(Toml::file_exact(file.unwrap_or(Path::new("Rocket.toml"))).nested()).select(build_profile());
+        figment.extract_inner("data_dir").ok()
+    };
+    named.or_else(in_file).unwrap_or_else(|| Settings::default().data_dir)
 }
 
 fn build_profile() -> Profile {

@@ -33,7 +33,7 @@ use crate::http::headers::Security;
 use crate::http::proxies::TrustedProxies;
 use crate::http::{RevocationReaders, Surface, UserRoutes};
 use crate::log_filter::LogControl;
-pub use layers::environment;
+pub use layers::{environment, likely_data_dir};
 pub use secrets::read_file as read_secret_file;
 pub use span::Span;
 

@@ -34,6 +34,7 @@ use base_path::BasePath;
 use front::Connections;
 use headers::{Security, StandardHeaders};
 use proxies::TrustedProxies;
+pub use routes::doctor::LOOK;
 use traffic::Traffic;
 
 /// Who may use `GET` and `DELETE /user/<id>`.
@@ -88,10 +89,12 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .manage(surface.trusted_proxies)
         .manage(surface.base_path)
         .manage(surface.log)
+        .manage(routes::doctor::Look::default())
         .mount("/", routes::account::routes(registration))
         .mount("/", routes::audit::routes())
         .mount("/", routes::backup::routes())
         .mount("/", routes::devices::routes())
+        .mount("/", routes::doctor::routes())
         .mount("/", routes::forward_auth::routes())
         .mount("/", routes::imports::routes())
         .mount("/", routes::invites::routes())

@@ -62,6 +62,12 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&peer))
     }
 
+    /// Whether nobody's are believed.
+    #[must_use]
+    pub fn is_nobody(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The client's address: the peer's, unless the peer is trusted; then what the `X-Forwarded-For` headers, in the order
     /// they came, say it is. A proxy that wrote no address there is taken for the client.
     #[must_use]
@@ -94,6 +100,29 @@ pub(super) fn client(request: &Request<'_>) -> Option<IpAddr> {
         warn_of_nameless_proxy(peer);
     }
     Some(trusted.map_or(peer, |proxies| proxies.client(peer, lines.into_iter())))
+}
+
+/// Where a request seems to come from.
+#[derive(Debug, Clone, Serialize)]
+pub struct Seen {
+    /// Who connected.
+    peer: IpAddr,
+    /// Who is taken for the client.
+    client: IpAddr,
+    /// Whether there was an `X-Forwarded-For`, believed or not.
+    forwarded: bool,
+    /// Whether who connected is one of `trusted_proxies`.
+    trusted: bool,
+}
+
+/// The same for whoever asks about it; `None` for the command line on this machine.
+pub(super) fn seen(request: &Request<'_>) -> Option<Seen> {
+    let peer = request.remote()?.ip().to_canonical();
+    let lines: Vec<_> = request.headers().get("X-Forwarded-For").collect();
+    let forwarded = !lines.is_empty();
+    let proxies = request.rocket().state::<TrustedProxies>()?;
+    let (client, trusted) = (proxies.client(peer, lines.into_iter()), proxies.contains(peer));
+    Some(Seen { peer, client, forwarded, trusted })
 }
 
 /// Once: behind a proxy that is not named all clients look like one, and who fails too often makes all others wait.

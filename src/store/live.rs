@@ -106,6 +106,15 @@ impl Live {
         users.standings.values().filter(|standing| standing.is_active_admin()).count()
     }
 
+    /// The administrators who can act, in order of their ids.
+    #[must_use]
+    pub fn admins(&self) -> Vec<UserId> {
+        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
+        let mut admins: Vec<_> = users.standings.iter().filter(|(_, standing)| standing.is_active_admin()).map(|(id, _)| *id).collect();
+        admins.sort_unstable();
+        admins
+    }
+
     /// How many users there are.
     #[must_use]
     pub fn user_count(&self) -> u64 {

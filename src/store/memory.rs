@@ -11,7 +11,8 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{
-    Checkpoint, Imported, ImportedUser, Live, Measured, NewUser, Order, Revoked, Standing, StorageError, Store, UserChange, Which,
+    Checkpoint, Counts, Imported, ImportedUser, Live, Measured, NewUser, Order, Revoked, Scanned, Standing, StorageError, Store,
+    UserChange, Which,
 };
 use crate::auth::audit::{Class, KEPT_OF_EACH, Record, Wanted};
 use crate::auth::clock::Timestamp;
@@ -471,6 +472,12 @@ impl Store for MemoryStore {
 
     async fn last_scheduled_checkpoint(&self) -> Result<Option<Timestamp>> {
         Ok(self.open()?.last_scheduled)
+    }
+
+    async fn scan(&self) -> Result<Scanned> {
+        let records = self.open()?;
+        let (users, sessions, revocations) = (records.users.len() as u64, records.sessions.len() as u64, records.revoked.len() as u64);
+        Ok(Scanned { counts: Counts { users, sessions, revocations }, ..Scanned::default() })
     }
 
     async fn clock_mark(&self) -> Result<Timestamp> {

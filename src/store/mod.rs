@@ -22,6 +22,8 @@ mod contract_imports;
 #[cfg(test)]
 mod contract_measures;
 #[cfg(test)]
+mod contract_scan;
+#[cfg(test)]
 mod contract_services;
 #[cfg(test)]
 mod contract_setup;
@@ -35,6 +37,7 @@ mod measured;
 #[cfg(test)]
 mod memory;
 mod opening;
+mod scanned;
 mod services;
 mod sled;
 
@@ -61,6 +64,7 @@ pub use feed::{Cursor, Feed, News, Revoked};
 pub use imports::{Imported, ImportedUser};
 pub use live::{Live, Standing};
 pub use measured::Measured;
+pub use scanned::Scanned;
 pub use services::Services;
 pub use sled::SledStore;
 
@@ -251,6 +255,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// When the newest checkpoint on the schedule was made; `None`: there is none.
     async fn last_scheduled_checkpoint(&self) -> Result<Option<Timestamp>>;
+
+    /// Reads all records, as they are at one moment, and judges each and the relations between them; never two at once, nor
+    /// while a backup is made. Writes go on meanwhile.
+    ///
+    /// # Errors
+    /// Storage errors: then it is not known what is there. That records are damaged is no error.
+    async fn scan(&self) -> Result<Scanned>;
 
     /// The highest time kept so far ([`crate::auth::clock::Clock`]).
     async fn clock_mark(&self) -> Result<Timestamp>;

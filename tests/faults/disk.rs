@@ -138,6 +138,15 @@ impl SmallDisk {
         start(command)
     }
 
+    /// What `doorward doctor` says there.
+    fn doctor(&self) -> (Option<i32>, String) {
+        let inner = doorward(self.directory.path());
+        let mut command = Command::new("nsenter");
+        command.args(["--mount", "--target", &self.holder.id().to_string(), "sh", "-c", r#"cd "$0" && exec "$@""#]);
+        let output = command.arg(self.directory.path()).arg(inner.get_program()).arg("doctor").output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    }
+
     /// A file that takes up room, as seen from here.
     fn ballast(&self) -> std::path::PathBuf {
         let root = format!("/proc/{}/root", self.holder.id());
@@ -172,6 +181,13 @@ fn an_almost_full_disk_refuses_writes_reads_on_and_recovers() {
     until(&client, "full", 503);
     client.test(&pair.access).expect(200);
     client.get("/ready").expect(503);
+    let (code, said) = disk.doctor();
+    assert_eq!(code, Some(1), "{said}");
+    for (start, what) in
+        [("fix   disk space", "nothing can be written"), ("fix   file system", "tmpfs is in memory"), ("fix   database", "")]
+    {
+        assert!(said.lines().any(|line| line.starts_with(start) && line.contains(what)), "{start}: {said}");
+    }
     client.logout(&pair.access).refused(503, "storage_unavailable");
     client.test(&pair.access).expect(200);
     fs::remove_file(disk.ballast()).unwrap();

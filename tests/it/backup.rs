@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use serde_json::{Value, json};
 
 use crate::cli::{run_in, said};
+use crate::doctor::doctor_with;
 use crate::server::{Client, PASSWORD, Pair, Server, add_admin, with_admin_and};
 
 fn run(directory: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -141,6 +142,7 @@ fn after_a_backup_under_load_a_wipe_and_a_restore_old_tokens_are_refused_and_use
         client.with_token("GET", "/users", &boss.access).expect(200);
         let id: u64 = client.register("somebody-new").expect(201).header("location").unwrap().trim_start_matches("/user/").parse().unwrap();
         assert!(id > highest && told["next_user"] == id, "{id} after {highest}");
+        doctor_with(server.directory.path(), &[], environment).has_nothing_to_fix();
         server.stop();
         let events = good(server.directory.path(), &["audit", "--event", "restored"]);
         assert_eq!((&events[0]["actor"], &events[0]["details"]["sequence"]), (&json!("local"), &made["sequence"]));

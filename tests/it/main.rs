@@ -25,6 +25,8 @@ mod corpus_p;
 mod corpus_r;
 mod corpus_t;
 mod corpus_u;
+mod doctor;
+mod doctor_settings;
 mod durability;
 mod forward_auth;
 mod hangup;

@@ -21,13 +21,14 @@ pub struct Ask {
     path: String,
     token: Option<Zeroizing<String>>,
     content_type: Option<&'static str>,
+    header: Option<(&'static str, String)>,
     body: Bytes,
 }
 
 impl Ask {
     /// Without a token or a body.
     pub fn new(method: &'static str, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), token: None, content_type: None, body: Bytes::new() }
+        Self { method, path: path.into(), token: None, content_type: None, header: None, body: Bytes::new() }
     }
 
     /// A `GET`.
@@ -44,6 +45,12 @@ impl Ask {
     #[must_use]
     pub fn bearing(self, token: &str) -> Self {
         Self { token: Some(Zeroizing::new(token.to_owned())), ..self }
+    }
+
+    /// With a header more.
+    #[must_use]
+    pub fn with(self, name: &'static str, value: &str) -> Self {
+        Self { header: Some((name, value.to_owned())), ..self }
     }
 
     /// With a JSON body.
@@ -110,6 +117,9 @@ impl Probe {
         }
         if let Some(media) = ask.content_type {
             request = request.header(CONTENT_TYPE, media);
+        }
+        if let Some((name, value)) = &ask.header {
+            request = request.header(*name, value);
         }
         let request = request.body(Full::from(ask.body.clone())).map_err(|error| self.wire.broken(error.into()))?;
         let begun = Instant::now();

@@ -105,6 +105,14 @@ impl CertificateFiles {
         self.load().map(|certificate| certificate.warnings)
     }
 
+    /// The same, with when the certificate ends, if that can be read.
+    ///
+    /// # Errors
+    /// [`CertificateError`]
+    pub fn inspect(&self) -> Result<(Option<Timestamp>, Vec<String>), CertificateError> {
+        self.load().map(|certificate| (certificate.expires, certificate.warnings))
+    }
+
     /// Reads and judges both. That one has expired is no reason not to serve: its clients decide.
     ///
     /// # Errors

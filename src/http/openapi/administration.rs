@@ -1,4 +1,4 @@
-//! Rows of what an administrator does: users, invites, keys, the trail. Routes: `users.rs`, `invites.rs`, `keys.rs`, `audit.rs`, `throttle.rs`, `log.rs`.
+//! Rows of what an administrator does: users, invites, keys, the trail. Routes: `users.rs`, `invites.rs`, `keys.rs`, `audit.rs`, `throttle.rs`, `log.rs`, `doctor.rs`.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::http::routes::query::PAGE;
 pub(super) fn operations(shape: &Shape) -> Vec<Operation> {
     let invites = [list_invites(shape), make_invite(), delete_invite()];
     let keys = [jwks(), list_keys(), add_key(), retire_key()];
-    let trail = [events(), blocks(), unlock(), log(), change_log(), back_up()];
+    let trail = [events(), blocks(), unlock(), log(), change_log(), back_up(), check_up()];
     [list_users(), add_user(), change_user(), issue_reset()].into_iter().chain(invites).chain(keys).chain(trail).collect()
 }
 
@@ -142,6 +142,16 @@ fn back_up() -> Operation {
         .note("Into the folder `backups` of the server's data directory; `doorward restore` makes a database of it.")
         .may_take("NewBackup", &json!({"keys": true}))
         .gives(201, "What was written, and read back.", "Backup", &made)
+}
+
+fn check_up() -> Operation {
+    let database = json!({"fault": null, "sequence": 42, "users": 7, "sessions": 3, "revocations": 1, "bytes": 4096});
+    let administrator = json!({"id": 1, "username": "boss", "last_used": 1_767_225_600});
+    let found = json!({"database": database, "clock": {"system": 1_767_225_600, "mark": 1_767_225_600},
+        "administrators": [administrator], "look": "9f86d081884c7d659a2feaa0c55ad015"});
+    Operation::new("GET /doctor", Proof::Admin, "Audit", "checkUp", "Look at everything that is kept")
+        .note("Reads and judges every record; requests go on meanwhile. `doorward doctor` asks for it, and looks at much more.")
+        .gives(200, "What was found.", "Checkup", &found)
 }
 
 fn blocks() -> Operation {

@@ -7,12 +7,10 @@ use super::operation::Operation;
 use super::refusals::Proof;
 
 pub(super) fn operations(files: &[File]) -> Vec<Operation> {
-    let health = Operation::new("GET /health", Proof::Anyone, "Health", "health", "Does it live?").without_storage().gives(
-        200,
-        "The process answers.",
-        "Status",
-        &json!({"status": "ok"}),
-    );
+    let health = Operation::new("GET /health", Proof::Anyone, "Health", "health", "Does it live?")
+        .header("X-Doorward-Look", "The `look` of `GET /doctor`: then `seen` tells where the request seems to come from.")
+        .without_storage()
+        .gives(200, "The process answers.", "Status", &json!({"status": "ok"}));
     let ready = Operation::new("GET /ready", Proof::Anyone, "Health", "ready", "Can it do its work?").gives(
         200,
         "Writes can be kept.",

@@ -183,8 +183,18 @@ fn answers() -> Named {
         ("Me", object(&me, &[])),
         ("FullUser", object(&full, &[])),
         ("Code", object(&[("code", text("Shown this once.")), ("expires", time("Until when it is good"))], &[])),
-        ("Status", object(&[("status", json!({"enum": ["ok", "ready"]}))], &[])),
+        ("Status", object(&[("status", json!({"enum": ["ok", "ready"]})), ("seen", seen())], &["seen"])),
     ]
+}
+
+fn seen() -> Value {
+    let fields = [
+        ("peer", text("Who connected.")),
+        ("client", text("Who is taken for the client.")),
+        ("forwarded", flag("Whether there was an `X-Forwarded-For`.")),
+        ("trusted", flag("Whether who connected is one of `trusted_proxies`.")),
+    ];
+    object(&fields, &[])
 }
 
 fn lists() -> Named {
@@ -227,6 +237,30 @@ fn backup() -> Value {
     object(&fields, &[])
 }
 
+fn checkup() -> Value {
+    let database = [
+        ("fault", maybe_text("What does not fit; null: nothing.")),
+        ("sequence", count("How many changes it has seen.")),
+        ("users", count("How many there are.")),
+        ("sessions", count("How many there are.")),
+        ("revocations", count("How many are remembered.")),
+        ("bytes", count("Of all keys and values.")),
+    ];
+    let clock = [("system", time("What the system says")), ("mark", time("The latest time that is kept"))];
+    let administrator = [
+        ("id", to("UserId")),
+        ("username", text("The name.")),
+        ("last_used", or_null(&time("When it was last logged in, as far as is remembered"))),
+    ];
+    let fields = [
+        ("database", object(&database, &[])),
+        ("clock", object(&clock, &[])),
+        ("administrators", list(&object(&administrator, &[]))),
+        ("look", text("For `GET /health`, as `X-Doorward-Look`.")),
+    ];
+    object(&fields, &[])
+}
+
 fn admin_lists() -> Named {
     let key = [
         ("kid", maybe_text("Its id; null for a shared secret.")),
@@ -262,6 +296,7 @@ fn admin_lists() -> Named {
         ("Key", object(&key, &["created", "activates", "expires"])),
         ("Keys", object(&[("keys", list(&to("Key")))], &[])),
         ("Backup", backup()),
+        ("Checkup", checkup()),
         ("Blocks", object(&[("blocks", list(&object(&block, &[])))], &[])),
         ("Event", object(&event, &[])),
     ]

@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod backup;
 pub mod devices;
+pub mod doctor;
 pub mod forward_auth;
 pub mod health;
 pub mod imports;

@@ -15,6 +15,7 @@ mod read;
 mod restore;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod write;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ use crate::auth::clock::Timestamp;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use read::fuzz;
 pub use restore::{Restored, restore};
+pub use trial::{Trial, made_on, trial};
 pub use write::deliver;
 pub(super) use write::write;
 

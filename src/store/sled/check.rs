@@ -77,32 +77,54 @@ pub(in crate::store) fn meta(db: &sled::Db) -> Result<Option<Meta>, Fault> {
 
 /// Reads every record and answers what requests need of them. `thorough`: also decodes each and follows the indexes.
 pub(in crate::store) fn records(db: &sled::Db, meta: &Meta, thorough: bool) -> Result<Live, Fault> {
-    let live = Live::since(meta.cut_off);
-    let mut sum = Meta::new(meta.instance);
-    let mut standings = HashMap::new();
-    let mut links = thorough.then(Links::default);
+    let mut exam = Exam::new(meta, thorough);
     for entry in db.iter() {
         let (key, value) = entry?;
-        if *key == *key::META {
-            continue;
-        }
-        sum.note(&key, None, Some(&value));
-        enlist(&live, &mut standings, meta, &key, &value)?;
-        if let Some(links) = &mut links {
-            links.follow(&key, &value)?;
+        if *key != *key::META {
+            exam.hear(&key, &value)?;
         }
     }
-    if sum.counts != meta.counts {
-        return damage(format!("it holds {}, but should hold {}", counted(sum.counts), counted(meta.counts)));
+    exam.end()
+}
+
+/// Hears every record but the one that describes them, in order of their keys.
+pub(in crate::store) struct Exam<'a> {
+    meta: &'a Meta,
+    live: Live,
+    sum: Meta,
+    standings: HashMap<UserId, Standing>,
+    links: Option<Links>,
+}
+
+impl<'a> Exam<'a> {
+    /// Against what `meta` says of them; `thorough` as in [`records`].
+    pub fn new(meta: &'a Meta, thorough: bool) -> Self {
+        let (live, sum, links) = (Live::since(meta.cut_off), Meta::new(meta.instance), thorough.then(Links::default));
+        Self { meta, live, sum, standings: HashMap::new(), links }
     }
-    if sum.digest != meta.digest {
-        return damage("a record is lost, out of date or altered");
+
+    /// Hears one.
+    pub fn hear(&mut self, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+        self.sum.note(key, None, Some(value));
+        enlist(&self.live, &mut self.standings, self.meta, key, value)?;
+        self.links.as_mut().map_or(Ok(()), |links| links.follow(key, value))
     }
-    if let Some(id) = standings.keys().next() {
-        return damage(format!("there are restrictions for user {id}, who does not exist"));
+
+    /// Whether that was all, and what requests need of it.
+    pub fn end(self) -> Result<Live, Fault> {
+        let Self { meta, live, sum, standings, links } = self;
+        if sum.counts != meta.counts {
+            return damage(format!("it holds {}, but should hold {}", counted(sum.counts), counted(meta.counts)));
+        }
+        if sum.digest != meta.digest {
+            return damage("a record is lost, out of date or altered");
+        }
+        if let Some(id) = standings.keys().next() {
+            return damage(format!("there are restrictions for user {id}, who does not exist"));
+        }
+        links.map_or(Ok(()), Links::finish)?;
+        Ok(live)
     }
-    links.map_or(Ok(()), Links::finish)?;
-    Ok(live)
 }
 
 fn counted(counts: Counts) -> String {

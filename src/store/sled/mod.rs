@@ -32,6 +32,7 @@ pub(super) mod events;
 mod imports;
 pub(super) mod reading;
 pub(super) mod records;
+mod scanning;
 mod services;
 mod steps;
 #[cfg(test)]
@@ -49,7 +50,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::checkpoint::{self, Checkpoint, Order};
 use super::opening::{self, Opened};
-use super::{Imported, ImportedUser, Live, Measured, NewUser, StorageError, Store, StoreOptions, UserChange, Which};
+use super::{Imported, ImportedUser, Live, Measured, NewUser, Scanned, StorageError, Store, StoreOptions, UserChange, Which};
 use crate::auth::audit::{Class, Record, Wanted};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
@@ -298,6 +299,11 @@ impl Store for SledStore {
     async fn last_scheduled_checkpoint(&self) -> Result<Option<Timestamp>> {
         let dir = self.0.dir.clone();
         self.read(move |_| checkpoint::last_scheduled(&dir)).await
+    }
+
+    async fn scan(&self) -> Result<Scanned> {
+        let turn = Arc::clone(&self.0.copying).lock_owned().await;
+        scanning::scan(self, turn).await
     }
 
     async fn clock_mark(&self) -> Result<Timestamp> {

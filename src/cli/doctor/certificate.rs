@@ -1,0 +1,21 @@
+//! The files of the certificate, where the server speaks TLS itself.
+
+use super::finding::Finding;
+use crate::auth::clock::Timestamp;
+use crate::config::Settings;
+use crate::http::problem::chain;
+
+const CHECK: &str = "certificate";
+
+/// Whether they can be read, belong together and are good for a while.
+pub fn look(settings: &Settings, now: Timestamp) -> Finding {
+    let Some(files) = settings.certificate() else { return Finding::green(CHECK, "none is set: TLS is a proxy's, or there is none") };
+    let renew = "renew it, see that whatever should have renewed it runs, and that both files are the new ones";
+    match files.inspect() {
+        Err(error) => Finding::red(CHECK, chain(&error), "a server with these settings does not start; mend the files"),
+        Ok((Some(expires), mut warnings)) if expires < now && !warnings.is_empty() => Finding::red(CHECK, warnings.swap_remove(0), renew),
+        Ok((_, mut warnings)) if !warnings.is_empty() => Finding::yellow(CHECK, warnings.swap_remove(0), renew),
+        Ok((Some(expires), _)) => Finding::green(CHECK, format!("good until {expires}")),
+        Ok((None, _)) => Finding::yellow(CHECK, "until when it is good cannot be read", renew),
+    }
+}

@@ -1,0 +1,118 @@
+//! Settings that work, and do not say what somebody seems to have meant, or let in more than one might think.
+
+use std::collections::BTreeMap;
+
+use super::finding::Finding;
+use crate::auth::Registration;
+use crate::config::Settings;
+use crate::http::UserRoutes;
+use crate::http::client::ServerUrl;
+
+/// Variables that are not ours by their prefix, and count.
+const KNOWN: [&str; 6] = [
+    "JWT_SECRET_KEY",
+    "JWT_SECRET_KEY_FILE",
+    "JWT_PREVIOUS_SECRET_KEY",
+    "JWT_PREVIOUS_SECRETS_FILE",
+    "JWT_ACCESS_TOKEN_EXPIRES",
+    "JWT_REFRESH_TOKEN_EXPIRES",
+];
+/// A name that differs in so many letters is a slip.
+const SLIP: usize = 2;
+
+/// What the settings' own check warns of.
+pub fn warnings(settings: &Settings) -> Vec<Finding> {
+    // Of secrets and of open user routes there is a check of its own.
+    let ours = |warning: &String| !warning.contains("JWT_SECRET_KEY") && !warning.starts_with("user_routes");
+    let warned = settings.warnings().into_iter().filter(ours);
+    let found: Vec<_> = warned.map(|what| Finding::yellow("settings", what, "change the setting, if that is not meant")).collect();
+    if found.is_empty() { vec![Finding::green("settings", "every one is known and can be")] } else { found }
+}
+
+/// Names in the environment that are nearly those of settings.
+pub fn slips(environment: &BTreeMap<String, String>) -> Option<Finding> {
+    let slips: Vec<_> = environment.keys().filter_map(|name| Some(format!("{name} (did you mean {}?)", meant(name)?))).collect();
+    (!slips.is_empty()).then(|| {
+        let what = format!("variables that count for nothing: {}", slips.join(", "));
+        Finding::yellow("environment", what, "spell them as in doorward config show, or take them away")
+    })
+}
+
+fn meant(name: &str) -> Option<String> {
+    if KNOWN.contains(&name) {
+        return None;
+    }
+    if let Some(known) = KNOWN.iter().find(|known| strsim::damerau_levenshtein(name, known) <= SLIP) {
+        return Some((*known).to_owned());
+    }
+    let (prefix, key) = name.split_once('_')?;
+    let is_slip = prefix != "DOORWARD" && strsim::damerau_levenshtein(prefix, "DOORWARD") <= SLIP;
+    is_slip.then(|| format!("DOORWARD_{key}"))
+}
+
+/// Whether who can use `/user/<id>` is who should.
+pub fn user_routes(settings: &Settings) -> Finding {
+    const CHECK: &str = "user routes";
+    if settings.user_routes == UserRoutes::Guarded {
+        return Finding::green(CHECK, "for oneself and administrators");
+    }
+    let reached = settings.public_url.is_some() || settings.tls_cert.is_some() || !settings.base_path.join("").is_empty();
+    let what = "open: anybody on this machine can read and delete users";
+    let advice = "set user_routes = \"guarded\" for real use; open is the template's table, for trying things out";
+    if reached {
+        Finding::red(CHECK, format!("{what}, and others reach this server"), advice)
+    } else {
+        Finding::yellow(CHECK, what, advice)
+    }
+}
+
+/// Whether anybody can get past a forward-auth proxy by registering first. A server is taken for one that stands behind other
+/// apps when it has a `base_path`.
+pub fn registration(settings: &Settings) -> Finding {
+    const CHECK: &str = "registration";
+    let behind_apps = !settings.base_path.join("").is_empty();
+    match settings.registration {
+        Registration::Open if behind_apps => Finding::yellow(
+            CHECK,
+            "open, and with base_path this server guards other apps: whoever registers is let through by GET /verify",
+            "set registration = \"invite\" or \"closed\", or ask for a role: GET /verify?role=…",
+        ),
+        Registration::Open => Finding::green(CHECK, "open to anybody"),
+        Registration::Invite => Finding::green(CHECK, "by invite"),
+        Registration::Closed => Finding::green(CHECK, "closed"),
+    }
+}
+
+/// Whether what browsers send can be read on its way.
+pub fn public_url(settings: &Settings) -> Finding {
+    const CHECK: &str = "public_url";
+    let Some(url) = &settings.public_url else { return Finding::green(CHECK, "not set") };
+    match url.parse::<ServerUrl>() {
+        Ok(parsed) if parsed.is_readable_on_the_way() => {
+            let what = format!("{url} is not encrypted: passwords and tokens can be read on the way");
+            Finding::red(
+                CHECK,
+                what,
+                "put a proxy with TLS in front, or set tls_cert and tls_key; then set public_url to the https address",
+            )
+        }
+        Ok(_) => Finding::green(CHECK, url.clone()),
+        Err(wanted) => Finding::red(CHECK, format!("{url} is no address"), wanted),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_nearly_ours_are_slips_and_others_are_not() {
+        assert_eq!(meant("DOORWAD_PORT").as_deref(), Some("DOORWARD_PORT"));
+        assert_eq!(meant("DORWARD_DATA_DIR").as_deref(), Some("DOORWARD_DATA_DIR"));
+        assert_eq!(meant("JWT_SECRETKEY").as_deref(), Some("JWT_SECRET_KEY"));
+        assert_eq!(meant("JWT_SECRET_KEYS").as_deref(), Some("JWT_SECRET_KEY"));
+        for other in ["JWT_SECRET_KEY", "JWT_COOKIE_SECURE", "PATH", "DOORWARD_PORT", "JWT_ALGORITHM"] {
+            assert_eq!(meant(other), None, "{other}");
+        }
+    }
+}
