@@ -252,6 +252,14 @@ impl Memory {
     fn free(&mut self) {
         self.0 = Vec::new();
     }
+
+    /// Gives back what a dearer hash took, also where the next job comes at once.
+    fn shrink_to(&mut self, blocks: usize) {
+        if self.0.len() > blocks {
+            self.wipe();
+            self.free();
+        }
+    }
 }
 
 impl Shared {
@@ -338,7 +346,9 @@ impl Shared {
     /// Checks the exact bytes. What another program hashed is hashed anew, as ours are, if it has that form.
     fn verify_foreign(&self, typed: &Typed, hash: &PasswordHash, memory: &mut Memory) -> Result<Verdict> {
         let started = Instant::now();
-        if is_foreign_of(hash, typed.exact(), memory)? {
+        let is_right = is_foreign_of(hash, typed.exact(), memory);
+        memory.shrink_to(self.cost.argon2()?.params().block_count());
+        if is_right? {
             return typed.password().map(|password| self.hash(password, memory)).transpose().map(Verdict::Right);
         }
         // Of a user that is not there, the answer takes the time of one hash of ours; of a dearer hash it takes longer.
@@ -579,5 +589,17 @@ mod tests {
         let whole = Duration::from_millis(20);
         let left = |spent| Cost::OWASP.share(Duration::from_millis(spent), whole).map(|cost| cost.memory_kib);
         assert_eq!((left(0), left(5), left(20), left(90)), (Some(19_456), Some(14_592), None, None));
+    }
+
+    #[tokio::test]
+    async fn what_a_dear_hash_of_another_program_took_is_given_back_at_once() {
+        let hasher = Hasher::start(1, SMALL).unwrap();
+        let (dear, mut memory) = (Cost { memory_kib: 64 * 1024, ..SMALL }, Memory::default());
+        let ours = hash_with(&dear.argon2().unwrap(), dear, "securepassword", b"somesaltsalt", &mut memory).unwrap();
+        let hash = PasswordHash::foreign(ours.as_phc()).unwrap();
+        for password in ["securepassword", "not the one"] {
+            hasher.shared.verify_foreign(&typed(password).unwrap(), &hash, &mut memory).unwrap();
+            assert!(memory.0.len() <= 64 && memory.0.capacity() <= ALWAYS_MAPPED_BLOCKS, "{password}: {} KiB", memory.0.capacity());
+        }
     }
 }

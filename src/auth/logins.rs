@@ -179,7 +179,7 @@ mod tests {
     use super::super::password::Password;
     use super::*;
     use crate::config::{Flags, Settings};
-    use crate::store::{SledStore, StoreOptions};
+    use crate::store::{Order, SledStore, StoreOptions, checkpoint};
 
     #[tokio::test]
     async fn who_hangs_up_after_the_password_was_right_has_not_failed() {
@@ -207,5 +207,26 @@ mod tests {
         }
         assert_eq!(auth.0.store.sessions(user).await.unwrap().len(), 5);
         assert!(auth.login("arun", "securepassword", here(), false).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_ahead_at_a_restore_and_is_accepted_as_set_back_lets_users_in_again() {
+        let (directory, ahead) = (tempfile::TempDir::new().unwrap(), Timestamp::from_secs(4_000_000_000));
+        let options = StoreOptions::new(directory.path().join("data"));
+        let settings = Settings::load(None, &std::collections::BTreeMap::new(), &Flags::default()).unwrap().settings;
+        let start = async |accept| Auth::start(Arc::new(SledStore::open(&options).unwrap()), settings.policy(accept)).await;
+        let auth = start(false).await.unwrap();
+        auth.register(Username::parse("arun").unwrap(), Password::presented("securepassword").unwrap(), Origin::default()).await.unwrap();
+        auth.0.store.back_up(Order { now: auth.0.clock.now(), keys: true, keep: None }).await.unwrap();
+        auth.close().await.unwrap();
+        drop(auth);
+        checkpoint::restore(&options, None, true, ahead, &mut |_, _| ()).unwrap();
+        assert!(start(false).await.is_err());
+        for accept in [true, false] {
+            let auth = start(accept).await.unwrap();
+            let pair = auth.login("arun", "securepassword", Origin::default(), false).await.unwrap().pair;
+            assert!(auth.check_access(&pair.access).is_ok(), "accepted at this start: {accept}");
+            auth.close().await.unwrap();
+        }
     }
 }

@@ -37,13 +37,16 @@ pub fn run(reach: &Reach<'_>, command: &Command) -> Result<(), Failure> {
     }
     reach.run(async |client| {
         let made = make(reach, client, !command.without_keys).await?;
-        let kept = reach.directory().join(FOLDER).join(text(&made["name"]));
+        let name = Some(text(&made["name"])).filter(|name| checkpoint::is_name(name));
+        // What is copied from there is then removed, maybe by root, and whoever answers may be anybody whose directory it is.
+        let name = name.ok_or_else(|| Failure::Refused("the server answered with no name of a backup; nothing was copied".to_owned()))?;
+        let kept = reach.directory().join(FOLDER).join(&name);
         let place = match &command.file {
             Some(file) => {
                 deliver(reach, &kept, file)?;
                 file.display().to_string()
             }
-            None if reach.is_remote() => format!("{FOLDER}/{}, in that server's data directory", text(&made["name"])),
+            None if reach.is_remote() => format!("{FOLDER}/{name}, in that server's data directory"),
             None => kept.display().to_string(),
         };
         let said = format!("backed up {} users, {} bytes, to {place}", made["counts"]["user"].as_u64().unwrap_or(0), made["bytes"]);

@@ -17,7 +17,9 @@ pub fn expect(answer: Result<Answer, ClientError>, status: u16) -> Result<Value,
     let faults: Vec<_> = faults
         .flat_map(|(field, faults)| faults.as_array().into_iter().flatten().map(move |fault| format!("{field}: {}", text(fault))))
         .collect();
-    Err(Failure::Refused(if faults.is_empty() { text(&answer.body["message"]) } else { faults.join(" ") }))
+    let said = if faults.is_empty() { text(&answer.body["message"]) } else { faults.join(" ") };
+    // A server elsewhere may not be what it seems; what would steer the terminal does not get there.
+    Err(Failure::Refused(said.replace(char::is_control, "?")))
 }
 
 /// A JSON value as people read it.

@@ -1,9 +1,11 @@
 //! What every request needs of the records, in memory: who exists, what they may do, and what is revoked ([`Feed`]).
 //!
-//! A user costs one bit; only users about whom there is something to say (a role, disabled, a cut-off) have an entry.
+//! A user costs a few bits; only users about whom there is something to say (a role, disabled, a cut-off) have an entry.
 //! The writer updates it when it applies a step, so it may run ahead of durability, never behind an answer.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
@@ -39,8 +41,8 @@ impl Standing {
 /// See the module's page.
 #[derive(Debug, Default)]
 pub struct Live {
-    /// See [`Live::cut_off`].
-    cut_off: Timestamp,
+    /// See [`Live::cut_off`]; in seconds.
+    cut_off: AtomicU64,
     users: RwLock<Users>,
     feed: Feed,
     services: Services,
@@ -48,8 +50,8 @@ pub struct Live {
 
 #[derive(Debug, Default)]
 struct Users {
-    /// Bit `id` is set when the user exists; ids count up from 1 and are never reused, so this stays dense.
-    present: Vec<u64>,
+    /// Of each 64 ids, who exists, if anybody does. Ids mostly count up, but imported ones may lie anywhere, and a restore jumps.
+    present: HashMap<u64, u64>,
     standings: HashMap<UserId, Arc<Standing>>,
     count: u64,
     plain: Arc<Standing>,
@@ -58,25 +60,30 @@ struct Users {
 impl Users {
     fn contains(&self, id: UserId) -> bool {
         let (word, bit) = place(id);
-        self.present.get(word).is_some_and(|bits| bits & bit != 0)
+        self.present.get(&word).is_some_and(|bits| bits & bit != 0)
     }
 }
 
-fn place(id: UserId) -> (usize, u64) {
+fn place(id: UserId) -> (u64, u64) {
     let id = id.get();
-    (usize::try_from(id / 64).unwrap_or(usize::MAX), 1 << (id % 64))
+    (id / 64, 1 << (id % 64))
 }
 
 impl Live {
     /// Of records that hold nothing, where tokens issued before `cut_off` are refused.
     pub(super) fn since(cut_off: Timestamp) -> Self {
-        Self { cut_off, ..Self::default() }
+        Self { cut_off: AtomicU64::new(cut_off.secs()), ..Self::default() }
     }
 
     /// Tokens issued (`iat`) before this are refused, whoever signed them: the records were restored then.
     #[must_use]
-    pub const fn cut_off(&self) -> Timestamp {
-        self.cut_off
+    pub fn cut_off(&self) -> Timestamp {
+        Timestamp::from_secs(self.cut_off.load(Ordering::Relaxed))
+    }
+
+    /// Notes that it was earlier.
+    pub(super) fn lower_cut_off(&self, to: Timestamp) {
+        self.cut_off.fetch_min(to.secs(), Ordering::Relaxed);
     }
 
     /// What a user may do; `None`: no such user.
@@ -137,10 +144,7 @@ impl Live {
         let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
         if !users.contains(id) {
             let (word, bit) = place(id);
-            if users.present.len() <= word {
-                users.present.resize(word + 1, 0);
-            }
-            users.present[word] |= bit;
+            *users.present.entry(word).or_default() |= bit;
             users.count += 1;
         }
         if *standing == Standing::default() {
@@ -156,7 +160,12 @@ impl Live {
         let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
         if users.contains(id) {
             let (word, bit) = place(id);
-            users.present[word] &= !bit;
+            if let Entry::Occupied(mut there) = users.present.entry(word) {
+                *there.get_mut() &= !bit;
+                if *there.get() == 0 {
+                    there.remove();
+                }
+            }
             users.count -= 1;
         }
         users.standings.remove(&id);
@@ -197,6 +206,18 @@ mod tests {
         live.remove_user(UserId::new(130));
         live.remove_user(UserId::new(130));
         assert_eq!((live.standing(UserId::new(130)), live.user_count()), (None, 0));
+    }
+
+    #[test]
+    fn ids_far_apart_take_no_more_room_than_their_number() {
+        let live = Live::default();
+        for id in [1, 1 << 48, u64::MAX] {
+            live.put_user(UserId::new(id), &Standing::default());
+        }
+        assert!(live.standing(UserId::new(1 << 48)).is_some() && live.standing(UserId::new((1 << 48) + 1)).is_none());
+        assert_eq!((live.users.read().unwrap().present.len(), live.user_count()), (3, 3));
+        live.remove_user(UserId::new(1 << 48));
+        assert_eq!((live.users.read().unwrap().present.len(), live.user_count()), (2, 2));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The file `MARKER` beside the database: how far it got, kept where damage to the database does not reach.
 //!
 //! An emptied database opens as a new one, and one that lost its end opens without it; only something outside can tell.
-//! The file is made before the first change. Its number follows each commit once that is on disk, so it never says more
-//! than what was acknowledged; it is not synced each time, so after a power failure it may say less.
+//! The file is made before the first change. Its numbers follow each commit once that is on disk, so they never say more
+//! than what was acknowledged; it is not synced each time, so after a power failure they may say less. That the ids of users
+//! and the time are among them is for a restore: it must go on after both, and the database may be past reading by then.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -13,13 +14,25 @@ use uuid::Uuid;
 
 use super::StorageError;
 use super::opening::{io, sync_dir};
+use crate::auth::clock::Timestamp;
 
 const NAME: &str = "MARKER";
 const HEAD: &str = "Doorward compares its database with this file to notice lost data. Do not edit, move or delete it.\ninstance ";
 const UUID_CHARS: usize = 36;
 const SEQUENCE_AT: usize = HEAD.len() + UUID_CHARS + "\nsequence ".len();
-const SEQUENCE_CHARS: usize = 20;
-const STOPPED_AT: usize = SEQUENCE_AT + SEQUENCE_CHARS + "\nstopped ".len();
+const NUMBER_CHARS: usize = 20;
+const STOPPED_AT: usize = SEQUENCE_AT + 3 * NUMBER_CHARS + "\nnext user \nclock \nstopped ".len();
+
+/// How far a database got.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Reached {
+    /// The last change.
+    pub sequence: u64,
+    /// The next user's id; 0: not known.
+    pub next_user: u64,
+    /// The highest time kept.
+    pub clock_mark: Timestamp,
+}
 
 /// See the module's page.
 #[derive(Debug)]
@@ -28,8 +41,8 @@ pub(super) struct Marker {
     path: PathBuf,
     /// Of the database it belongs to.
     pub instance: Uuid,
-    /// The last change that is known to be durable.
-    pub sequence: u64,
+    /// What is known to be durable.
+    pub reached: Reached,
     /// Whether the last stop was clean.
     pub clean: bool,
 }
@@ -48,8 +61,8 @@ impl Marker {
         };
         let text = fs::read(&path).map_err(io("read", &path))?;
         let damaged = || StorageError::Damaged { dir: dir.into(), what: format!("the file {NAME} in it was altered"), newest: None };
-        let (instance, sequence, clean) = parse(&text).ok_or_else(damaged)?;
-        Ok(Some(Self { file, path, instance, sequence, clean }))
+        let (instance, reached, clean) = parse(&text).or_else(|| parse_first(&text)).ok_or_else(damaged)?;
+        Ok(Some(Self { file, path, instance, reached, clean }))
     }
 
     /// A new one, on stable storage when this returns. Under its name it is there wholly or not at all.
@@ -57,24 +70,37 @@ impl Marker {
     /// # Errors
     /// [`StorageError::Io`]
     pub fn create(dir: &Path) -> Result<Self, StorageError> {
-        let (path, draft) = (dir.join(NAME), dir.join("MARKER.new"));
-        let instance = Uuid::new_v4();
-        let options = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).clone();
-        let mut file = options.open(&draft).map_err(io("create", &draft))?;
-        file.write_all(render(instance, 0, false).as_bytes()).map_err(io("write", &draft))?;
-        file.sync_all().map_err(io("sync", &draft))?;
-        fs::rename(&draft, &path).map_err(io("create", &path))?;
-        sync_dir(dir)?;
-        Ok(Self { file, path, instance, sequence: 0, clean: false })
+        Self::write(dir, Uuid::new_v4(), Reached::default(), false)
     }
 
-    /// Notes that everything up to `sequence` is durable.
+    /// The same marker in the form of today, if it has that of the first versions.
     ///
     /// # Errors
     /// [`StorageError::Io`]
-    pub fn advance(&mut self, sequence: u64) -> Result<(), StorageError> {
-        self.sequence = sequence;
-        self.write_at(&digits(sequence), SEQUENCE_AT)
+    pub fn renewed(self, dir: &Path) -> Result<Self, StorageError> {
+        let length = self.file.metadata().map_err(io("read", &self.path))?.len();
+        let is_of_today = length == render(self.instance, self.reached, self.clean).len() as u64;
+        if is_of_today { Ok(self) } else { Self::write(dir, self.instance, self.reached, self.clean) }
+    }
+
+    fn write(dir: &Path, instance: Uuid, reached: Reached, clean: bool) -> Result<Self, StorageError> {
+        let (path, draft) = (dir.join(NAME), dir.join("MARKER.new"));
+        let options = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).clone();
+        let mut file = options.open(&draft).map_err(io("create", &draft))?;
+        file.write_all(render(instance, reached, clean).as_bytes()).map_err(io("write", &draft))?;
+        file.sync_all().map_err(io("sync", &draft))?;
+        fs::rename(&draft, &path).map_err(io("create", &path))?;
+        sync_dir(dir)?;
+        Ok(Self { file, path, instance, reached, clean })
+    }
+
+    /// Notes that everything up to there is durable.
+    ///
+    /// # Errors
+    /// [`StorageError::Io`]
+    pub fn advance(&mut self, reached: Reached) -> Result<(), StorageError> {
+        self.reached = reached;
+        self.write_at(&numbers(reached), SEQUENCE_AT)
     }
 
     /// Notes whether the stop was clean, on stable storage when this returns.
@@ -92,25 +118,36 @@ impl Marker {
     }
 }
 
-/// Of one width, so that it can be overwritten in place.
-fn digits(sequence: u64) -> String {
-    format!("{sequence:0SEQUENCE_CHARS$}")
+/// Of one width, so that they can be overwritten in place.
+fn numbers(Reached { sequence, next_user, clock_mark }: Reached) -> String {
+    format!("{sequence:0NUMBER_CHARS$}\nnext user {next_user:0NUMBER_CHARS$}\nclock {:0NUMBER_CHARS$}", clock_mark.secs())
 }
 
 fn stopped(clean: bool) -> &'static str {
     if clean { "cleanly" } else { "not yet" }
 }
 
-fn render(instance: Uuid, sequence: u64, clean: bool) -> String {
-    format!("{HEAD}{instance}\nsequence {}\nstopped {}\n", digits(sequence), stopped(clean))
+fn render(instance: Uuid, reached: Reached, clean: bool) -> String {
+    format!("{HEAD}{instance}\nsequence {}\nstopped {}\n", numbers(reached), stopped(clean))
 }
 
-fn parse(text: &[u8]) -> Option<(Uuid, u64, bool)> {
+fn parse(text: &[u8]) -> Option<(Uuid, Reached, bool)> {
     let text = str::from_utf8(text).ok()?;
     let instance = text.get(HEAD.len()..HEAD.len() + UUID_CHARS)?.parse().ok()?;
-    let sequence = text.get(SEQUENCE_AT..SEQUENCE_AT + SEQUENCE_CHARS)?.parse().ok()?;
+    let mut rest = text.get(SEQUENCE_AT..)?.split('\n').map(|line| line.rsplit(' ').next().unwrap_or(line));
+    let mut number = || rest.next()?.parse().ok();
+    let reached = Reached { sequence: number()?, next_user: number()?, clock_mark: Timestamp::from_secs(number()?) };
     let clean = text.get(STOPPED_AT..)? == "cleanly\n";
-    (text == render(instance, sequence, clean)).then_some((instance, sequence, clean))
+    (text == render(instance, reached, clean)).then_some((instance, reached, clean))
+}
+
+/// As the first versions wrote it: without ids and time.
+fn parse_first(text: &[u8]) -> Option<(Uuid, Reached, bool)> {
+    let text = str::from_utf8(text).ok()?;
+    let (sequence, stopped) = text.get(SEQUENCE_AT..)?.split_at_checked(NUMBER_CHARS)?;
+    let (reached, ends) = (Reached { sequence: sequence.parse().ok()?, ..Reached::default() }, numbers(Reached::default()));
+    let whole = format!("{}{sequence}{}{stopped}", text.get(..SEQUENCE_AT)?, &ends[NUMBER_CHARS..]);
+    parse(whole.as_bytes()).map(|(instance, _, clean)| (instance, reached, clean))
 }
 
 #[cfg(test)]
@@ -125,23 +162,47 @@ mod tests {
         let dir = TempDir::new();
         assert!(Marker::read(dir.path()).unwrap().is_none());
         let mut marker = Marker::create(dir.path()).unwrap();
-        for (sequence, clean) in [(1, false), (u64::MAX, true), (12, true), (13, false)] {
-            marker.advance(sequence).unwrap();
+        for (sequence, next_user, clean) in [(1, 1, false), (u64::MAX, u64::MAX, true), (12, 7, true), (13, 8, false)] {
+            let reached = Reached { sequence, next_user, clock_mark: Timestamp::from_secs(sequence) };
+            marker.advance(reached).unwrap();
             marker.set_clean(clean).unwrap();
             let read = Marker::read(dir.path()).unwrap().unwrap();
-            assert_eq!((read.instance, read.sequence, read.clean), (marker.instance, sequence, clean));
+            assert_eq!((read.instance, read.reached, read.clean), (marker.instance, reached, clean));
+        }
+    }
+
+    #[test]
+    fn one_of_the_first_versions_is_read_and_gets_the_form_of_today() {
+        let (dir, instance) = (TempDir::new(), Uuid::new_v4());
+        let first = format!("{HEAD}{instance}\nsequence 00000000000000000042\nstopped cleanly\n");
+        fs::write(dir.path().join(NAME), &first).unwrap();
+        let read = || Marker::read(dir.path()).unwrap().unwrap();
+        assert_eq!((read().instance, read().reached.sequence, read().clean), (instance, 42, true));
+        let mut renewed = read().renewed(dir.path()).unwrap();
+        let reached = Reached { sequence: 43, next_user: 9, clock_mark: Timestamp::from_secs(5) };
+        renewed.advance(reached).unwrap();
+        assert_eq!((read().instance, read().reached, read().clean), (instance, reached, true));
+        for cut in 0..first.len() {
+            assert_eq!(parse_first(&first.as_bytes()[..cut]), None, "cut to {cut} bytes");
         }
     }
 
     #[test]
     fn one_that_was_cut_or_edited_is_refused() {
-        let whole = render(Uuid::new_v4(), 1234, true);
+        let reached = Reached { sequence: 1234, next_user: 56, clock_mark: Timestamp::from_secs(78) };
+        let whole = render(Uuid::new_v4(), reached, true);
         assert!(parse(whole.as_bytes()).is_some());
         for cut in 0..whole.len() {
-            assert_eq!(parse(&whole.as_bytes()[..cut]), None, "cut to {cut} bytes");
+            let cut = &whole.as_bytes()[..cut];
+            assert_eq!((parse(cut), parse_first(cut)), (None, None), "{cut:?}");
         }
-        for other in [whole.replace("1234", "12 4"), whole.replace("cleanly", "quickly"), whole.replace("Doorward", "Doorword")] {
-            assert_eq!(parse(other.as_bytes()), None, "{other}");
+        for other in [
+            whole.replace("1234", "12 4"),
+            whole.replace("00056", "00 56"),
+            whole.replace("cleanly", "quickly"),
+            whole.replace("Doorward", "Doorword"),
+        ] {
+            assert_eq!((parse(other.as_bytes()), parse_first(other.as_bytes())), (None, None), "{other}");
         }
     }
 }

@@ -85,7 +85,7 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, StorageError> {
     sync_dir(dir)?;
     let mut marker = marker(dir, length)?;
     let conf = dir.join(CONF);
-    if marker.sequence == 0 {
+    if marker.reached.sequence == 0 {
         // Nothing was acknowledged yet, and a power loss may have left half of it. sled writes it anew.
         remove_if_there(&conf)?;
     }
@@ -102,6 +102,7 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, StorageError> {
         let meta = start(&db, &file, &path, &mut marker)?;
         (db, file, meta, Live::default(), true)
     };
+    let mut marker = marker.renewed(dir)?;
     marker.set_clean(false)?;
     Ok(Opened { db, file, path, lock, marker, meta, live, checked })
 }
@@ -110,7 +111,7 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, StorageError> {
 fn start(db: &::sled::Db, file: &File, path: &Path, marker: &mut Marker) -> Result<Meta, StorageError> {
     let meta = tree::found(db, marker.instance)?;
     file.sync_data().map_err(io("sync", path))?;
-    marker.advance(meta.sequence)?;
+    marker.advance(meta.reached())?;
     Ok(meta)
 }
 
@@ -195,7 +196,7 @@ fn marker(dir: &Path, length: u64) -> Result<Marker, StorageError> {
     match (Marker::read(dir)?, length) {
         (None, 0) => Marker::create(dir),
         (None, _) => Err(damaged(dir, "the file MARKER, which says how far the database got, is missing")),
-        (Some(marker), 0) if marker.sequence > 0 => Err(emptied(dir, marker.sequence)),
+        (Some(marker), 0) if marker.reached.sequence > 0 => Err(emptied(dir, marker.reached.sequence)),
         (Some(marker), _) => Ok(marker),
     }
 }
@@ -237,23 +238,24 @@ fn examine(options: &StoreOptions, db: &::sled::Db, marker: &Marker, length: u64
 
 fn compare(options: &StoreOptions, db: &::sled::Db, marker: &Marker, length: u64) -> Result<Option<(Meta, Found)>, StorageError> {
     let dir = options.dir.as_path();
+    let acknowledged = marker.reached.sequence;
     let Some(meta) = check::meta(db).map_err(|fault| fault.in_dir(dir))? else {
-        if marker.sequence > 0 {
-            return Err(emptied(dir, marker.sequence));
+        if acknowledged > 0 {
+            return Err(emptied(dir, acknowledged));
         }
         return if db.is_empty() { Ok(None) } else { Err(damaged(dir, "the record that describes the others is missing")) };
     };
     if meta.instance != marker.instance {
         return Err(damaged(dir, "the database and the file MARKER do not belong together"));
     }
-    if meta.sequence < marker.sequence {
-        return Err(damaged(dir, format!("the database ends at change {}, but {} had been acknowledged", meta.sequence, marker.sequence)));
+    if meta.sequence < acknowledged {
+        return Err(damaged(dir, format!("the database ends at change {}, but {acknowledged} had been acknowledged", meta.sequence)));
     }
     if let Some((checkpoint, sequence)) = ahead(dir, &meta) {
         let what = format!("the database ends at change {}, but {} has all up to {sequence}", meta.sequence, checkpoint.display());
         return Err(damaged(dir, what));
     }
-    let thorough = !marker.clean || meta.sequence != marker.sequence;
+    let thorough = !marker.clean || meta.sequence != acknowledged;
     let Counts { users, sessions, revocations } = meta.counts;
     let many = users + sessions + revocations;
     // A file that is long for its records may be worth a copy, and for that they are read anyway.
@@ -271,6 +273,7 @@ pub(super) mod tests {
 
     use super::super::contract::{T0, TempDir, logged_in, named};
     use super::super::machine::{Cast, Contents, contents, history};
+    use super::super::marker::Reached;
     use super::super::{SledStore, Store, StoreOptions};
     use super::*;
     use uuid::Uuid;
@@ -443,7 +446,7 @@ pub(super) mod tests {
         fs::copy(other.path().join("MARKER"), swapped.path().join("MARKER")).unwrap();
         assert!(refused(swapped.path()).contains("do not belong together"));
         let ahead = sample.copy();
-        Marker::read(ahead.path()).unwrap().unwrap().advance(99_999).unwrap();
+        Marker::read(ahead.path()).unwrap().unwrap().advance(Reached { sequence: 99_999, ..Reached::default() }).unwrap();
         let refusal = refused(ahead.path());
         assert!(refusal.contains("but 99999 had been acknowledged"), "{refusal}");
     }

@@ -28,7 +28,7 @@ function judge(pasted) {
 }
 
 export function start() {
-  const made = form('inspect', [{ name: 'token', label: 'Token', kind: 'textarea', rows: 6, autocomplete: 'off', hint: 'It is not kept' }],
+  const made = form('inspect', [{ name: 'token', label: 'Token', kind: 'textarea', rows: 6, autocomplete: 'off' }],
     'Take it apart', ({ token }) => judge(token));
   const mine = (name) => button(`My ${name} token`, () => {
     $('#inspect-token').value = own.session[name];

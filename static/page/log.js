@@ -60,6 +60,7 @@ export function remember(exchange) {
   const { request, at: time, ms } = exchange;
   const copy = Object.entries(SNIPPETS).map(([name, write]) => copies(`Copy as ${name}`, () => write(request)));
   $('#history-empty').hidden = true;
+  $('#history').children[99]?.remove();
   $('#history').prepend(el('li', {}, el('details', {}, el('summary', {}, headline(exchange, `${time.toLocaleTimeString()} · ${ms} ms`)),
     secretive((tells) => asked(tells ? request : discreetly(request)), copy), got(exchange))));
 }

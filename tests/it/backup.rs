@@ -2,7 +2,9 @@
 //! and put in place of a database that is gone, damaged or just older.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -300,4 +302,28 @@ fn services_and_disabled_users_are_as_they_were_and_invites_and_stolen_time_are_
     assert_eq!((&users["users"][1]["roles"], &users["users"][1]["disabled"]), (&json!(["editor"]), &json!(true)));
     let moved = good(&directory, &["--data-dir", "data", "audit", "--limit", "1", "--event", "restored"]);
     assert_eq!(moved.as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_server_that_names_a_file_elsewhere_does_not_have_it_copied_or_removed() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let (data, precious) = (directory.path().join("data"), directory.path().join("precious.jsonl"));
+    fs::DirBuilder::new().mode(0o700).create(&data).unwrap();
+    fs::DirBuilder::new().mode(0o700).create(data.join("backups")).unwrap();
+    fs::write(&precious, "of somebody else").unwrap();
+    let socket = UnixListener::bind(data.join("doorward.sock")).unwrap();
+    for name in [precious.to_str().unwrap(), "../../precious.jsonl", "doorward-/../../../precious.jsonl", "..", ""] {
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                let (mut peer, _) = socket.accept().unwrap();
+                assert!(peer.read(&mut [0; 4096]).unwrap() > 0);
+                let body = json!({"name": name, "bytes": 1, "counts": {"user": 1}}).to_string();
+                write!(peer, "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+                    .unwrap();
+            });
+            let (code, out, err) = run(directory.path(), &["backup", "copy"]);
+            assert!(code == Some(1) && out.is_empty() && err.contains("no name of a backup"), "{name}: {out}{err}");
+        });
+        assert!(precious.exists() && !directory.path().join("copy").exists(), "{name}");
+    }
 }

@@ -74,7 +74,7 @@ fn a_setting_that_cannot_be_used_is_one_clear_line_and_exit_78() {
         (&["serve"], &[("DOORWARD_ACCESS_TOKEN_EXPIRES", "15 minutes")], "15m"),
         (&["serve"], &[("JWT_SECRET_KEY", "")], "empty"),
         (&["serve"], &[("DOORWARD_LOG", "loud")], "setting log (DOORWARD_LOG): \"loud\" is not a level; use error"),
-        (&["user", "list"], &[("DOORWARD_LOG", "[[[")], "\"[[[\" is not a filter; use error"),
+        (&["user", "list"], &[("DOORWARD_LOG", "[[[")], "\"[[[\" is not a level; use error"),
         (&["serve", "--address", "nohost"], &[], "address is \"nohost\"; it must be localhost or an IP address"),
     ] {
         let (code, out, err) = run(arguments, environment);

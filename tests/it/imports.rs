@@ -260,3 +260,20 @@ fn over_the_api_an_administrator_imports_and_each_fault_is_named() {
     let (_, out, err) = run(server.directory.path(), &["import", "flask", &database("users.db"), "--url", &server.url]);
     assert!(out.is_empty() && err.contains("needs an administrator's access token"), "{err}");
 }
+
+#[test]
+fn the_highest_id_that_is_taken_costs_no_memory_and_the_user_comes_with_backup_and_restart() {
+    let (mut server, client, boss) = with_admin();
+    let far = 1_u64 << 48;
+    let row = json!({"users": [{"id": far, "username": "faraway", "password_hash": HASH}]});
+    assert_eq!(client.json("POST", "/import", Some(&boss.access), &row).expect(200).json()["added"], 1);
+    client.with_token("POST", "/backup", &boss.access).expect(201);
+    server.stop();
+    let (code, _, err) = run(server.directory.path(), &["restore", "latest", "--replace"]);
+    assert_eq!(code, Some(0), "{err}");
+    server.start_again();
+    let client = server.client();
+    let access = client.try_login("faraway", "password").expect(200).json()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(client.with_token("GET", "/me", &access).expect(200).json()["id"], far);
+    assert_eq!(client.try_login("boss", PASSWORD).status, 200);
+}

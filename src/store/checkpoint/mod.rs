@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::StorageError;
+use super::marker::Marker;
 use super::opening::io;
 use super::sled::records::{Digest, Meta, SCHEMA, kind};
 use crate::auth::clock::Timestamp;
@@ -165,11 +166,19 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The name of a checkpoint's file; sorted, such names are in order of time.
-fn name(order: &Order, sequence: u64) -> String {
+/// The name of a checkpoint's file; sorted, such names are in order of time. `number` tells those of one second and one state
+/// of the records apart.
+fn name(order: &Order, sequence: u64, number: u32) -> String {
     let stamp = stamp(order.now);
     let schedule = if order.keep.is_some() { ".scheduled" } else { "" };
-    format!("doorward-{stamp}-{sequence:012}{schedule}.jsonl")
+    let number = if number == 0 { String::new() } else { format!("-{number}") };
+    format!("doorward-{stamp}-{sequence:012}{number}{schedule}.jsonl")
+}
+
+/// Whether a checkpoint's file may be called so. It then names nothing outside of its folder.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    name.starts_with("doorward-") && Path::new(name).extension().is_some_and(|end| end == "jsonl") && !name.contains('/')
 }
 
 /// A moment as names have it.
@@ -187,8 +196,7 @@ fn all(dir: &Path) -> Result<Vec<PathBuf>, StorageError> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.map_err(io("read", &folder))?.path();
-        let is_one = path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("doorward-"));
-        if is_one && path.extension().is_some_and(|end| end == "jsonl") {
+        if path.file_name().and_then(|name| name.to_str()).is_some_and(is_name) {
             found.push(path);
         }
     }
@@ -200,12 +208,16 @@ fn is_scheduled(path: &Path) -> bool {
     path.to_string_lossy().ends_with(".scheduled.jsonl")
 }
 
-/// The newest checkpoint of a data directory.
+/// The newest checkpoint of a data directory: the one that has most of the database there, or, of others, the last by date. Dates
+/// lie when the clock was ahead and has been set back.
 ///
 /// # Errors
 /// When its folder cannot be read.
 pub fn newest(dir: &Path) -> Result<Option<PathBuf>, StorageError> {
-    Ok(all(dir)?.pop())
+    let instance = Marker::read(dir).ok().flatten().map(|marker| marker.instance);
+    let has = |path: &Path| read::head(path).ok().filter(|head| Some(head.instance) == instance).map(|head| head.sequence);
+    let dated = all(dir)?.into_iter().enumerate();
+    Ok(dated.max_by_key(|(date, path)| (has(path), *date)).map(|(_, path)| path))
 }
 
 /// When the newest checkpoint on the schedule was made. One whose first line cannot be read does not count.

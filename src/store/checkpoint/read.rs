@@ -15,8 +15,8 @@ use super::super::{Standing, StorageError};
 use super::{Counts, FORMAT, Head, KINDS, MAX_LINE, Tail, hex, word};
 use crate::auth::user::UserId;
 
-/// Highest user id that is believed: who exists is kept as bits, up to the highest.
-const MAX_USER: u64 = 1 << 32;
+/// Highest user id that is believed: well above those that are imported, and exact where JSON numbers are floats.
+const MAX_USER: u64 = 1 << 52;
 /// After so many records it is told how far the reading has come.
 const STEP: u64 = 256;
 

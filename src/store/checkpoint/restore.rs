@@ -28,16 +28,16 @@ use super::super::sled::writer::panic_message;
 use super::super::sled::{check, events};
 use super::super::{Live, Revoked, StorageError, StoreOptions};
 use super::read::{self, Found, Why};
-use super::{Head, newest, room, stamp};
+use super::{Head, all, newest, room, stamp};
 use crate::auth::audit::{By, Event, Word};
 use crate::auth::clock::Timestamp;
 use crate::auth::keys::{Algorithm, Purpose, State, StoredKey};
 use crate::trace::Trace;
 
-/// How far the ids of users jump at least: so many may have been given since the checkpoint.
+/// How far the ids of users jump: after those that the checkpoint, the others and the marker know of, so many may have been given.
 const IDS_SKIPPED: u64 = 1_000_000;
-/// The same at most: who exists is kept as bits, up to the highest id.
-const MOST_IDS_SKIPPED: u64 = 1 << 28;
+/// How often the highest time is kept.
+const KEPT_EVERY: Duration = Duration::from_secs(60);
 /// Where the new database is made, in the data directory.
 const WORKSHOP: &str = "restoring";
 /// The start of the name of what was there before.
@@ -114,13 +114,15 @@ struct Plan {
 
 impl Plan {
     fn new(dir: &Path, head: &Head, now: Timestamp) -> Self {
-        // How many changes the database has seen since, if its marker can still tell: no more users can have been added.
-        let since = Marker::read(dir).ok().flatten().filter(|marker| marker.instance == head.instance);
-        let since = since.map_or(0, |marker| marker.sequence.saturating_sub(head.sequence));
-        let skipped = since.clamp(IDS_SKIPPED, MOST_IDS_SKIPPED);
+        // What was there before may know more, also that of another restore of the same checkpoint.
+        let marked = Marker::read(dir).ok().flatten().map(|marker| marker.reached).unwrap_or_default();
+        let heads = all(dir).unwrap_or_default().into_iter().filter_map(|path| read::head(&path).ok());
+        let next_user = heads.map(|head| head.next_user).chain([head.next_user, marked.next_user]).max().unwrap_or_default();
+        // Tokens are dated with the highest time, although the clock was set back since.
+        let marked = if marked.clock_mark > now { marked.clock_mark + KEPT_EVERY } else { now };
         // The next second: a token may have been issued in this one.
-        let cut_off = now.max(head.clock_mark).max(head.created) + Duration::from_secs(1);
-        Self { next_user: head.next_user + skipped, cut_off }
+        let cut_off = now.max(head.clock_mark).max(head.created).max(marked) + Duration::from_secs(1);
+        Self { next_user: next_user + IDS_SKIPPED, cut_off }
     }
 }
 
@@ -190,7 +192,7 @@ fn build(
     tree.flush()?;
     let database = workshop.join(DATABASE);
     File::open(&database).and_then(|file| file.sync_all()).map_err(io("sync", &database))?;
-    marker.advance(tree.sequence())?;
+    marker.advance(tree.reached())?;
     marker.set_clean(true)?;
     drop(tree);
     let db = open_sled(workshop, until)?;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::super::contract::{T0, TempDir, named};
 use super::super::machine::{Cast, Contents, contents, history};
-use super::super::{SledStore, Store, StoreOptions};
+use super::super::{ImportedUser, NewUser, SledStore, Store, StoreOptions};
 use super::*;
 use crate::auth::audit::Wanted;
 use crate::auth::keys::{Algorithm, Purpose, State, StoredKey};
@@ -200,7 +200,7 @@ async fn records_that_do_not_fit_each_other_are_refused_although_the_sums_are_ri
     assert!(matches!(head("\"keys\":true", "\"keys\":false"), read::Why::Damaged(what) if what.contains("a key")));
     let next = format!("\"next_user\":{}", serde_json::from_str::<Head>(&whole[0]).unwrap().next_user);
     assert!(matches!(head(&next, "\"next_user\":1"), read::Why::Damaged(what) if what.contains("the next is to be 1")));
-    assert!(matches!(head(&next, "\"next_user\":99999999999999"), read::Why::Damaged(_)));
+    assert!(matches!(head(&next, "\"next_user\":9999999999999999"), read::Why::Damaged(_)));
     assert!(matches!(read::judged(&b"id,username,password\n"[..], &mut |_| Ok(())), Err(read::Why::Foreign)));
 }
 
@@ -387,5 +387,73 @@ async fn a_database_behind_its_newest_checkpoint_is_refused_with_the_way_to_rest
     restored(old.path(), None, true, T0).unwrap();
     let store = SledStore::open(&patient(old.path())).unwrap();
     assert_eq!(store.live().user_count(), 2);
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_same_checkpoint_restored_again_gives_no_id_twice_and_takes_no_token_from_between() {
+    let dir = TempDir::new();
+    let store = dir.open();
+    store.insert_user(named("arun")).await.unwrap();
+    let made = path_of(dir.path(), &store.back_up(order(T0)).await.unwrap());
+    let NewUser { username, password, created, .. } = named("theirs");
+    store.import_users(vec![ImportedUser { id: UserId::new(5_000_000), username, password, created }], true).await.unwrap();
+    store.close().await.unwrap();
+    let (mut highest, mut cut_off) = (5_000_000, T0);
+    for round in 0..3 {
+        restored(dir.path(), Some(&made), true, T0).unwrap();
+        let store = SledStore::open(&patient(dir.path())).unwrap();
+        let id = store.insert_user(named(&format!("round-{round}"))).await.unwrap().id.get();
+        assert!(id > highest, "{id} after {highest} in round {round}");
+        assert!(store.live().cut_off() > cut_off, "round {round}");
+        (highest, cut_off) = (id, store.live().cut_off());
+        // The clock was ahead, and is set back before the next round.
+        store.set_clock_mark(cut_off + Duration::from_secs(600)).await.unwrap();
+        cut_off = cut_off + Duration::from_secs(600);
+        store.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn checkpoints_of_one_second_do_not_take_each_others_place_and_too_many_at_once_are_refused() {
+    let dir = TempDir::new();
+    let store = Arc::new(dir.open());
+    store.insert_user(named("arun")).await.unwrap();
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.back_up(order(T0)).await })
+        })
+        .collect();
+    let (mut names, mut refused) = (BTreeSet::new(), 0);
+    for made in waiting {
+        match made.await.unwrap() {
+            Ok(made) => assert!(names.insert(made.name), "one name twice"),
+            Err(error) => {
+                assert!(matches!(error, crate::Error::Storage(StorageError::Busy)), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(names.len() >= 4 && refused > 0, "{} made, {refused} refused", names.len());
+    let left: BTreeSet<_> = all(dir.path()).unwrap().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    assert_eq!(left, names);
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn after_the_clock_was_set_back_a_new_checkpoint_stays_in_place_of_those_of_times_to_come() {
+    let dir = TempDir::new();
+    let store = dir.open();
+    store.insert_user(named("arun")).await.unwrap();
+    let mut names = Vec::new();
+    for hour in [1000, 1001, 1002, 0, 1] {
+        let now = T0 + Duration::from_secs(3600 * hour);
+        store.insert_user(named(&format!("hour-{hour}"))).await.unwrap();
+        names.push(store.back_up(Order { keep: Some(3), ..order(now) }).await.unwrap().name);
+    }
+    let left: Vec<_> = all(dir.path()).unwrap().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    assert_eq!(left, [3, 4, 2].map(|at: usize| names[at].clone()));
+    assert_eq!(newest(dir.path()).unwrap(), Some(dir.path().join(FOLDER).join(&names[4])));
     store.close().await.unwrap();
 }

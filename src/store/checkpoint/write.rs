@@ -30,7 +30,7 @@ pub(in crate::store) fn write(
 ) -> Result<Checkpoint, StorageError> {
     let folder = dir.join(FOLDER);
     make_folder(dir, &folder)?;
-    let path = folder.join(name(order, copy.meta.sequence));
+    let path = unused(&folder, order, copy.meta.sequence)?;
     let draft = Draft::new(&path)?;
     let (mut out, meta) = (Out::new(&draft, goes_on)?, copy.meta.clone());
     out.line(&serde_json::to_vec(&Head::of(&meta, order)).map_err(unwritable)?)?;
@@ -56,7 +56,7 @@ pub(in crate::store) fn write(
     }
     draft.keep_as(&path)?;
     if let Some(keep) = order.keep {
-        prune(dir, keep)?;
+        prune(dir, keep, &path)?;
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Checkpoint { name, created: order.now, sequence: meta.sequence, keys: order.keys, counts: found.counts, bytes, sha256 })
@@ -95,9 +95,22 @@ fn line(key: &[u8], value: &[u8]) -> Result<(Vec<u8>, &'static str), StorageErro
     Ok((read::line(word, &key[1..], json), word))
 }
 
-/// Deletes the oldest checkpoints of the schedule until `keep` are left.
-fn prune(dir: &Path, keep: usize) -> Result<(), StorageError> {
-    let scheduled: Vec<_> = all(dir)?.into_iter().filter(|path| is_scheduled(path)).collect();
+/// A place for it where none is: somebody was told that that one stays.
+fn unused(folder: &Path, order: &Order, sequence: u64) -> Result<PathBuf, StorageError> {
+    for number in 0.. {
+        let path = folder.join(name(order, sequence, number));
+        if !path.try_exists().map_err(io("open", &path))? {
+            return Ok(path);
+        }
+    }
+    Err(StorageError::Stopped)
+}
+
+/// Deletes the oldest checkpoints of the schedule until `keep` are left, `made` among them.
+fn prune(dir: &Path, keep: usize, made: &Path) -> Result<(), StorageError> {
+    let mut scheduled: Vec<_> = all(dir)?.into_iter().filter(|path| is_scheduled(path)).collect();
+    // What is dated later was made before, with a clock that has been set back since.
+    scheduled.sort_by_key(|path| path.as_path() <= made);
     let excess = scheduled.len().saturating_sub(keep.max(1));
     for old in &scheduled[..excess] {
         fs::remove_file(old).map_err(io("remove", old))?;

@@ -47,7 +47,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use async_trait::async_trait;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::checkpoint::{self, Checkpoint, Order};
 use super::opening::{self, Opened};
@@ -69,6 +69,8 @@ use writer::{FreeSpace, Job, Request, Shared, Writer};
 
 /// Most steps that wait for the writer.
 const QUEUE: usize = 4096;
+/// Most checkpoints that are asked for at once.
+const COPIES: usize = 4;
 /// Most entries one round of the sweep looks at, so that other steps get in between.
 const SWEEP_ROUND: usize = 100;
 
@@ -81,6 +83,8 @@ struct Handle {
     free_space_floor: u64,
     /// Held while a checkpoint is made: never two at once.
     copying: Arc<tokio::sync::Mutex<()>>,
+    /// For those that wait for that, and the one that is made.
+    copies: Semaphore,
     shared: Arc<Shared>,
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
 }
@@ -104,7 +108,8 @@ impl SledStore {
             .and_then(|_| thread::Builder::new().name("store-watchdog".to_owned()).spawn(move || watched.watch(deadline)))
             .map_err(|source| StorageError::Io { action: "start the writer for", path: options.dir.clone(), source })?;
         let (dir, free_space_floor, copying) = (options.dir.clone(), options.free_space_floor, Arc::default());
-        let store = Self(Arc::new(Handle { dir, free_space_floor, copying, shared, queue: Mutex::new(Some(sender)) }));
+        let copies = Semaphore::new(COPIES);
+        let store = Self(Arc::new(Handle { dir, free_space_floor, copying, copies, shared, queue: Mutex::new(Some(sender)) }));
         if !checked {
             checking::begin(&store)?;
         }
@@ -290,6 +295,8 @@ impl Store for SledStore {
     }
 
     async fn back_up(&self, order: Order) -> Result<Checkpoint> {
+        // Each is made to its end, also when nobody waits for it any more.
+        let _place = self.0.copies.try_acquire().map_err(|_| StorageError::Busy)?;
         let turn = Arc::clone(&self.0.copying).lock_owned().await;
         backing::back_up(self, order, turn).await
     }

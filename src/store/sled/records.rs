@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
+use super::super::marker::Reached;
 use super::super::{Counts, Revoked, StorageError};
 use crate::auth::audit::Class;
 use crate::auth::clock::Timestamp;
@@ -233,6 +234,11 @@ impl Meta {
             cut_off: Timestamp::default(),
             events: Events::default(),
         }
+    }
+
+    /// For the marker.
+    pub fn reached(&self) -> Reached {
+        Reached { sequence: self.sequence, next_user: self.next_user, clock_mark: self.clock_mark }
     }
 
     /// Notes that the value under `key` goes from `old` to `new`.

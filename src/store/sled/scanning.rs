@@ -90,8 +90,8 @@ fn compare(marker: &Marker, meta: &Meta) -> Option<String> {
     if marker.instance != meta.instance {
         return Some("the database and the file MARKER do not belong together".to_owned());
     }
-    (marker.sequence > meta.sequence)
-        .then(|| format!("the database ends at change {}, but {} had been acknowledged", meta.sequence, marker.sequence))
+    (marker.reached.sequence > meta.sequence)
+        .then(|| format!("the database ends at change {}, but {} had been acknowledged", meta.sequence, marker.reached.sequence))
 }
 
 #[cfg(test)]
@@ -99,6 +99,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
     use super::super::super::contract::{TempDir, logged_in};
+    use super::super::super::marker::Reached;
     use super::super::super::{Store, opening};
     use super::super::records::key;
     use super::*;
@@ -127,8 +128,8 @@ mod tests {
         let (dir, other) = (TempDir::new(), TempDir::new());
         let store = dir.open();
         let mut marker = Marker::read(dir.path()).unwrap().unwrap();
-        let sequence = marker.sequence;
-        marker.advance(sequence + 7).unwrap();
+        let sequence = marker.reached.sequence;
+        marker.advance(Reached { sequence: sequence + 7, ..marker.reached }).unwrap();
         let fault = store.scan().await.unwrap().fault.unwrap();
         assert!(fault.contains(&format!("{} had been acknowledged", sequence + 7)), "{fault}");
         drop(other.open());

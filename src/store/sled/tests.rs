@@ -139,7 +139,7 @@ async fn below_the_floor_nothing_is_written_and_reading_goes_on() {
     let store = dir.open();
     let (user, session) = logged_in(&store, "arun").await;
     store.close().await.unwrap();
-    let before = Marker::read(dir.path()).unwrap().unwrap().sequence;
+    let before = Marker::read(dir.path()).unwrap().unwrap().reached.sequence;
     let store = SledStore::open(&StoreOptions { free_space_floor: u64::MAX, ..dir.options() }).unwrap();
     let refused = store.insert_user(named("bina")).await.map(drop);
     assert!(matches!(refused, Err(Error::Storage(StorageError::DiskFull { .. }))), "{refused:?}");
@@ -149,7 +149,7 @@ async fn below_the_floor_nothing_is_written_and_reading_goes_on() {
     assert_eq!(store.users(None, 9).await.unwrap(), [user]);
     assert!(store.failed().borrow().is_none());
     store.close().await.unwrap();
-    assert_eq!(Marker::read(dir.path()).unwrap().unwrap().sequence, before);
+    assert_eq!(Marker::read(dir.path()).unwrap().unwrap().reached.sequence, before);
 }
 
 /// That `store` has stopped for good, and what it had before is still there for the next.

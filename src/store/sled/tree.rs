@@ -9,6 +9,7 @@ use std::sync::{Arc, Weak};
 
 use uuid::Uuid;
 
+use super::super::marker::Reached;
 use super::super::{Live, Revoked, Standing, StorageError};
 use super::copying::{Before, Copy};
 use super::reading::{Entry, Records, engine};
@@ -56,6 +57,11 @@ impl Tree {
     /// How many steps changed something so far.
     pub fn sequence(&self) -> u64 {
         self.meta.sequence
+    }
+
+    /// How far it got, for the marker.
+    pub fn reached(&self) -> Reached {
+        self.meta.reached()
     }
 
     /// How many sessions there are, as of the last [`Tree::apply`].
@@ -156,6 +162,7 @@ enum Effect {
     Forgotten(Uuid),
     Service(Service),
     NoService(ServiceId),
+    CutOff(Timestamp),
 }
 
 impl Effect {
@@ -167,6 +174,7 @@ impl Effect {
             Self::Forgotten(id) => live.forget(id),
             Self::Service(service) => live.services().put(service),
             Self::NoService(id) => live.services().remove(id),
+            Self::CutOff(to) => live.lower_cut_off(to),
         }
     }
 }
@@ -232,8 +240,14 @@ impl Step<'_> {
         self.meta.next_user = self.meta.next_user.max(id.get().saturating_add(1));
     }
 
+    /// A mark before the cut-off is of an operator who says that the clock was wrong at the restore: with that date kept, every
+    /// token would be refused as soon as it is issued.
     pub fn set_clock_mark(&mut self, mark: Timestamp) {
         self.meta.clock_mark = mark;
+        if mark < self.meta.cut_off {
+            self.meta.cut_off = mark;
+            self.effects.push(Effect::CutOff(mark));
+        }
     }
 
     /// How many events of a class are kept.

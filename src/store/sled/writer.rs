@@ -286,7 +286,7 @@ impl Writer {
         self.tree.flush()?;
         self.file.sync_data().map_err(|source| StorageError::Io { action: "sync", path: self.path.clone(), source })?;
         // Only now: what the marker says was acknowledged is never more than what is on disk.
-        self.marker.advance(self.tree.sequence())
+        self.marker.advance(self.tree.reached())
     }
 
     fn stop(mut self) {

@@ -104,7 +104,7 @@ fn find(pages: &Pages, table: &str) -> Result<(u32, String), Fault> {
 /// Calls `each` with the number and the record of each row of a table's tree, in order (§1.6).
 fn each_record(pages: &Pages, root: u32, each: &mut impl FnMut(i64, &[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
     // Pages to come, the next one last, each with its depth. A sound tree has each page once.
-    let (mut left, mut seen) = (vec![(root, 0)], 0);
+    let (mut left, mut seen, mut unread) = (vec![(root, 0)], 0, pages.bytes());
     while let Some((number, depth)) = left.pop() {
         seen += 1;
         if seen > pages.count || depth > MAX_DEPTH {
@@ -121,6 +121,8 @@ fn each_record(pages: &Pages, root: u32, each: &mut impl FnMut(i64, &[u8]) -> Re
                     let (length, at) = varint(&page, at)?;
                     let (rowid, at) = varint(&page, at)?;
                     let length = usize::try_from(length).ok().filter(|length| *length <= MAX_RECORD).ok_or(Fault::Damaged)?;
+                    // Nor is a record in it twice, so all of them are no longer than the file.
+                    unread = unread.checked_sub(length as u64).ok_or(Fault::Damaged)?;
                     each(rowid, &record(pages, &page, at, length)?)?;
                 }
             }

@@ -49,13 +49,20 @@ impl Pages {
         let usable = page.checked_sub(head[20].into()).filter(|usable| page.is_power_of_two() && *usable >= 480).ok_or(Fault::Damaged)?;
         let size = file.metadata().map_err(Fault::Io)?.len() / page as u64;
         let log = Log::open(&beside(path, "-wal"), page)?;
-        let count = log.as_ref().map_or(u32::try_from(size).unwrap_or(u32::MAX), |log| log.count);
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        // What a log says is believed as far as there are pages.
+        let count = log.as_ref().map_or(size, |log| log.count.min(size.saturating_add(u32::try_from(log.pages.len()).unwrap_or(u32::MAX))));
         let pages = Self { file, log, page, usable, count };
         match u32_at(&pages.page(1)?, 56)? {
             // 0: a database without tables.
             0 | 1 => Ok(pages),
             _ => Err(Fault::Other("its texts are in UTF-16, which is not read here")),
         }
+    }
+
+    /// How long all of them are.
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.count) * self.page as u64
     }
 
     /// One page, from 1.

@@ -97,3 +97,20 @@ fn no_damage_makes_the_reader_panic_or_run_for_ever() {
         }
     }
 }
+
+#[test]
+fn a_file_that_has_one_record_many_times_over_is_damaged_and_not_unrolled() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let (path, mut bytes) = (directory.path().join("users.db"), std::fs::read(file("users.db")).unwrap());
+    let page = usize::from(u16_at(&bytes, 16).unwrap());
+    let (root, _) = find(&Pages::open(&file("users.db")).unwrap(), "users").unwrap();
+    let start = (root as usize - 1) * page;
+    let first = [bytes[start + 8], bytes[start + 9]];
+    let many = (usize::from(u16::from_be_bytes(first)) - 8) / 2;
+    for at in 0..many {
+        bytes[start + 8 + 2 * at..][..2].copy_from_slice(&first);
+    }
+    bytes[start + 3..][..2].copy_from_slice(&u16::try_from(many).unwrap().to_be_bytes());
+    std::fs::write(&path, bytes).unwrap();
+    assert!(matches!(users(&path), Err(Fault::Damaged)), "{many} rows out of a file of 12 KiB");
+}
