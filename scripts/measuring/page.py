@@ -14,6 +14,8 @@ def write(name, result, rows):
     """`rows`: what, unit, spread, target or None. A target is the most there may be, unless the name ends with `at least`."""
     machine, busy = result["machine"], result["load_average_before"]
     lines = [
+        f"![{name}: what it takes of each target](images/performance-{name}.svg)",
+        "",
         f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, {time.strftime('%Y-%m-%d')}; load average before: {busy:.1f}"
         + (" (**a busy machine**: read the ratios, and these with care)" if busy > 0.5 else ""),
         "",
