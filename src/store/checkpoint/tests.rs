@@ -247,7 +247,7 @@ async fn a_checkpoint_made_while_eight_write_is_of_one_moment() {
     for writer in writers {
         written += writer.await.unwrap();
     }
-    assert!(written > 100, "the load did nothing: {written}");
+    assert!(written > 20, "the load did nothing: {written}");
     store.close().await.unwrap();
 }
 
