@@ -12,7 +12,7 @@ use crate::http::guard::Admin;
 use crate::http::problem::Problem;
 use crate::http::proxies::{Seen, seen};
 
-/// The header in which a [`Look`] is sent to `GET /health`.
+/// The header in which the `look` of `GET /doctor` is sent to `GET /health`.
 pub const LOOK: &str = "X-Doorward-Look";
 
 pub fn routes() -> Vec<Route> {
