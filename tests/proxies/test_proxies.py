@@ -85,6 +85,27 @@ def await_listener(process, port, directory):
             time.sleep(0.02)
 
 
+def run_nginx(cls, site, port, directory):
+    temporary = "".join(f"{kind}_temp_path {directory}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    config = pathlib.Path(directory) / "nginx.conf"
+    config.write_text(f"daemon off;\npid {directory}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{site}}}\n")
+    await_listener(run(cls, ["nginx", "-e", "stderr", "-p", directory, "-c", str(config)], directory), port, directory)
+
+
+def run_caddy(cls, site, port, directory):
+    config = pathlib.Path(directory) / "Caddyfile"
+    config.write_text("{\n\tadmin off\n\tdefault_bind 127.0.0.1\n}\n" + site)
+    await_listener(run(cls, ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)], directory), port, directory)
+
+
+def verified(test, url):
+    """What `doorward verify` finds wrong with a deployment: nothing."""
+    checked = subprocess.run([os.environ["DOORWARD_BIN"], "verify", "--url", url, "--json"], capture_output=True, text=True, env={})
+    checks = json.loads(checked.stdout or "{}").get("checks", [])
+    test.assertEqual([one for one in checks if one["result"] == "failed"], [], checked.stderr)
+    test.assertEqual((checked.returncode, len(checks) > 40), (0, True), checked.stderr)
+
+
 class Answer:
     def __init__(self, response):
         self.status, self.headers, self.body = response.status, response.headers, response.read()
@@ -278,10 +299,7 @@ class Nginx(Through, unittest.TestCase):
             *([("http://doorward/verify;", f"http://doorward/verify?role={role};")] if role else []),
             *more,
         )
-        temporary = "".join(f"{kind}_temp_path {directory}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        config = pathlib.Path(directory) / "nginx.conf"
-        config.write_text(f"daemon off;\npid {directory}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{site}}}\n")
-        await_listener(run(cls, ["nginx", "-e", "stderr", "-p", directory, "-c", str(config)], directory), port, directory)
+        run_nginx(cls, site, port, directory)
         return port
 
     def test_what_is_for_nginx_alone_is_not_for_others(self):
@@ -289,11 +307,7 @@ class Nginx(Through, unittest.TestCase):
             self.assertEqual(self.ask("GET", path, self.bearer()).status, 404)
 
     def test_doorward_verify_finds_the_deployment_as_it_should_be(self):
-        url = f"http://127.0.0.1:{self.port}/auth"
-        checked = subprocess.run([os.environ["DOORWARD_BIN"], "verify", "--url", url, "--json"], capture_output=True, text=True, env={})
-        checks = json.loads(checked.stdout or "{}").get("checks", [])
-        self.assertEqual([one for one in checks if one["result"] == "failed"], [], checked.stderr)
-        self.assertEqual((checked.returncode, len(checks) > 40), (0, True), checked.stderr)
+        verified(self, f"http://127.0.0.1:{self.port}/auth")
 
     def test_a_question_that_nginx_does_not_find_is_no(self):
         doorward, asked = urllib.parse.urlsplit(self.server.url).port, App.asked
@@ -315,10 +329,41 @@ class Caddy(Through, unittest.TestCase):
             ("127.0.0.1:8000", f"127.0.0.1:{cls.app_port}"),
             *([("uri /verify?redirect=1", f"uri /verify?redirect=1&role={role}")] if role else []),
         )
-        config = pathlib.Path(directory) / "Caddyfile"
-        config.write_text("{\n\tadmin off\n\tdefault_bind 127.0.0.1\n}\n" + site)
-        await_listener(run(cls, ["caddy", "run", "--adapter", "caddyfile", "--config", str(config)], directory), port, directory)
+        run_caddy(cls, site, port, directory)
         return port
+
+
+class AtANameOfItsOwn(unittest.TestCase):
+    """The proxies of docs/deploy.md, which only hand on."""
+
+    def setUp(self):
+        settings = {"DOORWARD_PUBLIC_URL": "https://login.example.com", "DOORWARD_TRUSTED_PROXIES": "127.0.0.1"}
+        server = Doorward(**settings)
+        self.addCleanup(server.__exit__, None, None, None)
+        self.doorward = f"127.0.0.1:{urllib.parse.urlsplit(server.__enter__().url).port}"
+        self.directory, self.port = Through.directory.__func__(type(self)), free_port()
+
+    def shown(self, language):
+        page = (ROOT / "docs" / "deploy.md").read_text()
+        return page.split(f"```{language}\n")[1].split("```")[0]
+
+    @unittest.skipUnless("nginx" in os.environ["PROXIES"], "nginx is not here")
+    def test_nginx_hands_on_what_doorward_verify_asks(self):
+        site = replaced(
+            self.shown("nginx"),
+            ("listen 443 ssl;", f"listen 127.0.0.1:{self.port};"),
+            ("    ssl_certificate     /etc/ssl/login.example.com.pem;\n    ssl_certificate_key /etc/ssl/login.example.com.key;\n", ""),
+            ("127.0.0.1:5000", self.doorward),
+        )
+        run_nginx(type(self), site, self.port, self.directory)
+        verified(self, f"http://127.0.0.1:{self.port}")
+
+    @unittest.skipUnless("caddy" in os.environ["PROXIES"], "Caddy is not here")
+    def test_caddy_hands_on_what_doorward_verify_asks(self):
+        address = f"http://127.0.0.1:{self.port}"
+        site = replaced(self.shown("caddyfile"), ("login.example.com {", f"{address} {{"), ("127.0.0.1:5000", self.doorward))
+        run_caddy(type(self), site, self.port, self.directory)
+        verified(self, address)
 
 
 if __name__ == "__main__":

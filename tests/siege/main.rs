@@ -124,8 +124,10 @@ fn out_of_descriptors_the_server_waits_and_then_goes_on() {
     // A connection that came before goes on being served.
     client.test(&pair.access).expect(200);
     drop(crowd);
-    let fresh = server.client();
-    fresh.test(&pair.access).expect(200);
+    // Those of the crowd that nobody had taken up yet come first, and a newcomer may be turned away meanwhile.
+    let began = Instant::now();
+    let mut newcomers = std::iter::repeat_with(|| server.client()).take_while(|_| began.elapsed() < Duration::from_secs(10));
+    let fresh = newcomers.find(|newcomer| newcomer.test(&pair.access).status == 200).expect("room again");
     assert!(fresh.logout(&pair.access).status == 200 && server.client().test(&pair.access).status == 401);
 }
 
@@ -144,7 +146,8 @@ fn ten_times_the_logins_it_can_hash_leave_memory_flat_and_good_traffic_served() 
     let peak = AtomicUsize::new(0);
     let flood = |over: &AtomicBool| {
         std::thread::scope(|scope| {
-            for _ in 0..128 {
+            // Who waits offers nothing: there must be more than the queue takes, which is two seconds of them.
+            for _ in 0..(4 * capacity).max(128) {
                 scope.spawn(|| {
                     let client = server.client();
                     let start = Instant::now();
