@@ -20,13 +20,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
-const DAY: Duration = Duration::from_secs(86_400);
-const LIFETIMES: Lifetimes = Lifetimes {
-    access: Duration::from_secs(900),
-    idle: DAY.saturating_mul(30),
-    absolute: DAY.saturating_mul(90),
-    grace: Duration::from_secs(30),
-};
+const LIFETIMES: Lifetimes = Lifetimes::USUAL;
 
 /// Writers that wait at the same time.
 const WRITERS: u64 = 32;

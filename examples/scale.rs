@@ -22,12 +22,7 @@ use rocket::tokio::runtime::Runtime;
 use rocket::tokio::task::JoinSet;
 
 const DAY: Duration = Duration::from_secs(86_400);
-const LIFETIMES: Lifetimes = Lifetimes {
-    access: Duration::from_secs(900),
-    idle: DAY.saturating_mul(30),
-    absolute: DAY.saturating_mul(90),
-    grace: Duration::from_secs(30),
-};
+const LIFETIMES: Lifetimes = Lifetimes::USUAL;
 /// Steps that wait at the same time: fewer than the queue of the store holds.
 const AT_ONCE: u64 = 1024;
 /// What a login costs: m in KiB, t, p (`Cost::OWASP`).

@@ -1,7 +1,7 @@
 //! Codes that are handed to one person, and cookies: how they read, and what is kept of them.
 //!
-//! A code is a prefix that says what it is (people and secret scanners know it by that; a cookie has its session's id) and 160 random bits. Only its SHA-256
-//! digest is kept. That needs no slow hash: nobody guesses that many bits (NIST SP 800-63B-4 §3.1.2.2).
+//! A code is a prefix that says what it is (people and secret scanners know it by that; a cookie has its session's id) and 160
+//! random bits. Only its SHA-256 digest is kept. That needs no slow hash: nobody guesses that many bits (NIST SP 800-63B-4 §3.1.2.2).
 
 use std::fmt;
 

@@ -1,6 +1,8 @@
 //! The domain: one method of [`Auth`] per use case: users in `accounts.rs`, invites in `invites.rs`, logging in and judging a
-//! token in `logins.rs`, who must wait in `blocks.rs`, the list and the end of sessions in `logouts.rs`, new passwords in `resets.rs`, the first administrator in `setup.rs`, users of another program in `imports.rs`, other programs in
-//! `service.rs` and `introspection.rs`, keys in `rotation.rs`, backups in `backups.rs`, what is well in `checkups.rs`, cookies and forward-auth in `browsers.rs`. The only writer to the store; knows no HTTP, no settings file, no command line.
+//! token in `logins.rs`, who must wait in `blocks.rs`, the list and the end of sessions in `logouts.rs`, new passwords in
+//! `resets.rs`, the first administrator in `setup.rs`, users of another program in `imports.rs`, other programs in `service.rs`
+//! and `introspection.rs`, keys in `rotation.rs`, backups in `backups.rs`, what is well in `checkups.rs`, cookies and forward-auth
+//! in `browsers.rs`. The only writer to the store; knows no HTTP, no settings file, no command line.
 
 mod accounts;
 pub mod audit;

@@ -56,6 +56,16 @@ pub struct Lifetimes {
     pub grace: Duration,
 }
 
+impl Lifetimes {
+    /// Those that are built in.
+    pub const USUAL: Self = Self {
+        access: Duration::from_secs(15 * 60),
+        idle: Duration::from_secs(30 * 86_400),
+        absolute: Duration::from_secs(90 * 86_400),
+        grace: Duration::from_secs(30),
+    };
+}
+
 /// What one login opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {

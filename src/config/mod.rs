@@ -124,7 +124,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            access_token_expires: Span(Duration::from_secs(15 * 60)),
+            access_token_expires: Span(Lifetimes::USUAL.access),
             address: "localhost".to_owned(),
             argon2_iterations: Cost::OWASP.iterations,
             argon2_memory_kib: Cost::OWASP.memory_kib,
@@ -147,11 +147,11 @@ impl Default for Settings {
             metrics_address: None,
             port: 5000,
             public_url: None,
-            refresh_grace: Span(Duration::from_secs(30)),
-            refresh_token_expires: Span(Duration::from_secs(30 * 86_400)),
+            refresh_grace: Span(Lifetimes::USUAL.grace),
+            refresh_token_expires: Span(Lifetimes::USUAL.idle),
             registration: Registration::Open,
             revocations: RevocationReaders::Services,
-            session_expires: Span(Duration::from_secs(90 * 86_400)),
+            session_expires: Span(Lifetimes::USUAL.absolute),
             throttle: true,
             throttle_failures: 50,
             throttle_registrations: 20,

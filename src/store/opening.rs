@@ -8,8 +8,8 @@
 //! 5. the marker; made before the first change, so data without one is data that lost it;
 //! 6. sled, which panics on some damage, and may hold its own lock for a while after a predecessor. Its settings file is
 //!    synced before anything is acknowledged, and half of one from before that is no damage;
-//! 7. the checks ([`check`]), of which those of a very large database go on while it serves, and, if the database takes far more than its records, a smaller copy ([`compaction`]). Only
-//!    then the marker is told that it runs.
+//! 7. the checks ([`check`]), of which those of a very large database go on while it serves, and, if the database takes far
+//!    more than its records, a smaller copy ([`compaction`]). Only then the marker is told that it runs.
 //!
 //! A refusal moves and deletes nothing. But sled itself, when it opens a damaged file, clears what it cannot read after
 //! the last sound change.

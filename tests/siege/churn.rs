@@ -16,12 +16,7 @@ const USERS: u32 = 1000;
 const WRITERS: u32 = 32;
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 const DAY: Duration = Duration::from_secs(86_400);
-const LIFETIMES: Lifetimes = Lifetimes {
-    access: Duration::from_secs(900),
-    idle: DAY.saturating_mul(30),
-    absolute: DAY.saturating_mul(90),
-    grace: Duration::from_secs(30),
-};
+const LIFETIMES: Lifetimes = Lifetimes::USUAL;
 
 /// How often: `CHURN_CYCLES`.
 fn cycles() -> u32 {
