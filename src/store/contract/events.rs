@@ -1,15 +1,14 @@
-//! What every [`Store`] must do about audit events; see [`super::contract`].
+//! What every [`Store`] must do about audit events.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 use std::sync::Arc;
 
-use super::contract::{T0, TempDir, named};
-use super::memory::MemoryStore;
-use super::{SledStore, Store};
+use super::{T0, TempDir, named};
 use crate::auth::audit::{By, Event, KEPT_OF_EACH, Record, Wanted, Word};
 use crate::auth::session::SessionId;
 use crate::auth::user::UserId;
+use crate::store::Store;
 use crate::trace::Trace;
 
 contract! {

@@ -1,15 +1,14 @@
-//! What every [`Store`] must do about backups; see [`super::contract`]. What one is good for is in `checkpoint/tests.rs`.
+//! What every [`Store`] must do about backups. What one is good for is in `checkpoint/tests/`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::contract::{T0, TempDir, hash, key, logged_in, named};
-use super::memory::MemoryStore;
-use super::{Checkpoint, Order, SledStore, Store, Which};
+use super::{T0, hash, key, logged_in, named};
 use crate::auth::code::{CodeDigest, Invite};
 use crate::auth::token::TokenId;
+use crate::store::{Checkpoint, Order, Store, Which};
 
 contract! {
     a_backup_counts_what_was_acknowledged

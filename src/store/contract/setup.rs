@@ -1,14 +1,13 @@
-//! What every [`Store`] must do about the first administrator; see [`super::contract`].
+//! What every [`Store`] must do about the first administrator.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 use std::sync::Arc;
 
-use super::contract::{T0, TempDir, named};
-use super::memory::MemoryStore;
-use super::{NewUser, SledStore, Store, UserChange};
+use super::{T0, named};
 use crate::auth::user::Role;
 use crate::error::Error;
+use crate::store::{NewUser, Store, UserChange};
 
 contract! {
     the_first_administrator_is_made_only_while_there_is_none

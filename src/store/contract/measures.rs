@@ -1,12 +1,11 @@
-//! What every [`Store`] must count; see [`super::contract`].
+//! What every [`Store`] must count.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 use std::sync::Arc;
 
-use super::contract::{T0, TempDir, logged_in};
-use super::memory::MemoryStore;
-use super::{SledStore, Store, Which};
+use super::{T0, TempDir, logged_in};
+use crate::store::{Store, Which};
 
 contract! {
     sessions_are_counted_as_they_come_and_go

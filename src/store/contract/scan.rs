@@ -1,13 +1,12 @@
-//! What every [`Store`] must find when it looks at all of its records; see [`super::contract`].
+//! What every [`Store`] must find when it looks at all of its records.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::contract::{T0, TempDir, logged_in, named};
-use super::memory::MemoryStore;
-use super::{Counts, SledStore, Store, Which};
+use super::{T0, logged_in, named};
+use crate::store::{Counts, Store, Which};
 
 contract! {
     a_scan_counts_what_is_there_and_finds_no_fault

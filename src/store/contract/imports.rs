@@ -1,13 +1,12 @@
-//! What every [`Store`] must do about users of another program; see [`super::contract`].
+//! What every [`Store`] must do about users of another program.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 use std::sync::Arc;
 
-use super::contract::{T0, TempDir, hash, named};
-use super::memory::MemoryStore;
-use super::{Imported, ImportedUser, SledStore, Standing, Store};
+use super::{T0, hash, named};
 use crate::auth::user::{CustomClaims, User, UserId, Username};
+use crate::store::{Imported, ImportedUser, Standing, Store};
 
 contract! {
     an_imported_user_keeps_its_id_and_later_ones_count_on_above

@@ -1,15 +1,14 @@
-//! What every [`Store`] must do about sessions that have a cookie; see [`super::contract`].
+//! What every [`Store`] must do about sessions that have a cookie.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::contract::{T0, TempDir, hash, lifetimes, logged_in, named};
-use super::memory::MemoryStore;
-use super::{SledStore, Store, Which};
+use super::{T0, hash, lifetimes, logged_in, named};
 use crate::auth::code::CodeDigest;
 use crate::auth::session::{Session, SessionId};
+use crate::store::{Store, Which};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

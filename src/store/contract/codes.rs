@@ -1,18 +1,17 @@
-//! What every [`Store`] must do about passwords, reset codes and invites; see [`super::contract`].
+//! What every [`Store`] must do about passwords, reset codes and invites.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::contract::{T0, TempDir, hash, lifetimes, logged_in, named};
-use super::memory::MemoryStore;
-use super::{SledStore, Standing, Store, UserChange, Which};
+use super::{T0, claims, hash, lifetimes, logged_in, named};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, Reset};
 use crate::auth::session::{Presented, Session};
 use crate::auth::user::UserId;
 use crate::error::Error;
+use crate::store::{Standing, Store, UserChange, Which};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -131,7 +130,7 @@ async fn a_changed_password_voids_the_reset_code_and_a_changed_user_keeps_it(sto
     store
         .change_user(
             user.id,
-            UserChange { claims: Some(super::contract::claims(serde_json::json!({"a": 1}))), ..UserChange::default() },
+            UserChange { claims: Some(claims(serde_json::json!({"a": 1}))), ..UserChange::default() },
             T0,
         )
         .await

@@ -1,21 +1,26 @@
-//! What every [`Store`] must do for other programs: services, and the feed of what was revoked. Run by [`super::contract`].
+//! What every [`Store`] must do for other programs: services, and the feed of what was revoked.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::contract::{T0, TempDir, logged_in};
-use super::{Cursor, News, Revoked, Store, UserChange, Which};
+use super::{MINUTE, T0, TempDir, logged_in};
 use crate::auth::service::{KeyDigest, MAX_SERVICES, Scope, Service, ServiceId, ServiceName};
 use crate::auth::session::SessionId;
 use crate::auth::token::TokenId;
 use crate::error::Error;
+use crate::store::{Cursor, News, Revoked, Store, UserChange, Which};
 
-const MINUTE: Duration = Duration::from_secs(60);
+contract! {
+    a_service_is_found_by_its_key_until_it_is_removed
+    the_last_use_of_a_service_is_kept_and_never_moves_back
+    there_are_never_more_services_than_fit_one_answer
+    the_feed_tells_each_revocation_once_with_what_it_names
+    the_feed_tells_of_users_who_are_cut_off
+}
 
 fn service(key: &str) -> Service {
     Service {
@@ -36,7 +41,7 @@ fn ids(news: &News) -> BTreeSet<Uuid> {
     news.revoked.iter().map(|(id, ..)| *id).collect()
 }
 
-pub(super) async fn a_service_is_found_by_its_key_until_it_is_removed(store: Arc<dyn Store>) {
+async fn a_service_is_found_by_its_key_until_it_is_removed(store: Arc<dyn Store>) {
     let (one, other) = (service("one"), service("other"));
     for service in [&one, &other] {
         store.insert_service(service.clone()).await.unwrap();
@@ -50,7 +55,7 @@ pub(super) async fn a_service_is_found_by_its_key_until_it_is_removed(store: Arc
     assert_eq!(services.all(), [other]);
 }
 
-pub(super) async fn the_last_use_of_a_service_is_kept_and_never_moves_back(store: Arc<dyn Store>) {
+async fn the_last_use_of_a_service_is_kept_and_never_moves_back(store: Arc<dyn Store>) {
     let (busy, idle) = (service("busy"), service("idle"));
     store.insert_service(busy.clone()).await.unwrap();
     store.insert_service(idle.clone()).await.unwrap();
@@ -69,7 +74,7 @@ pub(super) async fn the_last_use_of_a_service_is_kept_and_never_moves_back(store
     assert_eq!(last, BTreeSet::from([(busy.id, Some(T0 + 2 * MINUTE)), (idle.id, None)]));
 }
 
-pub(super) async fn there_are_never_more_services_than_fit_one_answer(store: Arc<dyn Store>) {
+async fn there_are_never_more_services_than_fit_one_answer(store: Arc<dyn Store>) {
     for number in 0..MAX_SERVICES {
         store.insert_service(service(&number.to_string())).await.unwrap();
     }
@@ -81,7 +86,7 @@ pub(super) async fn there_are_never_more_services_than_fit_one_answer(store: Arc
     store.insert_service(service("one more")).await.unwrap();
 }
 
-pub(super) async fn the_feed_tells_each_revocation_once_with_what_it_names(store: Arc<dyn Store>) {
+async fn the_feed_tells_each_revocation_once_with_what_it_names(store: Arc<dyn Store>) {
     let (user, session) = logged_in(&*store, "arun").await;
     let start = news(&*store, None);
     assert_eq!((start.revoked.len(), start.reset), (0, true));
@@ -99,7 +104,7 @@ pub(super) async fn the_feed_tells_each_revocation_once_with_what_it_names(store
     assert_eq!(ids(&news(&*store, None)), BTreeSet::from([session.id.0]));
 }
 
-pub(super) async fn the_feed_tells_of_users_who_are_cut_off(store: Arc<dyn Store>) {
+async fn the_feed_tells_of_users_who_are_cut_off(store: Arc<dyn Store>) {
     let (user, session) = logged_in(&*store, "arun").await;
     let (other, other_session) = logged_in(&*store, "bina").await;
     let disabled = UserChange { disabled: Some(true), ..UserChange::default() };
