@@ -1,5 +1,6 @@
 //! What can go wrong with the storage, in words for the operator: what happened, where, and what to do.
 
+use std::any::Any;
 use std::path::{Path, PathBuf};
 
 /// What can go wrong with the storage.
@@ -109,4 +110,10 @@ fn remedy(dir: &Path, newest: Option<&Path>) -> String {
 
 fn holder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
+}
+
+/// What a panic said: sled panics at some failures of the disk.
+pub(in crate::store) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "no message".to_owned())
 }

@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::auth::MAX_ISSUED_TOKEN_BYTES;
-use crate::error::{Error, Faults, TokenError};
+use crate::error::{Error, Faults, TokenError, chain};
 use crate::store::StorageError;
 
 pub use caught::absent;
@@ -194,12 +194,6 @@ impl From<TokenError> for Problem {
             TokenError::NotFresh => Kind::FreshTokenRequired,
         })
     }
-}
-
-/// An error and its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }
 
 impl<'r> Responder<'r, 'static> for Problem {

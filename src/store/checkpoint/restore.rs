@@ -18,11 +18,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::super::error::panic_message;
 use super::super::marker::Marker;
 use super::super::opening::{DATABASE, io, lock, make_private, open_sled, sync_dir};
 use super::super::sled::records::{Events, Meta};
 use super::super::sled::tree::Tree;
-use super::super::sled::writer::panic_message;
 use super::super::sled::{check, events};
 use super::super::{Live, StorageError, StoreOptions};
 use super::read::{self, Found, Why};

@@ -128,11 +128,7 @@ async fn a_changed_password_voids_the_reset_code_and_a_changed_user_keeps_it(sto
     let (user, _) = logged_in(&*store, "arun").await;
     store.put_reset(user.id, reset("code")).await.unwrap();
     store
-        .change_user(
-            user.id,
-            UserChange { claims: Some(claims(serde_json::json!({"a": 1}))), ..UserChange::default() },
-            T0,
-        )
+        .change_user(user.id, UserChange { claims: Some(claims(serde_json::json!({"a": 1}))), ..UserChange::default() }, T0)
         .await
         .unwrap();
     let rehashing = Session::open(user.id, T0, &lifetimes());

@@ -14,8 +14,8 @@ use serde::Deserialize;
 use super::super::{Counts, Live, Standing, StorageError};
 use super::reading::engine;
 use super::records::{Meta, RevocationRecord, SCHEMA, decode, key, kind};
-use super::writer::describe;
 use crate::auth::user::UserId;
+use crate::error::chain;
 
 pub(in crate::store) use links::Links;
 
@@ -51,7 +51,7 @@ impl From<sled::Error> for Fault {
 
 impl From<StorageError> for Fault {
     fn from(error: StorageError) -> Self {
-        Self::Damage(describe(&error))
+        Self::Damage(chain(&error))
     }
 }
 

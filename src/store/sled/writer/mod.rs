@@ -8,7 +8,6 @@ mod job;
 mod shared;
 mod space;
 
-use std::any::Any;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -19,9 +18,11 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use super::super::StorageError;
+use super::super::error::panic_message;
 use super::super::marker::Marker;
 use super::events;
 use super::tree::Tree;
+use crate::error::chain;
 use shared::locked;
 
 pub(super) use job::{Job, Request};
@@ -54,7 +55,7 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         match catch_unwind(AssertUnwindSafe(|| self.work())) {
             Ok(Ok(())) => self.stop(),
-            Ok(Err(failure)) => self.abandon(describe(&failure)),
+            Ok(Err(failure)) => self.abandon(chain(&failure)),
             Err(panic) => self.abandon(format!("the writer panicked: {}", panic_message(&*panic))),
         }
         shared.end();
@@ -132,21 +133,4 @@ impl Writer {
         std::mem::forget(self.tree);
         std::mem::forget(self.lock);
     }
-}
-
-/// An error and its causes, in one line.
-pub(in crate::store) fn describe(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
-    }
-    line
-}
-
-/// What a panic said.
-pub(in crate::store) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string).or_else(|| panic.downcast_ref::<String>().cloned());
-    text.unwrap_or_else(|| "no message".to_owned())
 }
