@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::super::{FOLDER, Order, all, newest, read, stamp};
-use super::{order, path_of, patient};
+use super::{names_in, order, path_of, patient, with_a_user};
 use crate::auth::user::UserId;
 use crate::store::contract::{T0, TempDir, named};
 use crate::store::{SledStore, StorageError, Store, StoreOptions};
@@ -64,17 +64,14 @@ async fn a_checkpoint_made_while_eight_write_is_of_one_moment() {
 
 #[tokio::test]
 async fn of_the_schedule_as_many_stay_as_are_to_and_all_that_were_asked_for() {
-    let dir = TempDir::new();
-    let store = dir.open();
-    store.insert_user(named("arun")).await.unwrap();
+    let (dir, store) = with_a_user().await;
     let at = |minute: u64| T0 + Duration::from_secs(60 * minute);
     let asked = store.back_up(order(at(0))).await.unwrap();
     let mut names = vec![asked.name];
     for minute in 1..=5 {
         names.push(store.back_up(Order { keep: Some(3), ..order(at(minute)) }).await.unwrap().name);
     }
-    let left: Vec<_> = all(dir.path()).unwrap().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
-    assert_eq!(left, [0, 3, 4, 5].map(|at| names[at].clone()));
+    assert_eq!(names_in(dir.path()), [0, 3, 4, 5].map(|at| names[at].clone()));
     for path in all(dir.path()).unwrap() {
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
     }
@@ -84,9 +81,7 @@ async fn of_the_schedule_as_many_stay_as_are_to_and_all_that_were_asked_for() {
 
 #[tokio::test]
 async fn a_checkpoint_that_cannot_be_finished_leaves_nothing_and_the_others_stay() {
-    let dir = TempDir::new();
-    let store = dir.open();
-    store.insert_user(named("arun")).await.unwrap();
+    let (dir, store) = with_a_user().await;
     let good = store.back_up(Order { keep: Some(1), ..order(T0) }).await.unwrap();
     store.close().await.unwrap();
     let store = SledStore::open(&StoreOptions { free_space_floor: 0, ..patient(dir.path()) }).unwrap();
@@ -124,9 +119,8 @@ async fn on_a_disk_without_room_for_it_a_backup_ends_and_the_store_goes_on() {
 
 #[tokio::test]
 async fn checkpoints_of_one_second_do_not_take_each_others_place_and_too_many_at_once_are_refused() {
-    let dir = TempDir::new();
-    let store = Arc::new(dir.open());
-    store.insert_user(named("arun")).await.unwrap();
+    let (dir, store) = with_a_user().await;
+    let store = Arc::new(store);
     let waiting: Vec<_> = (0..20)
         .map(|_| {
             let store = Arc::clone(&store);
@@ -144,24 +138,20 @@ async fn checkpoints_of_one_second_do_not_take_each_others_place_and_too_many_at
         }
     }
     assert!(names.len() >= 4 && refused > 0, "{} made, {refused} refused", names.len());
-    let left: BTreeSet<_> = all(dir.path()).unwrap().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
-    assert_eq!(left, names);
+    assert_eq!(BTreeSet::from_iter(names_in(dir.path())), names);
     store.close().await.unwrap();
 }
 
 #[tokio::test]
 async fn after_the_clock_was_set_back_a_new_checkpoint_stays_in_place_of_those_of_times_to_come() {
-    let dir = TempDir::new();
-    let store = dir.open();
-    store.insert_user(named("arun")).await.unwrap();
+    let (dir, store) = with_a_user().await;
     let mut names = Vec::new();
     for hour in [1000, 1001, 1002, 0, 1] {
         let now = T0 + Duration::from_secs(3600 * hour);
         store.insert_user(named(&format!("hour-{hour}"))).await.unwrap();
         names.push(store.back_up(Order { keep: Some(3), ..order(now) }).await.unwrap().name);
     }
-    let left: Vec<_> = all(dir.path()).unwrap().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
-    assert_eq!(left, [3, 4, 2].map(|at: usize| names[at].clone()));
+    assert_eq!(names_in(dir.path()), [3, 4, 2].map(|at: usize| names[at].clone()));
     assert_eq!(newest(dir.path()).unwrap(), Some(dir.path().join(FOLDER).join(&names[4])));
     store.close().await.unwrap();
 }

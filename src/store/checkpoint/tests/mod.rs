@@ -13,9 +13,9 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::*;
-use crate::store::contract::{T0, TempDir};
+use crate::store::contract::{T0, TempDir, named};
 use crate::store::machine::{Cast, Contents, contents, history};
-use crate::store::{Store, StoreOptions};
+use crate::store::{SledStore, Store, StoreOptions};
 
 /// Long after everything in the histories.
 const LATER: Timestamp = Timestamp::from_secs(4_000_000_000);
@@ -41,6 +41,19 @@ fn copy_database(from: &Path, to: &Path) {
         let copied = to.join(path.file_name().unwrap());
         if path.is_dir() { fs::create_dir(copied).unwrap() } else { fs::copy(&path, copied).map(drop).unwrap() }
     }
+}
+
+/// A store that has a user, and its directory.
+async fn with_a_user() -> (TempDir, SledStore) {
+    let dir = TempDir::new();
+    let store = dir.open();
+    store.insert_user(named("arun")).await.unwrap();
+    (dir, store)
+}
+
+/// The names of the checkpoints that are there.
+fn names_in(dir: &Path) -> Vec<String> {
+    all(dir).unwrap().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
 }
 
 /// A directory with a history and a checkpoint of all of it.

@@ -7,7 +7,7 @@ use std::fs;
 use std::time::Duration;
 
 use super::super::{FOLDER, Order, restore};
-use super::{LATER, Sample, copy_database, order, path_of, patient, restored};
+use super::{LATER, Sample, copy_database, order, path_of, patient, restored, with_a_user};
 use crate::auth::audit::Wanted;
 use crate::auth::keys::{Algorithm, Purpose, State, StoredKey};
 use crate::auth::user::UserId;
@@ -114,9 +114,7 @@ async fn a_restore_that_is_cut_off_at_any_step_leaves_what_is_refused_or_whole_a
 
 #[tokio::test]
 async fn a_database_behind_its_newest_checkpoint_is_refused_with_the_way_to_restore_it() {
-    let dir = TempDir::new();
-    let store = dir.open();
-    store.insert_user(named("arun")).await.unwrap();
+    let (dir, store) = with_a_user().await;
     store.close().await.unwrap();
     let old = TempDir::new();
     copy_database(dir.path(), old.path());
@@ -137,9 +135,7 @@ async fn a_database_behind_its_newest_checkpoint_is_refused_with_the_way_to_rest
 
 #[tokio::test]
 async fn the_same_checkpoint_restored_again_gives_no_id_twice_and_takes_no_token_from_between() {
-    let dir = TempDir::new();
-    let store = dir.open();
-    store.insert_user(named("arun")).await.unwrap();
+    let (dir, store) = with_a_user().await;
     let made = path_of(dir.path(), &store.back_up(order(T0)).await.unwrap());
     let NewUser { username, password, created, .. } = named("theirs");
     store.import_users(vec![ImportedUser { id: UserId::new(5_000_000), username, password, created }], true).await.unwrap();
