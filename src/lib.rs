@@ -31,6 +31,11 @@
 //! - [`metrics`]: what is counted, and how that is written
 //! - [`trace`]: which request a piece of work belongs to
 
+#![cfg_attr(
+    not(test),
+    warn(clippy::print_stdout, clippy::print_stderr, reason = "both panic when whoever read has gone; cli::table and cli::reach do not")
+)]
+
 mod app;
 pub mod auth;
 pub mod cli;

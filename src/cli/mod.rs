@@ -253,7 +253,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("doorward: {}", crate::http::problem::chain(&failure));
+            reach::tell(&format!("doorward: {}", crate::http::problem::chain(&failure)));
             ExitCode::from(failure.exit_code())
         }
     }
