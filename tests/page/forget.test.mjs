@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PASSWORD, addBoss, answered, ask, button, click, duplicate, go, log, logIn, newName, newcomer, open, register, registerAndLogIn, setUp, step,
+import { PASSWORD, addBoss, answered, ask, button, click, copyCurl, duplicate, go, log, logIn, newName, newcomer, open, register, registerAndLogIn, setUp, step,
   stored, tokensOf } from './head.mjs';
 
 setUp(['--setup-link'], addBoss);
@@ -148,4 +148,44 @@ test('an answer that comes after the end is told by its headline', async (t) => 
   await log(page).filter({ hasText: 'GET /me' }).waitFor();
   assert.equal(await log(page).locator('details').count(), 0);
   assert.deepEqual(await tells(page, { access }), []);
+});
+
+test('a new pair that comes after the end brings nothing back', async (t) => {
+  const page = await open(t);
+  await registerAndLogIn(page);
+  const other = await duplicate(t, page);
+  let letGo;
+  const held = new Promise((done) => { letGo = done; });
+  let pair;
+  const traded = new Promise((done) => {
+    page.route('**/refresh', async (route) => {
+      const response = await route.fetch();
+      pair = await response.json();
+      done();
+      await held;
+      await route.fulfill({ response });
+    });
+  });
+  await button(page, 'Refresh').click();
+  await traded;
+  await click(other, 'logout', 'Log out', 200);
+  await page.getByText('Not signed in').waitFor();
+  letGo();
+  await answered(page, 'refresh', 'Another tab was first');
+  assert.deepEqual((await stored(page)).session, {});
+  assert.deepEqual(await tells(page, { access: pair.access_token, refresh: pair.refresh_token }), []);
+  await page.getByText('Not signed in').waitFor();
+});
+
+test('after a login no password is left in a field or a command, not even one that was shown', async (t) => {
+  const page = await open(t);
+  await register(page);
+  const form = step(page, 'Log in');
+  await form.getByLabel('Show password').check();
+  assert.match(await copyCurl(page, 'login'), /kettle/);
+  await click(page, 'login', 'Log in', 200);
+  for (const action of ['register', 'login']) {
+    assert.equal(await page.locator(`#${action}-password`).inputValue(), '');
+    assert.doesNotMatch(await copyCurl(page, action), /kettle/);
+  }
 });
