@@ -32,6 +32,11 @@
 //! - `priority`: threads that give way to all others
 //! - [`trace`]: which request a piece of work belongs to
 
+#![cfg_attr(
+    not(test),
+    warn(clippy::print_stdout, clippy::print_stderr, reason = "both panic when whoever read has gone; cli::table and cli::reach do not")
+)]
+
 mod app;
 pub mod auth;
 pub mod cli;

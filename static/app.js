@@ -2,6 +2,7 @@
 
 import * as account from './page/account.js';
 import * as admin from './page/admin.js';
+import { clear } from './page/action.js';
 import { watch } from './page/api.js';
 import { $, $$ } from './page/dom.js';
 import * as inspector from './page/inspector.js';
@@ -11,11 +12,23 @@ import { claims, own, restore } from './page/session.js';
 import { counting, tick } from './page/time.js';
 import { renderPass } from './page/tokens.js';
 
-const OPENED = { account: account.open, admin: admin.open }; // what an area asks for when it is opened
+const OPENED = { account, admin }; // they ask for something when opened
+
+let known; // the session that the page tells of
+
+/** Leaves nothing of a session that is over to whoever comes next: of the log its headlines alone. */
+function forget() {
+  $$('.outcome, #inspector').forEach(clear);
+  $$('.rows').forEach((table) => table.parentNode.replaceChildren());
+  $$('form').forEach((form) => form.reset());
+  $$('#history li').forEach((entry) => entry.replaceChildren($('.line', entry)));
+}
 
 function render() {
   const { session, old, done } = own;
-  const { username = 'a user', exp } = claims();
+  const { username = 'a user', exp, sid } = claims();
+  if (known && known !== sid) forget();
+  known = sid;
   const none = old ? 'Removed. The server refuses it now.' : 'None yet. It appears here when you log in.';
   $('#who').replaceChildren(...(session ? [`Signed in as ${username} · `, counting(exp, 'expiry')] : ['Not signed in']));
   renderPass($('#access'), 'Access token', session?.access, none);
@@ -42,7 +55,7 @@ function show() {
     one.classList.toggle('shown', one === area);
     $(`.areas [href="#${one.id}"]`).ariaCurrent = one === area ? 'page' : null;
   }
-  OPENED[area.id]?.();
+  OPENED[area.id]?.open();
   if (named === area) $('h1', area).focus();
   named?.scrollIntoView();
 }

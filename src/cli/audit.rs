@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::Value;
 
-use super::local::{expect, harmless, text};
+use super::local::{expect, harmless, id_of, text};
 use super::reach::Reach;
 use super::{Failure, table};
 use crate::auth::audit::Word;
@@ -12,9 +12,9 @@ use crate::http::client::Client;
 
 #[derive(Debug, Args)]
 pub struct Command {
-    /// Only what the user with this id caused or met
-    #[arg(long, value_name = "ID")]
-    user: Option<u64>,
+    /// Only what this user caused or met: the username, or the id, also of one that is gone
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
     /// Only these events
     #[arg(long, value_name = "WORD", value_parser = PossibleValuesParser::new(Word::ALL.iter().map(|word| word.as_str())))]
     event: Option<String>,
@@ -33,7 +33,10 @@ pub fn run(reach: &Reach<'_>, command: &Command) -> Result<(), Failure> {
 
 /// Page by page, until there are enough.
 async fn events(client: &Client, command: &Command) -> Result<Vec<Value>, Failure> {
-    let user = command.user.map(|user| format!("&user={user}")).unwrap_or_default();
+    let user = match &command.user {
+        Some(name) => format!("&user={}", id_of(client, name).await?),
+        None => String::new(),
+    };
     let event = command.event.as_ref().map(|event| format!("&event={event}")).unwrap_or_default();
     let (mut events, mut before) = (Vec::new(), String::new());
     while events.len() < command.limit {

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use serde_json::json;
 
+use super::reach::tell;
 use super::{Failure, table};
 use crate::config::{KEYS, Loaded};
 
@@ -54,7 +55,7 @@ fn check(loaded: &Loaded, as_json: bool) -> Result<(), Failure> {
         warnings.extend(files.check()?);
     }
     for warning in warnings.iter().filter(|_| !as_json) {
-        eprintln!("doorward: warning: {warning}");
+        tell(&format!("doorward: warning: {warning}"));
     }
     table::done(as_json, &json!({"ok": true, "warnings": warnings}), "the settings can be used")
 }

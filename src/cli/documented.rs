@@ -20,6 +20,11 @@ fn documents() -> Vec<(PathBuf, String)> {
     documents.into_iter().map(|path| (path.clone(), fs::read_to_string(path).unwrap())).collect()
 }
 
+/// What stands between backticks within a line or a paragraph, not as a block.
+fn spans(text: &str) -> impl Iterator<Item = &str> {
+    text.split("```").step_by(2).flat_map(|between| between.split('`').skip(1).step_by(2))
+}
+
 /// The words of a command after `doorward`, without what stands before and after it in its line of shell.
 fn words(line: &str) -> Option<Vec<String>> {
     let command = line.split(" #").next()?.trim();
@@ -43,6 +48,29 @@ fn every_command_in_the_documents_can_be_given_like_that() {
                     let asks = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
                     assert!(asks, "{}: doorward {}: {error}", page.display(), words.join(" "));
                 }
+            }
+        }
+    }
+    assert!(commands > 20, "only {commands} commands were found");
+}
+
+#[test]
+fn every_command_named_within_a_sentence_is_one() {
+    let mut commands = 0;
+    for (page, text) in documents().iter().filter(|(page, _)| !page.ends_with("CHANGELOG.md")) {
+        for words in spans(text).filter_map(words) {
+            commands += 1;
+            let named = Cli::try_parse_from(std::iter::once("doorward").chain(words.iter().map(String::as_str)));
+            if let Err(error) = named {
+                // What is left out there, the sentence need not say.
+                let is_short = matches!(
+                    error.kind(),
+                    ErrorKind::DisplayHelp
+                        | ErrorKind::DisplayVersion
+                        | ErrorKind::MissingRequiredArgument
+                        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+                );
+                assert!(is_short, "{}: doorward {}: {error}", page.display(), words.join(" "));
             }
         }
     }

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::local::{expect, moment, text};
-use super::reach::Reach;
+use super::reach::{Reach, tell};
 use super::{Failure, table};
 use crate::config::Span;
 use crate::http::client::Client;
@@ -44,7 +44,7 @@ async fn make(client: &Client, life: Duration, as_json: bool) -> Result<(), Fail
     }
     // The code alone on standard output, for a pipe.
     table::line(&text(&made["code"]))?;
-    eprintln!("somebody can register with it once, until {}", moment(&made["expires"]));
+    tell(&format!("somebody can register with it once, until {}", moment(&made["expires"])));
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Failure;
 use crate::auth::clock::Timestamp;
-use crate::auth::user::Username;
+use crate::auth::user::{UserId, Username};
 use crate::http::client::{Answer, Client, ClientError};
 
 /// The body of an answer that is as it should be; otherwise what the server said, field by field.
@@ -55,6 +55,14 @@ pub async fn user_named(client: &Client, name: &str) -> Result<Value, Failure> {
     let mut page = expect(client.send("GET", &format!("/users?username={query}"), None).await, 200)?;
     let found = page["users"].get_mut(0).map(Value::take);
     found.ok_or_else(unknown)
+}
+
+/// The id of the user of this name, or of this id, whether or not there is one; no name is all digits.
+pub async fn id_of(client: &Client, name: &str) -> Result<String, Failure> {
+    match UserId::parse(name) {
+        Some(id) => Ok(id.to_string()),
+        None => Ok(user_named(client, name).await?["id"].to_string()),
+    }
 }
 
 /// As a value in a query (RFC 3986 §2.1).

@@ -6,10 +6,11 @@ use clap::CommandFactory as _;
 
 use super::{Cli, Failure};
 
-/// Writes `doorward.1`, `doorward-user-add.1` and so on into a directory that is there.
+/// Writes `doorward.1`, `doorward-user-add.1` and so on into a directory, which is made if it is not there.
 ///
 /// # Errors
 /// A page cannot be written.
 pub fn run(directory: &Path) -> Result<(), Failure> {
-    clap_mangen::generate_to(Cli::command(), directory).map_err(|source| Failure::System { action: "write the manual pages", source })
+    let written = std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(Cli::command(), directory));
+    written.map_err(|source| Failure::System { action: "write the manual pages", source })
 }

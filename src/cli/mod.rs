@@ -191,7 +191,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("doorward: {}", crate::error::chain(&failure));
+            reach::tell(&format!("doorward: {}", crate::error::chain(&failure)));
             ExitCode::from(failure.exit_code())
         }
     }

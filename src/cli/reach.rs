@@ -55,6 +55,7 @@ impl<'a> Reach<'a> {
             if let Some(client) = self.running().await? {
                 return self.through(&client, command).await;
             }
+            let is_new = !self.settings.data_dir.join("db").exists();
             let auth = match open(self.settings, self.accept_clock).await {
                 // While we waited for the directory, whoever holds it may have opened its socket.
                 Err(held @ Failure::Storage(StorageError::Held { .. })) => {
@@ -63,7 +64,9 @@ impl<'a> Reach<'a> {
                 }
                 opened => opened?,
             };
-            self.say(&format!("no server runs; opened {}", self.directory().display()));
+            // Whoever meant another directory sees it by that.
+            let new = if is_new { ": a new, empty database" } else { "" };
+            self.say(&format!("no server runs; opened {}{new}", self.directory().display()));
             let client = Client::in_process(auth.clone()).await.map_err(Failure::Routes)?;
             let done = command(&client).await;
             drop(client);

@@ -14,7 +14,7 @@ use crate::store::checkpoint::{self, Restored};
 
 #[derive(Debug, Args)]
 pub struct Command {
-    /// A checkpoint, or latest: the newest in the folder backups of the data directory
+    /// A backup, or latest: the newest in the folder backups of the data directory
     #[arg(value_name = "FILE|latest")]
     from: PathBuf,
     /// Move the database that is there aside; it is kept

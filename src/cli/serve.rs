@@ -204,7 +204,7 @@ async fn keep_checkpoints(auth: Auth, every: Duration, keep: usize) {
         pause = match auth.checkpoint_if_due(every, keep).await {
             Ok(_) => look,
             Err(error) => {
-                tracing::warn!(error = %chain(&error), "the checkpoint on the schedule failed; it is tried again within the hour");
+                tracing::warn!(error = %chain(&error), "the backup on the schedule failed; it is tried again within the hour");
                 every.clamp(look, CHECKPOINT_AGAIN)
             }
         };

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::local::{expect, moment, text};
-use super::reach::Reach;
+use super::reach::{Reach, tell};
 use super::{Failure, table};
 use crate::http::client::Client;
 
@@ -42,7 +42,7 @@ async fn add(client: &Client, name: &str, scopes: &[String], as_json: bool) -> R
         table::print_json(&service)?;
     } else {
         // The key alone on standard output, for a pipe.
-        eprintln!("added {} with id {}; its key, shown only now:", text(&service["name"]), text(&service["id"]));
+        tell(&format!("added {} with id {}; its key, shown only now:", text(&service["name"]), text(&service["id"])));
         table::line(&text(&service["key"]))?;
     }
     Ok(())

@@ -7,11 +7,14 @@ use serde::Serialize;
 
 use super::Failure;
 
-/// Prints rows under headings, each column as wide as it must be.
+/// Prints rows under headings, each column as wide as it must be; where there are none, it says so.
 ///
 /// # Errors
 /// [`line`]'s
 pub fn print<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Result<(), Failure> {
+    if rows.is_empty() {
+        return line("none");
+    }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).chain([headings[column].len()]).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     let padded = |cells: [&str; N]| {

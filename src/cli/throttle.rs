@@ -5,18 +5,14 @@
 
 use serde_json::Value;
 
-use super::local::{expect, harmless, moment, text, user_named};
+use super::local::{expect, harmless, id_of, moment, text};
 use super::{Failure, table};
-use crate::auth::user::UserId;
 use crate::http::client::Client;
 
-/// Lets a user go on, by name or id; no name is all digits.
+/// Lets a user go on, by name or id.
 pub async fn unlock(client: &Client, name: &str, as_json: bool) -> Result<(), Failure> {
     check_serves(client)?;
-    let id = match UserId::parse(name) {
-        Some(id) => id.to_string(),
-        None => user_named(client, name).await?["id"].to_string(),
-    };
+    let id = id_of(client, name).await?;
     let answer = expect(client.send("DELETE", &format!("/user/{id}/throttle"), None).await, 200)?;
     table::done(as_json, &answer, &format!("{name} need not wait"))
 }

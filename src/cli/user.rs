@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::local::{each_user, expect, harmless, moment, text, user_named};
-use super::reach::Reach;
+use super::reach::{Reach, tell};
 use super::{Failure, table, throttle};
 use crate::http::client::Client;
 
@@ -167,7 +167,7 @@ async fn reset(client: &Client, name: &str, json: bool) -> Result<(), Failure> {
         return table::print_json(&made);
     }
     table::line(&text(&made["code"]))?;
-    eprintln!("{} can set a new password with it once, until {}", text(&user["username"]), moment(&made["expires"]));
+    tell(&format!("{} can set a new password with it once, until {}", text(&user["username"]), moment(&made["expires"])));
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use figment::error::{Kind, OneOf};
+use figment::error::{Actual, Kind, OneOf};
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -247,6 +247,27 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
         .map_or_else(String::new, |(_, candidate)| format!("; did you mean {candidate}?"))
 }
 
+/// A value that does not fit, as it was written.
+fn seen(found: &Actual) -> String {
+    match found {
+        Actual::Signed(number) => number.to_string(),
+        Actual::Unsigned(number) => number.to_string(),
+        Actual::Str(text) => format!("\"{text}\""),
+        other => other.to_string(),
+    }
+}
+
+/// What serde calls a type, for people.
+fn plain(expected: &str) -> &str {
+    match expected {
+        "u16" => "a whole number up to 65535",
+        "u32" | "u64" | "usize" => "a whole number",
+        "bool" | "a boolean" => "true or false",
+        "a map" => "a table such as {tenant = \"acme\"}",
+        other => other,
+    }
+}
+
 /// One line of a figment error: which setting, what is wrong, where it comes from.
 pub(super) fn explain(error: &figment::Error) -> ConfigError {
     let key = error.path.join(".");
@@ -254,6 +275,9 @@ pub(super) fn explain(error: &figment::Error) -> ConfigError {
     let fault = match &error.kind {
         // figment puts its own quotes around quotes.
         Kind::UnknownVariant(found, known) => format!("unknown variant: found `{found}`, expected {}", OneOf(known)),
+        Kind::InvalidType(found, expected) | Kind::InvalidValue(found, expected) => {
+            format!("found {}, expected {}", seen(found), plain(expected))
+        }
         kind => kind.to_string(),
     };
     wrong(format!("setting {key}{from}: {fault}"))

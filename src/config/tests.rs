@@ -50,6 +50,16 @@ fn what_is_not_known_is_refused_with_the_nearest_name() {
     assert!(elsewhere.contains(&format!("[{other}]")) && elsewhere.contains("did you mean port?"), "{elsewhere}");
     let variant = refused("", &[("DOORWARD_USER_ROUTES", "opne")]);
     assert!(variant.ends_with(": unknown variant: found `opne`, expected `guarded` or `open`"), "{variant}");
+    for (name, value, wanted) in [
+        ("DOORWARD_PORT", "abc", "found \"abc\", expected a whole number up to 65535"),
+        ("DOORWARD_PORT", "99999", "found 99999, expected a whole number up to 65535"),
+        ("DOORWARD_CHECKPOINT_KEEP", "-1", "found -1, expected a whole number"),
+        ("DOORWARD_THROTTLE", "off", "found \"off\", expected true or false"),
+        ("DOORWARD_CLAIMS", "acme", "found \"acme\", expected a table such as {tenant = \"acme\"}"),
+    ] {
+        let refusal = refused("", &[(name, value)]);
+        assert!(refusal.starts_with("setting ") && refusal.ends_with(wanted), "{refusal}");
+    }
     assert!(refused("[defualt]\nport = 1", &[]).contains("did you mean default?"));
     assert!(refused("[default]\nworkers = 4", &[]).contains("no effect"));
     assert!(refused("", &[("ROCKET_KEEP_ALIVE", "5")]).contains("75 s"));

@@ -2,14 +2,15 @@
 
 import { at } from './api.js';
 import { listing, outcome, perform, performOwn } from './action.js';
-import { $, button, confirmed, el, form } from './dom.js';
-import { claims, end, own } from './session.js';
+import { $, CHOSEN, PASSWORD, button, confirmed, el, form } from './dom.js';
+import { askOwn, claims, end, own } from './session.js';
+import { fromBytes } from './tokens.js';
 
 /** "Firefox on Linux" out of a browser's long name for itself. */
 function device({ user_agent: agent, current }) {
   const found = (...names) => names.find((name) => agent?.includes(name));
   const [browser, system] = [found('Edg', 'Firefox', 'Chrome', 'Safari'), found('Android', 'iPhone', 'iPad', 'Windows', 'Mac', 'Linux')];
-  return [browser && system ? `${browser} on ${system}` : agent ?? 'Unknown', current ? el('span', { className: 'badge' }, 'current') : ''];
+  return el('span', {}, browser && system ? `${browser} on ${system}` : agent ?? 'Unknown', current ? el('span', { className: 'badge' }, 'current') : null);
 }
 
 /** What is told of a session, to its user and to administrators. */
@@ -32,7 +33,7 @@ async function remove() {
 /** A form for a new password, and what proves that one may. */
 function renewal(name, other, verb, act, request, sentence) {
   const box = outcome(name);
-  const made = form(name, [other, { name: 'new_password', label: 'New password', kind: 'password', autocomplete: 'new-password', hint: 'At least 8 characters, and not a common one' }],
+  const made = form(name, [other, { ...CHOSEN, name: 'new_password', label: 'New password' }],
     verb, (json) => act(box, { ...request, json }, { ok: () => (made.reset(), open(), sentence), form: made }));
   $(`#${name}`).append(made, box);
 }
@@ -67,7 +68,7 @@ export async function askWhoIsKept() {
   await response?.text().catch(() => null); // unread, it would keep its connection
   const name = response?.ok ? response.headers.get('Remote-User') : '';
   // Header bytes reach us one by one; names are UTF-8.
-  render(new TextDecoder().decode(Uint8Array.from(name, (c) => c.charCodeAt(0))));
+  render(fromBytes(name));
 }
 
 export function start() {
@@ -75,11 +76,12 @@ export function start() {
   const leave = async () => {
     await perform(box, { method: 'POST', path: '/logout', csrf: true });
     askWhoIsKept();
+    if (own.session) askOwn({ method: 'GET', path: '/test' }); // it may have been the one that ended
   };
   $('#kept').append(button('Log out on this browser', leave), box);
   askWhoIsKept();
   $('#sessions').append(...sessions.parts, sessions.act('End all others', { method: 'POST', path: '/logout?scope=others' }));
-  renewal('password', { name: 'current_password', label: 'Current password', kind: 'password', autocomplete: 'current-password' }, 'Change the password',
+  renewal('password', { ...PASSWORD, name: 'current_password', label: 'Current password' }, 'Change the password',
     performOwn, { method: 'PUT', path: '/me/password' }, 'Your password is new, and all other sessions have ended.');
   renewal('reset', { name: 'code', label: 'Code', autocomplete: 'off', hint: 'From an administrator, good once' }, 'Set the new password',
     perform, { method: 'POST', path: '/reset' }, 'Your password is new. Now log in with it (step 2).');

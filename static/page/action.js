@@ -6,17 +6,14 @@ import { askOwn, own } from './session.js';
 import { counting } from './time.js';
 
 export const outcome = (name) => el('div', { className: 'outcome', 'data-curl': name },
-  el('p', { className: 'verdict', role: 'status' }), el('p', { className: 'again' }), el('div', { className: 'card', hidden: true }));
+  el('p', { className: 'verdict', role: 'status' }), el('p', { className: 'again' }), el('div', { className: 'card' }));
 
 export function say(box, strong, sentence = '', good = false) {
   $('.verdict', box).className = `verdict ${good ? 'good' : 'refused'}`;
   $('.verdict', box).replaceChildren(el('strong', {}, strong), ` ${sentence}`);
 }
 
-export function clear(box) {
-  $$('.verdict, .again', box).forEach((text) => text.replaceChildren());
-  $('.card', box).hidden = true;
-}
+export const clear = (box) => $$('.verdict, .again, .card', box).forEach((part) => part.replaceChildren());
 
 /**
  * Asks, and tells the outcome in `box`; resolves to the exchange. `ok`: the sentence for success, or what makes it; else success is left
@@ -29,17 +26,14 @@ export async function perform(box, request, { ok, refused = {}, lesson, show, fo
   clear(box);
   box.ariaBusy = 'false';
   if (!exchange) {
-    say(box, 'Refreshed already.', 'Another tab was first, and this one took over what it got.', true);
+    say(box, 'Another tab was first.', 'What came of it counts here, too.', true);
     return {};
   }
   const { status, body, line, again } = exchange;
   const sentence = exchange.ok ? await (ok?.call ? ok(exchange) : ok) : refused[body?.error] ?? refused[status] ?? explain(exchange);
   if (!exchange.ok || ok) say(box, line, sentence, exchange.ok || (lesson && status === 401));
   if (again) $('.again', box).append(counting(again, 'wait'));
-  if (show) {
-    $('.card', box).hidden = false;
-    $('.card', box).replaceChildren(...show(exchange));
-  }
+  if (show) $('.card', box).replaceChildren(...show(exchange));
   if (form) showFaults(form, exchange);
   return exchange;
 }
@@ -71,7 +65,7 @@ function shown(value, name) {
 }
 
 /** A table of what the server lists under `key`, page by page. `act()` makes a button that changes something and reads it again. */
-export function listing({ caption, empty, columns, request, key }) {
+export function listing({ caption, empty = 'None.', columns, request, key }) {
   const [place, box] = [el('div'), outcome(key)];
   async function load(cursor, before = []) {
     const { ok, body } = await performOwn(box, request(cursor));

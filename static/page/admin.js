@@ -2,7 +2,7 @@
 
 import { SESSION } from './account.js';
 import { listing, outcome, performOwn, say } from './action.js';
-import { $, button, code, copies, el, form, row, typed } from './dom.js';
+import { $, CHOSEN, button, code, copies, el, form, row, typed } from './dom.js';
 import { claims } from './session.js';
 import { counting } from './time.js';
 
@@ -24,7 +24,7 @@ const users = listing({
   columns: [['username', (user) => button(user.username, () => manage(user), 'link')], 'id', 'roles', ['state', ({ disabled }) => (disabled ? 'disabled' : 'active')], 'created'],
 });
 const invites = listing({
-  caption: 'Invites', key: 'invites', empty: 'None.', request: () => get('/invites'),
+  caption: 'Invites', key: 'invites', request: () => get('/invites'),
   columns: ['id', 'created', 'expires', ['action', ({ id }) => invites.act('Take back', { method: 'DELETE', path: `/invites/${id}` })]],
 });
 const throttle = listing({
@@ -32,21 +32,23 @@ const throttle = listing({
   columns: ['scope', 'user', 'address', 'failures', 'until', ['action', ({ user }) => (user ? throttle.act('Unlock', { method: 'DELETE', path: `/user/${user}/throttle` }) : '')]],
 });
 const audit = listing({
-  caption: 'Events', key: 'events', empty: 'None.', request: (before) => get('/audit', { ...typed($('#events-form')), before, limit: 20 }),
+  caption: 'Events', key: 'events', request: (before) => get('/audit', { ...typed($('#events-form')), before, limit: 20 }),
   columns: ['event', ['time', ({ time }) => new Date(time).toLocaleString()], 'actor', 'user', 'address', ['details', ({ details }) => (Object.keys(details).length ? code(details) : '–')]],
 });
+
+/** The list, instead of one user. */
+function back() {
+  $('#one').replaceChildren();
+  $('#list').hidden = false;
+  users.load();
+}
 
 /** One user, instead of the list. */
 function manage(user) {
   const path = `/user/${user.id}`;
   const box = outcome('user-admin');
-  const sessions = listing({ caption: 'Sessions', key: 'sessions', empty: 'No sessions.', request: () => get(`${path}/sessions`),
+  const sessions = listing({ caption: 'Sessions', key: 'sessions', request: () => get(`${path}/sessions`),
     columns: [...SESSION, ['action', ({ id }) => sessions.act('End', { method: 'DELETE', path: `${path}/sessions/${id}` })]] });
-  const back = () => {
-    $('#one').replaceChildren();
-    $('#list').hidden = false;
-    users.load();
-  };
   const change = async (json, form) => {
     const { ok, body } = await performOwn(box, { method: 'PATCH', path, json }, { form });
     if (ok) say(manage(body), 'Saved.', '', true);
@@ -73,7 +75,10 @@ function manage(user) {
   return box;
 }
 
-export const open = () => [users, invites, throttle, audit].forEach((list) => list.load());
+export function open() {
+  back();
+  [invites, throttle, audit].forEach((list) => list.load());
+}
 
 async function make(box, list, path, json, options) {
   const { ok } = await performOwn(box, { method: 'POST', path, json }, options);
@@ -84,8 +89,7 @@ export function start() {
   const [added, invited] = [outcome('add'), outcome('invite')];
   const add = (json, form) => make(added, users, '/users', { ...json, roles: words(json.roles) }, { form, ok: ({ body }) => `${body.username} is user ${body.id}.` });
   $('#users').append(el('div', { id: 'list' }, form('find', [{ name: 'username', label: 'Name', autocomplete: 'off' }], 'Find', () => users.load()), users.parts,
-    el('details', {}, el('summary', {}, 'Add a user'), form('add', [{ name: 'username', label: 'Username', autocomplete: 'off' },
-      { name: 'password', label: 'Password', kind: 'password', autocomplete: 'new-password' }, ROLES], 'Add', add), added)), el('div', { id: 'one' }));
+    el('details', {}, el('summary', {}, 'Add a user'), form('add', [{ name: 'username', label: 'Username', autocomplete: 'off' }, CHOSEN, ROLES], 'Add', add), added)), el('div', { id: 'one' }));
   $('#invites').append(...invites.parts, button('Make an invite for a week', () => make(invited, invites, '/invites', {}, issued)), invited);
   $('#throttle').append(...throttle.parts);
   $('#audit').append(form('events', [{ name: 'user', label: 'User’s id' }, { name: 'event', label: 'Event', hint: 'Such as login' }], 'Filter', () => audit.load()), ...audit.parts);

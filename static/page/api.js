@@ -18,12 +18,14 @@ export const headersOf = ({ json, bearer, csrf }) => ({
   ...(csrf && { 'X-CSRF-Token': '1' }), // only a page of this very host can send it
 });
 
+export const bodyOf = ({ json }) => json && JSON.stringify(json);
+
 /** Sends `{ method, path, json?, bearer?, csrf? }`. An answer that did not come has no `status`. */
 export async function ask(request) {
-  const { method, path, json } = request;
+  const { method, path } = request;
   const exchange = { request, at: new Date(), headers: [] };
   try {
-    const response = await fetch(at(path), { method, headers: headersOf(request), body: json && JSON.stringify(json),
+    const response = await fetch(at(path), { method, headers: headersOf(request), body: bodyOf(request),
       cache: 'no-store', signal: AbortSignal.timeout(GIVE_UP_MS) });
     Object.assign(exchange, { text: await response.text(), status: response.status, headers: [...response.headers] });
     try {
@@ -44,9 +46,9 @@ export async function ask(request) {
 
 const WORDS = {
   authorization_required: 'This route wants a token, and none was sent. Log in first (step 2).',
-  fresh_token_required: 'This needs a token straight from a login. Yours comes from a refresh: log in again (step 2).',
+  fresh_token_required: 'This needs a token straight from a login. Log in again (step 2).',
   invalid_credentials: 'The name or the password is wrong; which one, is not said.',
-  invalid_token: 'The server did not make this token, or not for this purpose.',
+  invalid_token: 'This token was changed, or made by another server or for another purpose.',
   token_expired: 'This token’s time is over. Refresh it (step 4), or log in again (step 2).',
   token_revoked: 'This token was taken back. Log in again (step 2).',
   token_reused: 'This refresh token had been used before, which looks like theft: the session has ended. Log in again (step 2).',
@@ -55,7 +57,7 @@ const WORDS = {
 
 /** What a refusal means, in a sentence. */
 export function explain({ status, body }) {
-  if (!status) return `${navigator.onLine ? `The server at ${location.origin} does not answer` : 'This device is offline'}. Nothing was changed here; try again later.`;
+  if (!status) return `${navigator.onLine ? `The server at ${location.origin} does not answer` : 'This device is offline'}. Try again later.`;
   if (status === 429) return 'Too many attempts, so the server makes you wait.';
   if (status === 503) return `The server has more to do than it can. ${body?.message ?? ''}`;
   if (status >= 500) return 'Something went wrong in the server. Its log has the X-Request-Id.';

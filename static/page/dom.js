@@ -24,6 +24,9 @@ export function announce(text) {
   setTimeout(() => $('#announce').replaceChildren(), 4000);
 }
 
+export const PASSWORD = { name: 'password', label: 'Password', kind: 'password', autocomplete: 'current-password' };
+export const CHOSEN = { ...PASSWORD, autocomplete: 'new-password', hint: 'At least 8 characters, and not a common one' };
+
 function field(prefix, { name, label, kind = 'text', hint, unasked = false, ...rest }) {
   const id = `${prefix}-${name}`;
   const input = el(kind === 'textarea' ? kind : 'input', { id, name, 'aria-describedby': `${id}-hint ${id}-fault`, autocapitalize: 'none', spellcheck: false, ...rest });
@@ -37,6 +40,7 @@ function field(prefix, { name, label, kind = 'text', hint, unasked = false, ...r
 
 export function form(id, fields, verb, send) {
   const made = el('form', { id: `${id}-form`, noValidate: true }, fields.map((one) => field(id, one)), el('button', {}, verb));
+  made.onreset = () => $$('.reveal :checked', made).forEach((box) => box.click());
   made.onsubmit = (event) => {
     event.preventDefault();
     send(typed(made), made);

@@ -8,11 +8,6 @@ import { decode, raw, tables } from './tokens.js';
 
 const box = outcome('inspect');
 const apart = el('div', { className: 'card' });
-const WHY = {
-  invalid_token: 'Not good: it was changed, or another server made it.',
-  token_expired: 'Not good: its time is over.',
-  token_revoked: 'Not good: it was taken back, by a logout or an administrator.',
-};
 
 function judge(pasted) {
   const token = pasted.replace(/^\s*Bearer\s/i, '').replaceAll(/\s/g, '');
@@ -21,7 +16,7 @@ function judge(pasted) {
   apart.replaceChildren(...(read ? [raw(token), ...tables(read)] : []));
   if (!read) return say(box, 'Not a token.', 'A JWT is three parts with dots between, two of them JSON.');
   if (read.payload.type !== 'refresh') {
-    return perform(box, { method: 'GET', path: '/test', bearer: token }, { ok: 'Good: the server made it, its time is not over, and nobody took it back.', refused: WHY });
+    return perform(box, { method: 'GET', path: '/test', bearer: token }, { ok: 'Good: the server made it, its time is not over, and nobody took it back.' });
   }
   const over = isOver(read.payload.exp);
   return say(box, 'A refresh token.', `Its time is ${over ? '' : 'not '}over. Whether it was spent or taken back only its use would tell, and spend it: so it was not sent.`, !over);

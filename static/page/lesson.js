@@ -3,7 +3,7 @@
 import { askWhoIsKept, stay, wanted } from './account.js';
 import { ask } from './api.js';
 import { clear, outcome, perform } from './action.js';
-import { $, $$, button, el, form, typed } from './dom.js';
+import { $, $$, CHOSEN, PASSWORD, button, el, form, typed } from './dom.js';
 import { answered, curlOf } from './log.js';
 import { claims, end, finish, keep, own, rotate } from './session.js';
 import { isOver } from './time.js';
@@ -11,8 +11,6 @@ import { isOver } from './time.js';
 export const STEPS = ['register', 'login', 'call', 'refresh', 'logout'];
 
 const NAME = { name: 'username', label: 'Username', autocomplete: 'username' };
-const PASSWORD = { name: 'password', label: 'Password', kind: 'password', autocomplete: 'current-password' };
-const CHOSEN = { ...PASSWORD, autocomplete: 'new-password', hint: 'At least 8 characters, and not a common one' };
 const FORMS = {
   setup: [NAME, CHOSEN],
   register: [{ ...NAME, hint: 'Letters, digits and . _ - @ +' }, CHOSEN, { name: 'invite', label: 'Invite', unasked: true }],
@@ -54,11 +52,11 @@ const actions = {
   },
   login: {
     label: 'Log in', to: ['POST', '/login'],
-    ok({ body }) {
+    ok({ body, request: { json } }) {
+      $$('#learn [name=password]').forEach((input) => { input.value = ''; });
       keep(body, ['register', 'login']);
       $$('#call .outcome, #refresh .outcome, #logout .outcome').forEach(clear); // they were about another session
-      if (entered('login').keep_signed_in) stay(claims().username);
-      $$('#learn [type=password]').forEach((input) => { input.value = ''; });
+      if (json.keep_signed_in) stay(claims().username);
       $('[data-action=test] button').focus();
       return 'You are in. See your two tokens.';
     },
@@ -79,11 +77,11 @@ const actions = {
   },
   oldAccess: {
     label: 'See it refused', to: ['GET', '/test', 'access'], lesson: true,
-    refused: { token_revoked: 'Refused, as it should be. Its signature is right and its time is not over, but it was taken back.' },
+    refused: { token_revoked: 'Refused, as it should be: its time is not over, but it was taken back.' },
   },
   oldRefresh: {
     label: 'Try the old refresh token', to: ['POST', '/refresh', 'refresh'], lesson: true,
-    refused: { 401: 'Refused, as it should be: nobody can get new tokens out of a session that has ended.' },
+    refused: { 401: 'Refused, as it should be: a session that has ended gives no new tokens.' },
   },
 };
 
@@ -112,7 +110,8 @@ export function start() {
   }
   for (const place of $$('[data-action]')) {
     const name = place.dataset.action;
-    place.append(button(actions[name].label, () => run(name)), ...told(name));
+    const old = name.startsWith('old'); // not to be copied
+    place.append(button(actions[name].label, () => run(name)), ...told(name).slice(Number(old)));
   }
-  $('#login-keep_signed_in').checked = Boolean(wanted); // the app behind knows the cookie only
+  $('#login-keep_signed_in').defaultChecked = Boolean(wanted); // the app behind knows the cookie only
 }

@@ -1,7 +1,8 @@
 // Exchanges as they are shown, and requests as commands. Passwords, tokens and codes are told by a click only.
 
-import { at, headersOf } from './api.js';
+import { at, bodyOf, headersOf } from './api.js';
 import { $, button, code, copies, el, row } from './dom.js';
+import { isOurs } from './session.js';
 
 const SECRET = /password$|_token$|^(code|invite|key)$/;
 const dots = (text) => (/^(ey|doorward_)/.test(text) ? `${text.slice(0, 10)}…` : '••••••••');
@@ -24,16 +25,16 @@ function secretive(write, ...buttons) {
 const url = ({ path }) => location.origin + at(path);
 
 /** A word the shell leaves as it is: single quotes, and '\'' for a single quote inside. */
-const word = (text) => (/^[\w.,:/@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+const word = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 const SNIPPETS = {
   curl: (request) => [`curl -i ${request.method === 'GET' ? '' : `-X ${request.method} `}${word(url(request))}`,
     ...Object.entries(headersOf(request)).map(([name, value]) => `-H ${word(`${name}: ${value}`)}`),
-    ...(request.json ? [`-d ${word(JSON.stringify(request.json))}`] : [])].join(' \\\n  '),
+    ...(request.json ? [`-d ${word(bodyOf(request))}`] : [])].join(' \\\n  '),
   fetch: (request) => `const response = await fetch('${url(request)}', ${JSON.stringify({ method: request.method, headers: headersOf(request),
-    body: request.json && JSON.stringify(request.json) }, null, 2)});\nconsole.log(response.status, await response.text());`,
+    body: bodyOf(request) }, null, 2)});\nconsole.log(response.status, await response.text());`,
   Python: (request) => `import requests\n\nresponse = requests.request('${request.method}', '${url(request)}', headers=${JSON.stringify(headersOf(request))},
-    data=${JSON.stringify(request.json ? JSON.stringify(request.json) : '')}.encode())\nprint(response.status_code, response.text)`,
+    data=${JSON.stringify(bodyOf(request) ?? '')}.encode())\nprint(response.status_code, response.text)`,
 };
 
 export const curlOf = (request) => secretive((tells) => SNIPPETS.curl(tells ? request : discreetly(request)),
@@ -44,7 +45,7 @@ const headline = ({ request, ok, line }, time) => el('span', { className: 'line'
   el('span', { className: ok ? 'status' : 'status refused' }, line), el('span', { className: 'time' }, time));
 
 const asked = (request) => `${request.method} ${at(request.path)} HTTP/1.1\nhost: ${location.host}\n${lines(Object.entries(headersOf(request)))}\n
-${request.json ? JSON.stringify(request.json) : ''}`;
+${bodyOf(request) ?? ''}`;
 
 const got = ({ status, line, headers, body, text }) => (status ? secretive((tells) => `HTTP/1.1 ${line}\n${lines(headers)}\n
 ${body === undefined ? text : JSON.stringify(tells ? body : discreet(body), null, 2)}`) : []);
@@ -61,6 +62,7 @@ export function remember(exchange) {
   const copy = Object.entries(SNIPPETS).map(([name, write]) => copies(`Copy as ${name}`, () => write(request)));
   $('#history-empty').hidden = true;
   $('#history').children[99]?.remove();
-  $('#history').prepend(el('li', {}, el('details', {}, el('summary', {}, headline(exchange, `${time.toLocaleTimeString()} · ${ms} ms`)),
-    secretive((tells) => asked(tells ? request : discreetly(request)), copy), got(exchange))));
+  const line = headline(exchange, `${time.toLocaleTimeString()} · ${ms} ms`);
+  $('#history').prepend(el('li', {}, isOurs(request.bearer) ? el('details', {}, el('summary', {}, line),
+    secretive((tells) => asked(tells ? request : discreetly(request)), copy), got(exchange)) : line));
 }

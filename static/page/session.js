@@ -1,7 +1,7 @@
 // The session of this tab, in sessionStorage: a reload keeps it, closing the tab ends it. A duplicated tab has the same one, and a
 // refresh token is good once: so one tab at a time refreshes, and tells the others.
 
-import { ask } from './api.js';
+import { ask, watch } from './api.js';
 import { isOver } from './time.js';
 import { decode } from './tokens.js';
 
@@ -58,6 +58,12 @@ export function end(...done) {
   forget(done);
 }
 
+/** Whether a token is of this session, or none. */
+export const isOurs = (token) => !token || payload(token).sid === claims().sid;
+
+// It may have been ended elsewhere.
+watch(({ request, body }) => { if (body?.error === 'token_revoked' && request.bearer === own.session?.access) end('register'); });
+
 /** Trades the refresh token for a new pair, once among all tabs: resolves to null if another was first. */
 export async function rotate() {
   const spent = own.session?.refresh;
@@ -68,10 +74,11 @@ export async function rotate() {
     }
     if (own.session?.refresh !== spent) return null;
     const exchange = await ask({ method: 'POST', path: '/refresh', bearer: spent });
+    if (!own.session) return null;
     if (exchange.ok) {
       keep(exchange.body);
       tell({ session: own.session });
-    } else if (spent && exchange.status === 401) end('register'); // it never becomes good again
+    } else if (exchange.status === 401) end('register'); // it never becomes good again
     return exchange;
   };
   // Web Locks are on https and localhost only; elsewhere the server's grace for the token before has to do.

@@ -3,13 +3,14 @@
 import { $$, code, copies, el } from './dom.js';
 import { counting } from './time.js';
 
-const bytes = (base64url) => Uint8Array.from(atob(base64url.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
+/** The text whose bytes in UTF-8 these letters are. */
+export const fromBytes = (letters) => new TextDecoder().decode(Uint8Array.from(letters, (c) => c.charCodeAt(0)));
 
 /** Header and payload of a JWT, unchecked; null for what is none. */
 export function decode(token) {
   try {
     const parts = /^([\w-]+)\.([\w-]+)\.[\w-]*$/.exec(token).slice(1);
-    const [header, payload] = parts.map((part) => JSON.parse(new TextDecoder().decode(bytes(part))));
+    const [header, payload] = parts.map((part) => JSON.parse(fromBytes(atob(part.replaceAll('-', '+').replaceAll('_', '/')))));
     return Object(header) === header && Object(payload) === payload ? { header, payload } : null;
   } catch {
     return null;
@@ -32,7 +33,7 @@ const MEANING = {
   ctr: 'How often the session was refreshed; an old number gives away a copy.',
   username: 'The name of the user.',
   roles: 'What the user may do, for programs to read.',
-  alg: 'How it is signed: HS by a shared secret, others by a private key, for anyone with the public one to check.',
+  alg: 'How it is signed: HS by a shared secret, others by a private key.',
 };
 
 function part(title, claims, before) {
@@ -64,8 +65,8 @@ export function renderPass(box, title, token, none) {
   return box.replaceChildren(el('article', { className: 'pass' },
     el('div', { className: 'face' }, el('h3', {}, title), 'fresh' in payload ? el('span', { className: 'badge' }, payload.fresh ? 'fresh' : 'not fresh') : null,
       el('p', {}, counting(payload.exp, 'expiry'))),
-    el('details', { className: 'claims', open }, el('summary', {}, 'What it says'), el('div', { tabIndex: 0, role: 'group', 'aria-label': `${title}: claims` },
-      tables(read, before?.sid === payload.sid && { payload: before, header: read.header }))),
+    el('details', { open }, el('summary', {}, 'What it says'),
+      tables(read, before?.sid === payload.sid && { payload: before, header: read.header })),
     el('details', { open: opened[1] }, el('summary', {}, 'What is sent'), raw(token),
       el('p', { className: 'hint' }, 'Header, payload, signature. Anyone can read the first two.'),
       copies('Copy token', () => token))));

@@ -101,6 +101,20 @@ fn a_peer_that_does_not_read_what_is_encrypted_for_it_is_cut_off() {
 }
 
 #[test]
+fn who_finds_no_room_is_told_so_in_tls_and_has_little_time_to_listen() {
+    let secured = Secured::with(Limits { connections: 1, ..patient() });
+    let mut good = secured.connect();
+    good.write_all(b"GET /bare HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert!(good.read(&mut [0; 16]).unwrap() > 0, "it has the only place");
+    Wire::open(secured.server.port).end();
+    let mut late = secured.connect();
+    late.write_all(b"GET /bare HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    let _ = late.read_to_end(&mut answer);
+    assert!(answer.starts_with(b"HTTP/1.1 503"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[test]
 fn stopping_waits_for_no_handshake() {
     let secured = Secured::with(Limits { grace: 10 * PATIENCE, ..patient() });
     let mut begun = Wire::open(secured.server.port);

@@ -281,15 +281,19 @@ fn the_trail_is_read_from_the_command_line() {
     let (_, out, _) = run(&["audit", "--user", "2", "--event", "login", "--json"]);
     let found: Vec<Value> = serde_json::from_str(&out).unwrap();
     assert!(found.len() == 1 && has(&found[0], &json!({"event": "login", "user": 2, "actor": "user:2"})), "{out}");
+    assert_eq!(run(&["audit", "--user", "Arun", "--event", "login", "--json"]).1, out, "by name as by id");
     let (_, out, _) = run(&["audit", "--limit", "2", "--json"]);
     assert_eq!(serde_json::from_str::<Vec<Value>>(&out).unwrap().len(), 2);
     run(&["user", "role", "arun", "editor"]);
     let (_, out, _) = run(&["audit", "--limit", "1"]);
     assert!(out.contains("roles_changed") && out.contains("local") && out.contains(r#"{"from":[],"to":["editor"],"uid":"#), "{out}");
-    for odd in [&["audit", "--event", "log"][..], &["audit", "--user", "arun"], &["audit", "--limit", "-1"]] {
+    for odd in [&["audit", "--event", "log"][..], &["audit", "--limit", "-1"]] {
         assert_eq!(run(odd).0, Some(2), "{odd:?}");
     }
-    assert_eq!(run(&["audit", "--user", "0"]).0, Some(1));
+    for nobody in ["0", "mira", "two words"] {
+        let (code, _, err) = run(&["audit", "--user", nobody]);
+        assert!(code == Some(1) && err.contains(&format!("there is no user {nobody}")), "{err}");
+    }
 }
 
 #[test]

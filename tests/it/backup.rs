@@ -198,9 +198,9 @@ fn what_is_no_whole_checkpoint_is_refused_with_74_and_nothing_is_changed() {
     flipped[middle] ^= 4;
     let cases: [(&str, &[u8], &str); 5] = [
         ("cut", &good_one[..good_one.len() - 10], "is damaged"),
-        ("flipped", &flipped, "use another checkpoint"),
-        ("foreign", b"PRAGMA foreign_keys=OFF;\n", "is no checkpoint of Doorward"),
-        ("empty", b"", "is no checkpoint of Doorward"),
+        ("flipped", &flipped, "use another backup"),
+        ("foreign", b"PRAGMA foreign_keys=OFF;\n", "is no backup of Doorward"),
+        ("empty", b"", "is no backup of Doorward"),
         ("newer", newer.as_bytes(), "was written by a newer Doorward"),
     ];
     for (name, content, says) in cases {
@@ -210,7 +210,7 @@ fn what_is_no_whole_checkpoint_is_refused_with_74_and_nothing_is_changed() {
         assert!(!directory.join("new").exists(), "{name}");
     }
     let (code, _, err) = run(directory, &["restore", "latest", "--data-dir", "new"]);
-    assert!(code == Some(74) && err.contains("holds no checkpoint"), "{err}");
+    assert!(code == Some(74) && err.contains("holds no backup"), "{err}");
     let (code, _, err) = run(directory, &["restore", "good", "--replace"]);
     assert!(code == Some(74) && err.contains("in use by process"), "{err}");
     server.client().login("arun");
@@ -240,7 +240,7 @@ fn on_a_schedule_as_many_checkpoints_stay_as_are_to_and_the_server_stays_ready()
     while fs::write(&folder, "in the way").is_err() {
         let _ = fs::remove_dir_all(&folder);
     }
-    while !fs::read_to_string(server.directory.path().join("stderr")).unwrap().contains("the checkpoint on the schedule failed") {
+    while !fs::read_to_string(server.directory.path().join("stderr")).unwrap().contains("the backup on the schedule failed") {
         server.client().get("/ready").expect(200);
     }
     server.client().login("arun");

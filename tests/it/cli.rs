@@ -37,7 +37,9 @@ fn users_are_added_and_listed_without_a_server() {
     let (code, out, err) = run(&["user", "add", "boss", "--admin"], &format!("{PASSWORD}\n"));
     assert_eq!((code, out.trim()), (Some(0), "added boss with id 1, an administrator"), "{err}");
     assert!(err.contains("no server runs; opened ") && !format!("{out}{err}").contains(PASSWORD));
-    run(&["user", "add", "admin"], "securepassword\r\n");
+    assert!(err.contains(": a new, empty database\n"), "whoever meant another directory is told: {err}");
+    let (_, _, err) = run(&["user", "add", "admin"], "securepassword\r\n");
+    assert!(err.contains("opened ") && !err.contains("new"), "{err}");
     let (code, out, _) = run(&["user", "list"], "");
     assert_eq!(code, Some(0));
     assert_eq!(out, "ID  USERNAME  ROLES  STATE\n1   boss      admin\n2   admin\n");
@@ -114,6 +116,19 @@ fn a_reader_that_has_gone_is_a_quiet_end_and_a_full_disk_is_not() {
         drop(reader);
         let (code, _, err) = said(&doorward(directory.path()).args(arguments).stdout(writer).output().unwrap());
         assert!(code == Some(0) && !err.contains("panicked"), "{arguments:?} {code:?} {err}");
+    }
+    for (arguments, code) in [
+        (&["user", "reset", "boss"][..], 0),
+        (&["invite", "make"], 0),
+        (&["service", "add", "app", "--scope", "introspect"], 0),
+        (&["user", "show", "nobody"], 1),
+        (&["config", "show", "--config", "nofile"], 78),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = doorward(directory.path()).args(arguments).stderr(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}, with nobody at standard error");
+        assert_eq!(output.stdout.is_empty(), code != 0, "{arguments:?}");
     }
     // Where there is such a device.
     if let Ok(full) = std::fs::File::options().write(true).open("/dev/full") {

@@ -202,7 +202,7 @@ fn what_cannot_be_read_is_refused_before_anything_is_imported() {
     let broken = file(&server, "broken.jsonl", "{\"id\":1,\"username\":\"arun\",\"password\":\"x\"}\nnot json\n");
     for (arguments, says) in [
         (&["import", "flask", "/nowhere.db"][..], "it cannot be read"),
-        (&["import", "flask", &broken], "it is no SQLite database"),
+        (&["import", "flask", &broken], "it is no SQLite database: too short; if it is of another kind, say so with --from csv"),
         (&["import", "flask", &broken, "--from", "jsonl"], "line 2 is no JSON object"),
         (&["import", "flask", &database("deep.db"), "--table", "people"], "it has no table people; it has: other, users"),
     ] {

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Stdio};
+use std::time::Instant;
 
+use rcgen::{KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
+use crate::authority::Authority;
 use crate::cli::{run_in, said};
 use crate::server::{Client, PASSWORD, doorward};
-use crate::wire::Wire;
+use crate::wire::{PATIENCE, Wire};
 
 /// A server with metrics; killed when dropped.
 struct Measured {
@@ -23,10 +26,15 @@ struct Measured {
 
 impl Measured {
     fn start() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(environment: &[(&str, String)]) -> Self {
         let directory = TempDir::new().unwrap();
         let mut child = doorward(directory.path())
             .args(["serve", "--address", "127.0.0.1", "--port", "0"])
             .env("DOORWARD_METRICS_ADDRESS", "127.0.0.1:0")
+            .envs(environment.iter().cloned())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -218,6 +226,26 @@ fn metrics_are_on_their_own_address_alone_and_nothing_else_is_there() {
     server.metrics.send("POST", "/metrics", &[], None).refused(405, "method_not_allowed");
     server.metrics.json("POST", "/login", None, &serde_json::json!({"username": "arun", "password": PASSWORD})).refused(404, "not_found");
     assert!(server.metrics_url.starts_with("http://127.0.0.1:"));
+}
+
+#[test]
+fn where_there_is_tls_the_end_of_the_certificate_and_broken_handshakes_are_told() {
+    let authority = Authority::new();
+    authority.issue_for(&KeyPair::generate().unwrap(), |params| params.not_after = date_time_ymd(2100, 1, 1));
+    let server = Measured::with(&authority.settings());
+    let before = server.scrape();
+    before.says("doorward_tls_certificate_expiry_timestamp_seconds", 4_102_444_800);
+    before.says("doorward_tls_handshakes_failed_total", 0);
+    let port = server.url.rsplit(':').next().unwrap().parse().unwrap();
+    let mut wire = Wire::open(port);
+    wire.send(b"\x16\x03\x01\xff\xff").half_close().rest();
+    assert_eq!(authority.connect((Ipv4Addr::LOCALHOST, port).into()).health().unwrap(), 200);
+    // It is counted when its task ends, a moment after its socket has closed.
+    let start = Instant::now();
+    while server.scrape().of("doorward_tls_handshakes_failed_total") < 0.5 {
+        assert!(start.elapsed() < PATIENCE, "a broken handshake is counted");
+    }
+    server.scrape().says("doorward_tls_handshakes_failed_total", 1);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use rcgen::{KeyPair, date_time_ymd};
 use rustix::process::Signal;
@@ -75,6 +75,7 @@ fn both_versions_of_tls_are_spoken_and_http_1_1_alone_in_them() {
     for (version, spoken) in [(&TLS12, ProtocolVersion::TLSv1_2), (&TLS13, ProtocolVersion::TLSv1_3)] {
         let mut secure = authority.try_connect(server.address(), &[version], &["h2", "http/1.1"]).unwrap();
         assert_eq!((secure.0.conn.protocol_version(), secure.0.conn.alpn_protocol()), (Some(spoken), Some(&b"http/1.1"[..])));
+        assert_eq!(secure.0.conn.peer_certificates().unwrap().len(), 2, "the whole chain is sent");
         assert_eq!((secure.health().unwrap(), secure.health().unwrap()), (200, 200), "the connection is kept");
     }
     assert!(authority.try_connect(server.address(), &[&TLS13], &["h2"]).is_err());
@@ -156,6 +157,7 @@ fn what_cannot_be_served_with_is_refused_at_the_start_and_says_what_to_do() {
     authority.issue();
     let encrypted = format!("{}/tests/keys/ec-p256-encrypted.pem", env!("CARGO_MANIFEST_DIR"));
     authority.put("other.pem", &KeyPair::generate().unwrap().serialize_pem());
+    authority.put("long.pem", &(std::fs::read_to_string(authority.path("key.pem")).unwrap() + &"#".repeat(1 << 20)));
     let (cert, key) = (authority.path("cert.pem"), authority.path("key.pem"));
     for (cert, key, says) in [
         (Some(&cert), None, "set both, or neither"),
@@ -163,6 +165,7 @@ fn what_cannot_be_served_with_is_refused_at_the_start_and_says_what_to_do() {
         (Some(&authority.path("no.pem")), Some(&key), "setting tls_cert: cannot read"),
         (Some(&cert), Some(&authority.path("no.pem")), "setting tls_key: cannot read"),
         (Some(&cert), Some(&authority.path("")), "setting tls_key: cannot read"),
+        (Some(&cert), Some(&authority.path("long.pem")), "it is longer than 1 MiB"),
         (Some(&key), Some(&key), "holds no certificate in PEM"),
         (Some(&cert), Some(&cert), "holds no private key in PEM"),
         (Some(&cert), Some(&encrypted), "not encrypted"),
@@ -199,6 +202,11 @@ fn what_clients_or_neighbours_would_mind_is_warned_of() {
     assert!(log(&server).contains("expired at 2020-01-01T00:00:00Z"), "{}", log(&server));
     issue(2400, 2500);
     assert!(warnings().contains("is not valid yet"), "{}", warnings());
+    let in_days = |days: u64| date_time_ymd(1970, 1, 1) + UNIX_EPOCH.elapsed().unwrap() + Duration::from_secs(days * 86_400);
+    for (days, is_soon) in [(6, true), (8, false)] {
+        authority.issue_for(&KeyPair::generate().unwrap(), |params| params.not_after = in_days(days));
+        assert_eq!(warnings().contains(": renew it"), is_soon, "{days} days: {}", warnings());
+    }
     issue(2000, 2500);
     assert_eq!(warnings().matches("warning: ").count(), 1, "{}", warnings());
     assert!(warnings().contains("public_url is not https"), "{}", warnings());

@@ -174,7 +174,7 @@ test('nobody is led away to another origin', async (t) => {
   const { username: name } = await newcomer();
   const { host } = new URL(origin());
   for (const hostile of ['//evil.example', 'https://evil.example', '/\\evil.example', '\\\\evil.example', '/\t/evil.example', 'javascript:alert(1)',
-    'data:text/html,x', 'http://', `blob:${origin()}/x`, `${origin()}.evil.example/`, `http://a@${host}/`]) {
+    'data:text/html,x', 'http://', `blob:${origin()}/x`, `${origin()}.evil.example/`, `${origin()}@evil.example/`, `http://a@${host}/`]) {
     const asked = new Set();
     const note = (request) => asked.add(new URL(request.url()).origin);
     page.on('request', note);

@@ -90,7 +90,7 @@ test('a user is disabled, enabled, unlocked, and its sessions ended', async (t) 
   await button(page, 'End all sessions').click();
   await answered(page, 'sessions', 'Sessions have been ended');
   assert.equal((await ask('GET', '/test', { bearer })).status, 401);
-  await page.locator('#one').getByText('No sessions.').waitFor();
+  await page.locator('#one').getByText('None.').waitFor();
   await button(page, 'Unlock').click();
   await answered(page, 'sessions', 'User has been unlocked');
   await button(page, 'Disable').click();

@@ -77,6 +77,12 @@ test('one logs in there, and sends bodies, paths and queries', async (t) => {
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await page.getByRole('button', { name: 'Log in', exact: true }).click();
   await page.getByText(/^Logged in; the token is good for 15 minutes/).waitFor();
+  assert.equal(await page.getByLabel('Password', { exact: true }).inputValue(), '');
+
+  const health = await unfold(page, 'health');
+  const asked = page.waitForRequest('**/health');
+  await health.getByRole('button', { name: /^Send/ }).click();
+  assert.equal((await asked).headers().authorization, undefined, 'no token goes where none is wanted');
 
   const user = await unfold(page, 'user');
   await user.getByLabel('id (path)').fill('4711');

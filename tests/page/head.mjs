@@ -142,6 +142,16 @@ export const go = (page, area) => page.getByRole('navigation', { name: 'Areas' }
 export const stored = (page) => page.evaluate(() => ({ session: { ...sessionStorage }, local: { ...localStorage }, cookies: document.cookie }));
 export const tokensOf = async (page) => JSON.parse((await stored(page)).session['doorward.session']).session;
 
+/** A second tab with the same session, as when a tab is duplicated. */
+export async function duplicate(t, page) {
+  const { session } = await stored(page);
+  const other = await watched(t, await page.context().newPage());
+  await other.addInitScript((value) => { sessionStorage.getItem('doorward.session') ?? sessionStorage.setItem('doorward.session', value); }, session['doorward.session']);
+  await other.goto(origin());
+  await other.getByText('Signed in as').waitFor();
+  return other;
+}
+
 /** What a button copies. */
 export async function copied(page, what) {
   await page.evaluate(() => navigator.clipboard.writeText(''));

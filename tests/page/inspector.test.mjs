@@ -41,10 +41,10 @@ test('a good token is taken apart, explained and found good', async (t) => {
 test('a revoked and a tampered token are told apart', async (t) => {
   const page = await open(t, {}, `${origin()}/#inspect`);
   const { access_token: token } = await newcomer();
-  assert.match((await inspect(page, tampered(token, { roles: ['admin'] }))).verdict, /^401 Unauthorized Not good: it was changed/);
+  assert.match((await inspect(page, tampered(token, { roles: ['admin'] }))).verdict, /^401 Unauthorized This token was changed/);
   await page.locator('#inspector').getByRole('row', { name: /^roles \["admin"\]/ }).waitFor(); // shown all the same
   await ask('POST', '/logout', { bearer: token });
-  assert.match((await inspect(page, token)).verdict, /^401 Unauthorized Not good: it was taken back/);
+  assert.match((await inspect(page, token)).verdict, /^401 Unauthorized This token was taken back/);
 });
 
 test('an expired token is named so', async (t) => {
@@ -52,7 +52,7 @@ test('an expired token is named so', async (t) => {
   const { access_token: token } = await newcomer();
   // Only the server's word counts; here it is made to say what it says after 15 minutes.
   await page.route('**/test', (route) => route.fulfill({ status: 401, json: { code: 401, status: 'Unauthorized', error: 'token_expired', message: 'The token has expired.' } }));
-  assert.match((await inspect(page, tampered(token, { exp: 1_700_000_000 }))).verdict, /Not good: its time is over/);
+  assert.match((await inspect(page, tampered(token, { exp: 1_700_000_000 }))).verdict, /^401 Unauthorized This token’s time is over/);
   await page.locator('#inspector').getByRole('row', { name: /^exp 1700000000 .* ago/ }).waitFor();
 });
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PASSWORD, answered, ask, button, click, open, origin, registerAndLogIn, screenshots, setUp, setupLink, step, stored, tokensOf, watched } from './head.mjs';
+import { PASSWORD, answered, ask, button, click, duplicate, open, origin, registerAndLogIn, screenshots, setUp, setupLink, step, stored, tokensOf, watched } from './head.mjs';
 
 setUp(['--setup-link']);
 
@@ -52,16 +52,6 @@ test('the server’s own wait is counted down', async (t) => {
   await step(page, 'Log in').getByText(/^Try again in \d+ s\.$/).waitFor();
 });
 
-/** A second tab with the same session, as when a tab is duplicated. */
-async function duplicate(t, page) {
-  const { session } = await stored(page);
-  const other = await watched(t, await page.context().newPage());
-  await other.addInitScript((value) => { sessionStorage.getItem('doorward.session') ?? sessionStorage.setItem('doorward.session', value); }, session['doorward.session']);
-  await other.goto(origin());
-  await other.getByText('Signed in as').waitFor();
-  return other;
-}
-
 test('two tabs that refresh at once ask once, and both go on', async (t) => {
   const page = await open(t);
   await registerAndLogIn(page);
@@ -69,7 +59,7 @@ test('two tabs that refresh at once ask once, and both go on', async (t) => {
   const asked = [];
   page.context().on('request', (request) => { if (request.url().endsWith('/refresh')) asked.push(request.url()); });
   await Promise.all([page, other].map((tab) => button(tab, 'Refresh').click()));
-  await Promise.all([page, other].map((tab) => answered(tab, 'refresh', '(200|Refreshed already)')));
+  await Promise.all([page, other].map((tab) => answered(tab, 'refresh', '(200|Another tab was first)')));
   assert.equal(asked.length, 1);
   assert.deepEqual(await tokensOf(page), await tokensOf(other));
   for (const tab of [page, other]) await click(tab, 'test', 'Call /test', 200);

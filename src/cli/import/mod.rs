@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::local::{expect, harmless, text};
 use super::progress::Progress;
-use super::reach::Reach;
+use super::reach::{Reach, tell};
 use super::{Failure, table};
 use crate::auth::imports::MAX_ROWS;
 use crate::config::Settings;
@@ -59,7 +59,7 @@ pub fn run(reach: &Reach<'_>, settings: &Settings, command: &Command) -> Result<
             let secret = secret_file.map(|file| Secret::of(file, settings)).transpose()?;
             let rows = source::read(&flask.file, flask.from, &flask.table)?;
             if secret.is_none() && !reach.is_quiet() {
-                eprintln!("whether the tokens that the app issued will be good is not looked at; {}", unknown(reach));
+                tell(&format!("whether the tokens that the app issued will be good is not looked at; {}", unknown(reach)));
             }
             reach.run(async move |client| {
                 let progress = Progress::new("importing", reach.is_quiet());
@@ -178,6 +178,9 @@ async fn status(client: &Client, as_json: bool) -> Result<(), Failure> {
     if !rows.is_empty() {
         table::print(["HASH", "USERS"], &rows)?;
         table::line("")?;
+    }
+    if answer["users"] == 0 {
+        return table::line("nobody has been imported, and there are no users");
     }
     let waiting: u64 = answer["foreign"].as_object().into_iter().flatten().filter_map(|(_, users)| users.as_u64()).sum();
     table::line(&format!("{waiting} of {} users have not logged in since they were imported", answer["users"]))

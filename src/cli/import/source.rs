@@ -45,7 +45,11 @@ pub struct Row {
 pub fn read(file: &Path, format: Format, table: &str) -> Result<Vec<Row>, Failure> {
     let refused = |why: &dyn std::fmt::Display| Failure::Refused(format!("{}: {why}", file.display()));
     let found = match format {
-        Format::Sqlite => sqlite::rows(file, table, COLUMNS).map_err(|fault| refused(&fault))?,
+        Format::Sqlite => sqlite::rows(file, table, COLUMNS).map_err(|fault| {
+            let is_other = fault.to_string().starts_with("it is no SQLite");
+            let hint = if is_other { "; if it is of another kind, say so with --from csv or --from jsonl" } else { "" };
+            refused(&format_args!("{fault}{hint}"))
+        })?,
         Format::Csv => csv(file).map_err(|why| refused(&why))?,
         Format::Jsonl => jsonl(file).map_err(|why| refused(&why))?,
     };

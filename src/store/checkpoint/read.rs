@@ -36,9 +36,9 @@ pub(super) enum Why {
 impl Why {
     pub fn of(self, path: &Path) -> StorageError {
         let what = match self {
-            Self::Foreign => "is no checkpoint of Doorward; doorward backup makes one. Nothing was changed".to_owned(),
+            Self::Foreign => "is no backup of Doorward; doorward backup makes one. Nothing was changed".to_owned(),
             Self::Newer(version) => format!("was written by a newer Doorward ({version}); run that version. Nothing was changed"),
-            Self::Damaged(what) => format!("is damaged: {what}. Nothing was changed; use another checkpoint"),
+            Self::Damaged(what) => format!("is damaged: {what}. Nothing was changed; use another backup"),
             Self::Failed(error) => return error,
         };
         StorageError::Checkpoint { path: path.into(), what }

@@ -76,7 +76,7 @@ pub fn restore(
     step: &mut dyn FnMut(u64, u64),
 ) -> Result<Restored, StorageError> {
     let dir = options.dir.as_path();
-    let none = || StorageError::Checkpoint { path: dir.join(super::FOLDER), what: "holds no checkpoint; name a file".to_owned() };
+    let none = || StorageError::Checkpoint { path: dir.join(super::FOLDER), what: "holds no backup; name a file".to_owned() };
     let path = from.map_or_else(|| newest(dir)?.ok_or_else(none), |file| Ok(file.to_owned()))?;
     let mut tell = |done, of| {
         step(done, of);
