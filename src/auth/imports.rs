@@ -98,7 +98,7 @@ impl Auth {
             };
             outcome.refused.push(Refusal { row, reason });
         }
-        outcome.refused.sort_by_key(|refusal| refusal.row);
+        outcome.refused.sort_unstable_by_key(|refusal| refusal.row);
         Ok(outcome)
     }
 

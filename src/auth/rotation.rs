@@ -71,7 +71,7 @@ impl Auth {
     pub async fn keys(&self, _actor: Actor) -> Result<Vec<KeyStatus>> {
         let mut stored = self.0.store.keys().await?;
         stored.retain(|key| key.purpose == Purpose::Access);
-        stored.sort_by(|a, b| (a.created, &a.kid).cmp(&(b.created, &b.kid)));
+        stored.sort_unstable_by(|a, b| (a.created, &a.kid).cmp(&(b.created, &b.kid)));
         let shared = &self.0.secrets;
         let current = shared.current.iter().map(|_| KeyStatus::shared("active", true));
         let previous = shared.previous.iter().map(|_| KeyStatus::shared("verifying", false));

@@ -33,7 +33,7 @@ impl Services {
     #[must_use]
     pub fn all(&self) -> Vec<Service> {
         let mut all: Vec<_> = self.read().values().map(Known::current).collect();
-        all.sort_by_key(|service| (service.created, service.id));
+        all.sort_unstable_by_key(|service| (service.created, service.id));
         all
     }
 

@@ -239,7 +239,7 @@ impl Throttle {
         blocks.extend(at(Scope::RefreshTokens, &tables.tokens));
         blocks.extend(at(Scope::ServiceKeys, &tables.service_keys));
         drop(tables);
-        blocks.sort_by_key(|block| std::cmp::Reverse(block.left));
+        blocks.sort_unstable_by_key(|block| std::cmp::Reverse(block.left));
         blocks
     }
 }

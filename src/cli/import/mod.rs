@@ -111,7 +111,7 @@ async fn import(client: &Client, rows: Vec<Row>, dry_run: bool, mut progress: Pr
         report.send(client, users, batch, dry_run).await?;
         progress.show(done, report.read as u64);
     }
-    report.refused.sort_by_key(|(row, _)| row.place);
+    report.refused.sort_unstable_by_key(|(row, _)| row.place);
     Ok(report)
 }
 

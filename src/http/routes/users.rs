@@ -153,7 +153,7 @@ fn roles(value: Value) -> Result<Vec<Role>, String> {
             _ => Err("Not a valid string.".to_owned()),
         })
         .collect::<Result<Vec<_>, _>>()?;
-    roles.sort();
+    roles.sort_unstable();
     roles.dedup();
     Ok(roles)
 }

@@ -202,7 +202,7 @@ fn all(dir: &Path) -> Result<Vec<PathBuf>, StorageError> {
             found.push(path);
         }
     }
-    found.sort();
+    found.sort_unstable();
     Ok(found)
 }
 

@@ -71,7 +71,7 @@ pub(super) trait Records {
         let (from, to) = key::owned_by(user);
         let ids = self.scan(&from, &to, usize::MAX)?.into_iter().filter_map(|(key, _)| key::as_owned(&key));
         let mut records = ids.filter_map(|(_, id)| self.session_record(id).transpose()).collect::<Result<Vec<_>, StorageError>>()?;
-        records.sort_by_key(|record| std::cmp::Reverse(recency(&record.session)));
+        records.sort_unstable_by_key(|record| std::cmp::Reverse(recency(&record.session)));
         Ok(records)
     }
 
