@@ -117,11 +117,11 @@ impl Server {
     /// Stops the server, and lets its directory have seen a time, given the one it has: the next server's time is not before.
     pub fn stop_and_see(&mut self, later: impl FnOnce(Timestamp) -> Timestamp) -> Timestamp {
         assert!(self.stop().success());
-        rocket::tokio::runtime::Runtime::new().unwrap().block_on(async {
-            let store = SledStore::open(&StoreOptions::new(self.data_dir())).unwrap();
-            let mark = later(store.clock_mark().await.unwrap());
-            store.set_clock_mark(mark).await.unwrap();
-            store.close().await.unwrap();
+        rocket::tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+            let store = SledStore::open(&StoreOptions::new(self.data_dir())).expect("a database");
+            let mark = later(store.clock_mark().await.expect("a mark"));
+            store.set_clock_mark(mark).await.expect("the mark is kept");
+            store.close().await.expect("the store closes");
             mark
         })
     }
