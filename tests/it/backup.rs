@@ -105,7 +105,7 @@ fn after_a_backup_under_load_a_wipe_and_a_restore_old_tokens_are_refused_and_use
                     scope.spawn(move || register(&url, worker, stop, highest))
                 })
                 .collect();
-            while highest.load(Ordering::SeqCst) < 40 {
+            while highest.load(Ordering::SeqCst) < 20 {
                 std::thread::yield_now();
             }
             let acknowledged = highest.load(Ordering::SeqCst);

@@ -101,7 +101,7 @@ fn p11_to_p13_exactly_the_chosen_password_logs_in() {
     let corpus = Corpus::start("P");
     let with_end = |length: usize, end: char| format!("{}{end}", "x7m4kqw9".repeat(length / 8 + 1).split_at(length - 1).0);
     // bcrypt would not see past 72 bytes, other schemes not past 64.
-    for length in [64, 65, 72, 73, 128, 1024] {
+    for length in [65, 73, 1024] {
         let name = format!("twin{length}");
         corpus.has("P12", &name, &with_end(length, 'a'));
         corpus.is_wrong("P12 the last character", &name, &with_end(length, 'b'));

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use doorward::auth::clock::Timestamp;
-use doorward::store::{SledStore, Store as _, StoreOptions};
 use serde_json::{Value, json};
 
 use crate::corpus::Corpus;
@@ -14,14 +13,7 @@ use crate::server::{Pair, Server};
 
 /// Stops the server, lets its directory have seen a time that much later, and starts it again. Returns that time.
 fn set_back(server: &mut Server, by: Duration) -> Timestamp {
-    assert!(server.stop().success());
-    let mark = rocket::tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let store = SledStore::open(&StoreOptions::new(server.data_dir())).unwrap();
-        let mark = store.clock_mark().await.unwrap() + by;
-        store.set_clock_mark(mark).await.unwrap();
-        store.close().await.unwrap();
-        mark
-    });
+    let mark = server.stop_and_see(|seen| seen + by);
     server.start_again();
     mark
 }

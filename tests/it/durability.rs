@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use doorward::auth::clock::Timestamp;
 use rustix::process::Signal;
 
 use crate::server::{Client, PASSWORD, Pair, Server, doorward};
@@ -217,18 +218,11 @@ fn ctrl_c_stops_with_zero_too() {
 
 #[test]
 fn a_clock_far_behind_what_was_seen_is_refused_until_it_is_accepted() {
-    use doorward::auth::clock::Timestamp;
-    use doorward::store::{SledStore, Store as _, StoreOptions};
     let mut server = Server::start();
     let pair = server.client().newcomer("arun");
-    assert!(server.stop().success());
-    rocket::tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let store = SledStore::open(&StoreOptions::new(server.data_dir())).unwrap();
-        let two_days = std::time::Duration::from_secs(2 * 86_400);
-        let mark = store.clock_mark().await.unwrap();
-        assert!(mark > Timestamp::default());
-        store.set_clock_mark(mark + two_days).await.unwrap();
-        store.close().await.unwrap();
+    server.stop_and_see(|seen| {
+        assert!(seen > Timestamp::default());
+        seen + std::time::Duration::from_secs(2 * 86_400)
     });
     let start =
         |flags: &[&str]| doorward(server.directory.path()).args(["--address", "127.0.0.1", "--port", "0"]).args(flags).output().unwrap();

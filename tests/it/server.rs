@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use doorward::auth::clock::Timestamp;
+use doorward::store::{SledStore, Store as _, StoreOptions};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -42,7 +44,11 @@ impl Server {
     }
 
     pub fn with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let directory = TempDir::new().expect("a directory");
+        Self::on(TempDir::new().expect("a directory"), arguments, environment)
+    }
+
+    /// On a directory that may hold something.
+    fn on(directory: TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let arguments: Vec<_> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let environment: Vec<_> = environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
         let (child, url) = launch(directory.path(), &arguments, &environment);
@@ -106,6 +112,18 @@ impl Server {
         self.arguments.push(argument.to_owned());
         self.start_again();
         self
+    }
+
+    /// Stops the server, and lets its directory have seen a time, given the one it has: the next server's time is not before.
+    pub fn stop_and_see(&mut self, later: impl FnOnce(Timestamp) -> Timestamp) -> Timestamp {
+        assert!(self.stop().success());
+        rocket::tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+            let store = SledStore::open(&StoreOptions::new(self.data_dir())).expect("a database");
+            let mark = later(store.clock_mark().await.expect("a mark"));
+            store.set_clock_mark(mark).await.expect("the mark is kept");
+            store.close().await.expect("the store closes");
+            mark
+        })
     }
 
     pub fn kill_and_start_again(&mut self) {
@@ -326,10 +344,9 @@ pub fn with_admin() -> (Server, Client, Pair) {
 
 /// The same, with variables.
 pub fn with_admin_and(environment: &[(&str, &str)]) -> (Server, Client, Pair) {
-    let mut server = Server::with(&[], environment);
-    server.stop();
-    add_admin_with(server.directory.path(), "boss", environment);
-    server.start_again();
+    let directory = TempDir::new().expect("a directory");
+    add_admin_with(directory.path(), "boss", environment);
+    let server = Server::on(directory, &[], environment);
     let client = server.client();
     let pair = client.login("boss");
     (server, client, pair)

@@ -162,12 +162,12 @@ fn registration_can_be_closed() {
     server.client().register("arun").refused(403, "registration_closed");
 }
 
-/// Waits for the clock to show another second.
+/// Waits for the clock to show another second, and leaves the processor to others meanwhile.
 pub fn next_second() {
-    let second = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let now = second();
-    while second() == now {
-        std::thread::yield_now();
+    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let next = std::time::Duration::from_secs(now().as_secs() + 1);
+    while now() < next {
+        std::thread::sleep(next.saturating_sub(now()));
     }
 }
 
