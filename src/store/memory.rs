@@ -68,7 +68,7 @@ impl Records {
     }
 
     fn revoke(&mut self, live: &Live, (id, what): (Uuid, Revoked), until: Timestamp, now: Timestamp) {
-        if until > now {
+        if until > now.min(self.mark) {
             let end = self.revoked.entry(id).or_insert(until);
             *end = until.max(*end);
             live.revoke(id, what, until);
