@@ -253,7 +253,9 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("doorward: {}", crate::http::problem::chain(&failure));
+            // A file of somebody else's is quoted in some; lines stay, what would steer the terminal does not.
+            let said = crate::http::problem::chain(&failure).replace(|letter: char| letter.is_control() && letter != '\n', "?");
+            eprintln!("doorward: {said}");
             ExitCode::from(failure.exit_code())
         }
     }
