@@ -25,6 +25,7 @@ mod corpus_p;
 mod corpus_r;
 mod corpus_t;
 mod corpus_u;
+mod crowd;
 mod doctor;
 mod doctor_settings;
 mod durability;

@@ -1,6 +1,6 @@
 //! Checking the records while they are served already: of a very large database, after a clean stop.
 //!
-//! A copy of one moment is read, on a thread that yields to all others, and its counts and digest must be those the database keeps of
+//! A copy of one moment is read, on a thread that gives way to all others, and its counts and digest must be those the database keeps of
 //! itself. If they are not, or a record cannot be read, the store fails: the process stops, and the next start, which is then after an
 //! unclean stop, looks at everything first and says what to restore.
 
@@ -17,7 +17,7 @@ use super::SledStore;
 use super::copying::{Begin, Copy};
 use super::records::Meta;
 use super::writer::{describe, panic_message};
-use crate::auth::hasher::lower_priority;
+use crate::priority::give_way;
 
 /// Begins to check what was opened.
 ///
@@ -31,7 +31,7 @@ pub(super) fn begin(store: &SledStore) -> Result<(), StorageError> {
     let shared = Arc::clone(&store.0.shared);
     let check = move || {
         let _turn = turn;
-        lower_priority();
+        give_way();
         let began = Instant::now();
         // An error of the store's own is told by whoever it befell.
         let Ok(Ok(copy)) = copy.blocking_recv() else { return };
