@@ -28,12 +28,12 @@ use tracing::warn;
 
 use super::checkpoint::ahead;
 use super::compaction;
+use super::error::panic_message;
 use super::marker::Marker;
 use super::sled::check::{self, Found};
 use super::sled::reading::engine;
 use super::sled::records::Meta;
 use super::sled::tree;
-use super::sled::writer::panic_message;
 use super::{Counts, Live, StorageError, StoreOptions};
 
 /// The name sled gives its file.

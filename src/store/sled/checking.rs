@@ -13,10 +13,11 @@ use tokio::sync::oneshot;
 use tracing::debug;
 
 use super::super::StorageError;
+use super::super::error::panic_message;
 use super::SledStore;
 use super::copying::{Begin, Copy};
 use super::records::Meta;
-use super::writer::{describe, panic_message};
+use crate::error::chain;
 use crate::priority::give_way;
 
 /// Begins to check what was opened.
@@ -39,7 +40,7 @@ pub(super) fn begin(store: &SledStore) -> Result<(), StorageError> {
         match outcome {
             Ok(Ok(())) => debug!(seconds = began.elapsed().as_secs_f32(), "every record is as it should be"),
             Ok(Err(StorageError::Stopped)) => {}
-            Ok(Err(error)) => shared.fail(format!("the records are damaged: {}", describe(&error))),
+            Ok(Err(error)) => shared.fail(format!("the records are damaged: {}", chain(&error))),
             Err(panic) => shared.fail(format!("a record cannot be read: {}", panic_message(&*panic))),
         }
     };
