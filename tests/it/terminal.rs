@@ -46,7 +46,7 @@ fn no_answer_of_a_server_steers_the_terminal() {
         (&["user", "list"][..], "200 OK", json!({"users": [user], "next": null})),
         (&["audit"], "200 OK", json!({"events": [{"time": STEERING, "event": STEERING, "actor": STEERING, "details": {}}], "next": null})),
         (&["key", "list"], "200 OK", json!({"keys": [{"kid": STEERING, "algorithm": STEERING, "state": STEERING}]})),
-        (&["service", "add", "x"], "201 Created", json!({"id": STEERING, "name": STEERING, "key": STEERING})),
+        (&["service", "add", "x", "--scope", "introspect"], "201 Created", json!({"id": STEERING, "name": STEERING, "key": STEERING})),
         (&["log"], "200 OK", json!({"filter": STEERING})),
         (&["backup"], "201 Created", json!({"name": format!("doorward-{STEERING}.jsonl"), "counts": {}, "bytes": 1})),
         (&["import", "flask", "--from", "csv", "users.csv"], "200 OK", refused),
