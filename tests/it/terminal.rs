@@ -30,7 +30,7 @@ fn hostile(status: &'static str, body: &Value) -> String {
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        let _ = stream.read(&mut [0; 1 << 16]).unwrap();
+        let _ = stream.read(&mut [0; 4096]).unwrap();
         write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
     });
     url

@@ -119,7 +119,7 @@ fn each_record(pages: &Pages, root: u32, each: &mut impl FnMut(i64, &[u8]) -> Re
         let cell = |index: usize, head: usize| u16_at(&page, start + head + 2 * index).map(usize::from);
         match page.get(start) {
             Some(0x0d) => {
-                let mut room = page.len();
+                let mut unread = page.len();
                 for index in 0..cells {
                     let start = cell(index, 8)?;
                     let (length, at) = varint(&page, start)?;
@@ -127,7 +127,7 @@ fn each_record(pages: &Pages, root: u32, each: &mut impl FnMut(i64, &[u8]) -> Re
                     let length = usize::try_from(length).ok().filter(|length| *length <= MAX_RECORD).ok_or(Fault::Damaged)?;
                     let local = local(pages.usable, length);
                     // Nor do cells lie over each other.
-                    room = room.checked_sub((at - start + local).max(MIN_CELL)).ok_or(Fault::Damaged)?;
+                    unread = unread.checked_sub((at - start + local).max(MIN_CELL)).ok_or(Fault::Damaged)?;
                     each(rowid, &record(pages, &mut met, &page, at, length, local)?)?;
                 }
             }
