@@ -53,7 +53,7 @@ def follow_always():
     while True:
         try:
             follow()
-        except OSError as error:  # what was revoked stays so; what is new comes with the next answer
+        except Exception as error:  # whatever it is: with this thread gone, no logout would be learnt of any more
             app.logger.warning("cannot ask %s: %s", URL, error)
         time.sleep(POLL_SECONDS)
 

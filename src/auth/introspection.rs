@@ -61,9 +61,10 @@ impl Auth {
         }
     }
 
-    /// What was revoked after a cursor; all of it for one that is not known.
+    /// What was revoked after a cursor; all of it for one that is not known. By the mark: what a clock that is ahead for a moment takes
+    /// for expired would be left out, and whoever follows does not ask for it again.
     #[must_use]
     pub fn revocations(&self, after: Option<Cursor>) -> News {
-        self.0.store.live().feed().since(after, self.0.clock.now(), FEED_PAGE)
+        self.0.store.live().feed().since(after, self.0.clock.mark(), FEED_PAGE)
     }
 }

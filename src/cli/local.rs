@@ -18,18 +18,18 @@ pub fn expect(answer: Result<Answer, ClientError>, status: u16) -> Result<Value,
         .flat_map(|(field, faults)| faults.as_array().into_iter().flatten().map(move |fault| format!("{field}: {}", text(fault))))
         .collect();
     let said = if faults.is_empty() { text(&answer.body["message"]) } else { faults.join(" ") };
-    // A server elsewhere may not be what it seems; what would steer the terminal does not get there.
-    Err(Failure::Refused(said.replace(char::is_control, "?")))
+    Err(Failure::Refused(said))
 }
 
-/// A JSON value as people read it.
+/// A JSON value as people read it. A server elsewhere may not be what it seems, and names are chosen freely: what would steer the
+/// terminal does not get there.
 pub fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned).replace(char::is_control, "?")
 }
 
-/// The same for what somebody chose freely: what would steer the terminal does not get there. Nothing is a dash.
+/// The same where there may be nothing, which is a dash.
 pub fn harmless(value: &Value) -> String {
-    if value.is_null() { "-".to_owned() } else { text(value).replace(char::is_control, "?") }
+    if value.is_null() { "-".to_owned() } else { text(value) }
 }
 
 /// Every user, page by page.

@@ -191,7 +191,9 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            reach::tell(&format!("doorward: {}", crate::error::chain(&failure)));
+            // A file of somebody else's is quoted in some; lines stay, what would steer the terminal does not.
+            let said = crate::error::chain(&failure).replace(|letter: char| letter.is_control() && letter != '\n', "?");
+            reach::tell(&format!("doorward: {said}"));
             ExitCode::from(failure.exit_code())
         }
     }

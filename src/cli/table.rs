@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::Failure;
 
-/// Prints rows under headings, each column as wide as it must be; where there are none, it says so.
+/// Prints rows under headings, each column as wide as it must be; where there are none, it says so. What would steer the
+/// terminal does not get there.
 ///
 /// # Errors
 /// [`line`]'s
@@ -15,6 +16,7 @@ pub fn print<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Resul
     if rows.is_empty() {
         return line("none");
     }
+    let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| harmless(cell))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).chain([headings[column].len()]).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     let padded = |cells: [&str; N]| {
@@ -26,6 +28,11 @@ pub fn print<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Resul
     };
     let rows = rows.iter().map(|row| padded(std::array::from_fn(|column| row[column].as_str())));
     line(&[padded(headings)].into_iter().chain(rows).collect::<Vec<_>>().join("\n"))
+}
+
+/// Cells and words may be somebody else's.
+fn harmless(text: &str) -> String {
+    text.replace(char::is_control, "?")
 }
 
 /// Prints a value as JSON.
@@ -41,7 +48,7 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 /// # Errors
 /// [`line`]'s
 pub fn done(json: bool, answer: &impl Serialize, said: &str) -> Result<(), Failure> {
-    if json { print_json(answer) } else { line(said) }
+    if json { print_json(answer) } else { line(&said.lines().map(harmless).collect::<Vec<_>>().join("\n")) }
 }
 
 /// Prints a line. A reader that has gone has seen enough: the command ends as it would have, and so closes its store.

@@ -79,9 +79,13 @@ pub struct Surface {
 /// The whole API, ready to be served by [`front`] or driven by a local client.
 #[must_use]
 pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
+    counted(mounted(surface, auth))
+}
+
+fn mounted(surface: Surface, auth: Auth) -> Rocket<Build> {
     let registration = auth.registration();
     let shape = openapi::Shape::of(&surface, registration);
-    let rocket = rocket::custom(engine_config())
+    rocket::custom(engine_config())
         .manage(auth)
         .manage(surface.user_routes)
         .manage(surface.revocations)
@@ -113,7 +117,11 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
         .register("/", problem::catchers())
         // Rocket's own security headers would differ from those of the front.
         .attach(rocket::shield::Shield::new())
-        .attach(StandardHeaders(surface.security));
+        .attach(StandardHeaders(surface.security))
+}
+
+/// When every route is there, also those of a program's own: each has counters from the start.
+fn counted(rocket: Rocket<Build>) -> Rocket<Build> {
     let traffic = Arc::new(Traffic::of(rocket.routes()));
     rocket.manage(traffic).manage(Arc::new(Connections::default()))
 }
@@ -134,7 +142,7 @@ pub async fn local(surface: Surface, auth: Auth) -> Result<Client, RocketError> 
 /// # Errors
 /// As [`local`], also when what is added does not fit.
 pub async fn local_with(surface: Surface, auth: Auth, own: Own) -> Result<Client, RocketError> {
-    Client::untracked(own(rocket(surface, auth))).await
+    Client::untracked(counted(own(mounted(surface, auth)))).await
 }
 
 /// Rocket routes and runs guards; sockets, deadlines, limits, logging and shutdown are ours, so nothing of its own
@@ -167,12 +175,13 @@ fn pattern<'r>(rocket: &'r Rocket<Orbit>, path: &str) -> &'r str {
     rocket.routes().map(|route| route.uri.path()).find(|pattern| fits(pattern, path)).unwrap_or("none")
 }
 
-/// Whether a path fits a route's pattern, segment by segment; `<name>` fits any one.
+/// Whether a path fits a route's pattern, segment by segment; `<name>` fits any one, `<name..>` all that are left.
 fn fits(pattern: &str, path: &str) -> bool {
     let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
     loop {
         match (pattern.next(), path.next()) {
             (None, None) => return true,
+            (Some(want), _) if want.ends_with("..>") => return true,
             (Some(want), Some(have)) if want == have || (want.starts_with('<') && !have.is_empty()) => {}
             _ => return false,
         }
@@ -185,7 +194,14 @@ mod tests {
 
     #[test]
     fn a_path_fits_a_pattern_segment_by_segment() {
-        for (pattern, path) in [("/", "/"), ("/login", "/login"), ("/user/<id>", "/user/7"), ("/user/<id>/sessions", "/user/7/sessions")] {
+        for (pattern, path) in [
+            ("/", "/"),
+            ("/login", "/login"),
+            ("/user/<id>", "/user/7"),
+            ("/user/<id>/sessions", "/user/7/sessions"),
+            ("/own/<path..>", "/own"),
+            ("/own/<path..>", "/own/a/b"),
+        ] {
             assert!(fits(pattern, path), "{pattern} {path}");
         }
         for (pattern, path) in

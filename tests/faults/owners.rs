@@ -63,6 +63,24 @@ fn a_directory_of_another_user_is_refused_and_untouched() {
 }
 
 #[test]
+fn root_tries_no_backup_in_a_directory_of_another_user() {
+    let directory = TempDir::new().unwrap();
+    open(directory.path()).serves("our own").stop();
+    let run = |command: &str| doorward(directory.path()).arg(command).output().unwrap();
+    assert!(run("backup").status.success());
+    if by_nobody(directory.path()).is_none() {
+        return;
+    }
+    let data = directory.path().join("data");
+    chown(&data, Some(NOBODY), Some(NOBODY)).unwrap();
+    let before = fs::metadata(&data).unwrap().modified().unwrap();
+    let said = String::from_utf8(run("doctor").stdout).unwrap();
+    let line = said.lines().find(|line| line.contains("trial restore")).unwrap_or_default();
+    assert!(line.starts_with("skip") && line.contains("belongs to user 65534"), "{said}");
+    assert_eq!(fs::metadata(&data).unwrap().modified().unwrap(), before, "root made something there");
+}
+
+#[test]
 fn a_directory_of_ours_with_files_of_another_user_is_refused() {
     let directory = TempDir::new().unwrap();
     open(directory.path()).serves("our own").stop();

@@ -56,6 +56,7 @@ mod services;
 mod sessions;
 mod setup;
 mod socket;
+mod terminal;
 mod throttling;
 mod throttling_owners;
 mod tls;

@@ -114,6 +114,21 @@ fn an_app_has_its_own_routes_behind_each_guard() {
 }
 
 #[test]
+fn the_requests_of_an_apps_own_routes_are_counted_by_route() {
+    let directory = TempDir::new().unwrap();
+    let mut command = example("notes_app", &directory);
+    let mut child = command.env("DOORWARD_METRICS_ADDRESS", "127.0.0.1:0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let url = lines.next().unwrap().trim_start_matches("listening on ").to_owned();
+    let metrics = lines.next().unwrap().trim_start_matches("metrics on ").trim_end_matches("/metrics").to_owned();
+    let app = App { child, url, directory };
+    app.client().get("/notes").refused(401, "authorization_required");
+    let counted = Client::of(&metrics).get("/metrics").expect(200).text;
+    let line = r#"doorward_http_requests_total{method="GET",route="/notes",status="401"} 1"#;
+    assert!(counted.lines().any(|there| there == line), "{counted}");
+}
+
+#[test]
 fn an_app_stops_cleanly_and_says_why_it_does_not_start() {
     let mut app = App::start("own_route");
     app.client().register("arun").expect(201);

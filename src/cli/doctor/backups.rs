@@ -67,6 +67,8 @@ fn trial(tried: Result<checkpoint::Trial, StorageError>) -> Finding {
             let rate = format!("{} users, {}, in {} ms", trial.users, size(trial.bytes), trial.took.as_millis());
             Finding::green(CHECK, format!("the newest backup can be restored: {rate}"))
         }
+        // Root looks at the rest of it.
+        Err(foreign @ StorageError::Unsafe { .. }) => Finding::skipped(CHECK, chain(&foreign)),
         Err(full @ StorageError::DiskFull { .. }) => {
             Finding::yellow(CHECK, chain(&full), "make room: a trial takes what a restore takes, three times the backup")
         }

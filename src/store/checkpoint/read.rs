@@ -14,6 +14,7 @@ use super::super::sled::records::{Meta, SCHEMA, VERSION, decode, key, kind};
 use super::super::{Standing, StorageError};
 use super::{Counts, FORMAT, Head, KINDS, MAX_LINE, Tail, hex, word};
 use crate::auth::user::UserId;
+use crate::error::chain;
 
 /// Highest user id that is believed: well above those that are imported, and exact where JSON numbers are floats.
 const MAX_USER: u64 = 1 << 52;
@@ -203,7 +204,7 @@ impl Judge {
         match key.first() {
             Some(&kind::KEY) if !head.keys => return damaged("it has a key, but is to have none".to_owned()),
             Some(&kind::STANDING) => {
-                decode::<Standing>("standing", value)?;
+                decode::<Standing>("standing", value).map_err(|error| Why::Damaged(chain(&error)))?;
                 self.standings.extend(key::as_id(key, kind::STANDING));
             }
             Some(&kind::EVENT) if key::as_event(key).is_none_or(|id| id > head.last_event) => {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, test_kill_process};
 
 use super::super::StoreOptions;
-use super::super::opening::io;
+use super::super::opening::{io, make_private};
 use super::restore::restore;
 use super::{StorageError, newest, read};
 use crate::auth::clock::Timestamp;
@@ -39,9 +39,11 @@ pub fn made_on(dir: &Path) -> Result<Option<(PathBuf, Timestamp)>, StorageError>
 /// deleted. `step` is told how many bytes of how many were read.
 ///
 /// # Errors
-/// Those of a restore.
+/// Those of a restore; [`StorageError::Unsafe`] for a directory of another user, who could put a link in the place of what root makes
+/// there, and so let root write wherever it may.
 pub fn trial(options: &StoreOptions, from: &Path, now: Timestamp, step: &mut dyn FnMut(u64, u64)) -> Result<Trial, StorageError> {
     let began = Instant::now();
+    make_private(&options.dir)?;
     let bytes = fs::metadata(from).map_err(io("look at", from))?.len();
     sweep(&options.dir)?;
     let place = Place::new(&options.dir)?;

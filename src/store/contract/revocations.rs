@@ -20,6 +20,7 @@ contract! {
     ending_the_others_keeps_the_one
     ending_all_also_cuts_off_tokens_without_a_session
     nothing_is_revoked_that_has_expired_anyway
+    a_clock_that_is_ahead_for_a_moment_does_not_keep_a_revocation_from_being_remembered
     the_later_of_two_revocations_of_an_id_counts
     the_sweep_takes_what_ended_and_keeps_what_was_extended
     the_sweep_stops_at_its_limit
@@ -94,9 +95,18 @@ async fn ending_all_also_cuts_off_tokens_without_a_session(store: Arc<dyn Store>
 async fn nothing_is_revoked_that_has_expired_anyway(store: Arc<dyn Store>) {
     let (user, session) = logged_in(&*store, "arun").await;
     let token = (TokenId::random(), session.access_expires);
+    store.set_clock_mark(session.access_expires).await.unwrap();
     assert_eq!(store.end_sessions(user.id, Which::One(session.id), Some(token), session.access_expires).await.unwrap(), 1);
     assert_eq!(store.live().revocation_count(), 0);
     assert_eq!(store.sessions(user.id).await.unwrap(), []);
+}
+
+async fn a_clock_that_is_ahead_for_a_moment_does_not_keep_a_revocation_from_being_remembered(store: Arc<dyn Store>) {
+    let (user, session) = logged_in(&*store, "arun").await;
+    let token = (TokenId::random(), session.access_expires);
+    store.set_clock_mark(T0).await.unwrap();
+    assert_eq!(store.end_sessions(user.id, Which::One(session.id), Some(token), T0 + DAY).await.unwrap(), 1);
+    assert!(store.live().is_revoked(session.id.0) && store.live().is_revoked(token.0.0));
 }
 
 async fn the_later_of_two_revocations_of_an_id_counts(store: Arc<dyn Store>) {

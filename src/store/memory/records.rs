@@ -40,9 +40,9 @@ impl Records {
         sessions
     }
 
-    /// Revokes an id; the later end counts.
+    /// Revokes an id; the later end counts. Nothing, if that lies before `now` and before the mark.
     pub fn revoke(&mut self, live: &Live, (id, what): (Uuid, Revoked), until: Timestamp, now: Timestamp) {
-        if until > now {
+        if until > now.min(self.mark) {
             let end = self.revoked.entry(id).or_insert(until);
             *end = until.max(*end);
             live.revoke(id, what, until);

@@ -1,5 +1,5 @@
 """The examples as subscribers: they verify offline, and refuse a token soon after its logout."""
-import base64, json, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, time, unittest, urllib.error, urllib.request
+import base64, http.server, json, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, threading, time, unittest, urllib.error, urllib.request
 
 BINARY = os.environ["DOORWARD_BIN"]
 HERE = pathlib.Path(__file__).resolve().parent
@@ -37,6 +37,22 @@ def until(done, seconds=15):
             raise AssertionError(f"not within {seconds} s")
         time.sleep(0.02)
     return time.monotonic() - start
+
+
+class Maintenance(http.server.BaseHTTPRequestHandler):
+    """What a proxy may answer while the server is gone: 200, a page, and at times not all of it."""
+    asked = []  # by which library, one after the other
+
+    def do_GET(self):
+        page = b"<h1>Back soon</h1>"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(page) + len(self.asked) % 2))
+        self.end_headers()
+        self.wfile.write(page)
+        self.asked.append(self.headers["User-Agent"].partition("/")[0])
+
+    def log_message(self, *_):
+        pass
 
 
 class Feed(unittest.TestCase):
@@ -116,6 +132,21 @@ class Feed(unittest.TestCase):
             until(lambda: self.status(app, pair["access_token"]) == 200)
             for token in [pair["refresh_token"], f"{unsigned}.{claims}.", f"{header}.{claims}.{signature[:-2]}AA", "x", self.key]:
                 self.assertIn(self.status(app, token), (401, 422), token)  # Flask-JWT-Extended says 422 to a malformed token
+
+    def test_the_examples_go_on_after_answers_that_are_none(self):
+        pair = self.login()
+        for app in self.apps:
+            until(lambda: self.status(app, pair["access_token"]) == 200)
+        self.server.kill()
+        self.server.wait()
+        with http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Maintenance) as proxy:
+            threading.Thread(target=proxy.serve_forever, daemon=True).start()
+            until(lambda: all(Maintenance.asked.count(library) >= 2 for library in ("Python-urllib", "node")))
+            proxy.shutdown()
+        type(self).server = self.serve()
+        self.assertEqual(ask("POST", f"{self.url}/logout", authorization=f"Bearer {pair['access_token']}")[0], 200)
+        for app in self.apps:
+            until(lambda: self.status(app, pair["access_token"]) == 401)
 
     def test_the_examples_go_on_after_the_server_was_killed(self):
         pair, other = self.login(), self.login()

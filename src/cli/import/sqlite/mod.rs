@@ -6,6 +6,7 @@
 mod pages;
 mod table;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use pages::Pages;
@@ -13,6 +14,8 @@ use table::Columns;
 
 /// Longest record that is read, in bytes: no name and hash are as long.
 const MAX_RECORD: usize = 1 << 20;
+/// Fewest bytes that a record takes of its page (§1.6).
+const MIN_CELL: usize = 4;
 /// Deepest tree; of the smallest pages and the most rows it has not 20 levels.
 const MAX_DEPTH: usize = 40;
 
@@ -103,27 +106,29 @@ fn find(pages: &Pages, table: &str) -> Result<(u32, String), Fault> {
 
 /// Calls `each` with the number and the record of each row of a table's tree, in order (§1.6).
 fn each_record(pages: &Pages, root: u32, each: &mut impl FnMut(i64, &[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
-    // Pages to come, the next one last, each with its depth. A sound tree has each page once.
-    let (mut left, mut seen, mut unread) = (vec![(root, 0)], 0, pages.bytes());
+    // Pages to come, the next one last, each with its depth. A sound tree has each page once; a file that has some of them again
+    // and again would be a small one that fills the memory, however long it says that it is: most of it may be a hole.
+    let (mut left, mut met) = (vec![(root, 0)], Met::default());
     while let Some((number, depth)) = left.pop() {
-        seen += 1;
-        if seen > pages.count || depth > MAX_DEPTH {
+        if depth > MAX_DEPTH {
             return Err(Fault::Damaged);
         }
-        let page = pages.page(number)?;
+        let page = met.page(pages, number)?;
         let start = if number == 1 { 100 } else { 0 };
         let cells = u16_at(&page, start + 3)?.into();
         let cell = |index: usize, head: usize| u16_at(&page, start + head + 2 * index).map(usize::from);
         match page.get(start) {
             Some(0x0d) => {
+                let mut unread = page.len();
                 for index in 0..cells {
-                    let at = cell(index, 8)?;
-                    let (length, at) = varint(&page, at)?;
+                    let start = cell(index, 8)?;
+                    let (length, at) = varint(&page, start)?;
                     let (rowid, at) = varint(&page, at)?;
                     let length = usize::try_from(length).ok().filter(|length| *length <= MAX_RECORD).ok_or(Fault::Damaged)?;
-                    // Nor is a record in it twice, so all of them are no longer than the file.
-                    unread = unread.checked_sub(length as u64).ok_or(Fault::Damaged)?;
-                    each(rowid, &record(pages, &page, at, length)?)?;
+                    let local = local(pages.usable, length);
+                    // Nor do cells lie over each other.
+                    unread = unread.checked_sub((at - start + local).max(MIN_CELL)).ok_or(Fault::Damaged)?;
+                    each(rowid, &record(pages, &mut met, &page, at, length, local)?)?;
                 }
             }
             Some(0x05) => {
@@ -139,21 +144,35 @@ fn each_record(pages: &Pages, root: u32, each: &mut impl FnMut(i64, &[u8]) -> Re
     Ok(())
 }
 
-/// A record, of which only the beginning may be on its page (§1.5).
-fn record(pages: &Pages, page: &[u8], at: usize, length: usize) -> Result<Vec<u8>, Fault> {
-    let usable = pages.usable;
+/// Pages that were read.
+#[derive(Default)]
+struct Met(HashSet<u32>);
+
+impl Met {
+    /// Reads one that was not.
+    fn page(&mut self, pages: &Pages, number: u32) -> Result<Vec<u8>, Fault> {
+        if self.0.insert(number) { pages.page(number) } else { Err(Fault::Damaged) }
+    }
+}
+
+/// How much of a record of this length is on its page (§1.6).
+fn local(usable: usize, length: usize) -> usize {
     let least = (usable - 12) * 32 / 255 - 23;
     let most = usable - 35;
-    let local = match least + (length.saturating_sub(least)) % (usable - 4) {
+    match least + (length.saturating_sub(least)) % (usable - 4) {
         _ if length <= most => length,
         fits if fits <= most => fits,
         _ => least,
-    };
+    }
+}
+
+/// A record, of which only the beginning may be on its page (§1.5).
+fn record(pages: &Pages, met: &mut Met, page: &[u8], at: usize, length: usize, local: usize) -> Result<Vec<u8>, Fault> {
     let mut bytes = page.get(at..at + local).ok_or(Fault::Damaged)?.to_vec();
     let mut next = if local < length { u32_at(page, at + local)? } else { 0 };
     while bytes.len() < length {
-        let page = pages.page(next)?;
-        let more = (length - bytes.len()).min(usable - 4);
+        let page = met.page(pages, next)?;
+        let more = (length - bytes.len()).min(pages.usable - 4);
         bytes.extend_from_slice(page.get(4..4 + more).ok_or(Fault::Damaged)?);
         next = u32_at(&page, 0)?;
     }

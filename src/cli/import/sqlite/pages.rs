@@ -60,11 +60,6 @@ impl Pages {
         }
     }
 
-    /// How long all of them are.
-    pub fn bytes(&self) -> u64 {
-        u64::from(self.count) * self.page as u64
-    }
-
     /// One page, from 1.
     pub fn page(&self, number: u32) -> Result<Vec<u8>, Fault> {
         if number == 0 || number > self.count {

@@ -98,19 +98,45 @@ fn no_damage_makes_the_reader_panic_or_run_for_ever() {
     }
 }
 
+/// A copy of users.db with one record as often as there is room for it, in a page that the rest of the file, a hole, has room for.
+fn repeated(directory: &Path, change: impl FnOnce(&mut Vec<u8>, usize)) -> PathBuf {
+    let (path, mut bytes) = (directory.join("users.db"), std::fs::read(file("users.db")).unwrap());
+    let page = usize::from(u16_at(&bytes, 16).unwrap());
+    let (root, _) = find(&Pages::open(&file("users.db")).unwrap(), "users").unwrap();
+    change(&mut bytes, (root as usize - 1) * page);
+    std::fs::write(&path, bytes).unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(1 << 30).unwrap();
+    path
+}
+
 #[test]
 fn a_file_that_has_one_record_many_times_over_is_damaged_and_not_unrolled() {
     let directory = tempfile::TempDir::new().unwrap();
-    let (path, mut bytes) = (directory.path().join("users.db"), std::fs::read(file("users.db")).unwrap());
-    let page = usize::from(u16_at(&bytes, 16).unwrap());
-    let (root, _) = find(&Pages::open(&file("users.db")).unwrap(), "users").unwrap();
-    let start = (root as usize - 1) * page;
-    let first = [bytes[start + 8], bytes[start + 9]];
-    let many = (usize::from(u16::from_be_bytes(first)) - 8) / 2;
-    for at in 0..many {
-        bytes[start + 8 + 2 * at..][..2].copy_from_slice(&first);
-    }
-    bytes[start + 3..][..2].copy_from_slice(&u16::try_from(many).unwrap().to_be_bytes());
-    std::fs::write(&path, bytes).unwrap();
-    assert!(matches!(users(&path), Err(Fault::Damaged)), "{many} rows out of a file of 12 KiB");
+    let path = repeated(directory.path(), |bytes, start| {
+        let first = [bytes[start + 8], bytes[start + 9]];
+        let many = (usize::from(u16::from_be_bytes(first)) - 8) / 2;
+        for at in 0..many {
+            bytes[start + 8 + 2 * at..][..2].copy_from_slice(&first);
+        }
+        bytes[start + 3..][..2].copy_from_slice(&u16::try_from(many).unwrap().to_be_bytes());
+    });
+    assert!(matches!(users(&path), Err(Fault::Damaged)), "thousands of rows out of a file of 12 KiB");
+}
+
+#[test]
+fn a_tree_that_has_a_page_twice_is_damaged_however_long_the_file_is() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = repeated(directory.path(), |bytes, start| {
+        // The table's page moves to the end, and its inner page names that twice.
+        let (page, count) = (usize::from(u16_at(bytes, 16).unwrap()), bytes.len());
+        bytes.extend_from_within(start..start + page);
+        let moved = u32::try_from(count / page + 1).unwrap().to_be_bytes();
+        bytes[start..start + page].fill(0);
+        bytes[start] = 0x05;
+        bytes[start + 4] = 1;
+        bytes[start + 8..][..4].copy_from_slice(&moved);
+        bytes[start + 13] = 20;
+        bytes[start + 20..][..4].copy_from_slice(&moved);
+    });
+    assert!(matches!(users(&path), Err(Fault::Damaged)));
 }

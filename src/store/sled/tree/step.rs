@@ -202,10 +202,11 @@ impl Step<'_> {
         self.remove(key::expiry(record.indexed, kind::SESSION, session.id.0));
     }
 
-    /// Revokes an id; the later end counts. Nothing, if that lies before `now`.
+    /// Revokes an id; the later end counts. Nothing, if that lies before `now`, and before the mark that is kept: a clock that is
+    /// ahead for a moment takes for expired what is good again when it is set back.
     pub fn revoke(&mut self, id: Uuid, what: Revoked, until: Timestamp, now: Timestamp) -> Result<(), StorageError> {
         let before = self.revoked_until(id)?;
-        if until <= now || before.is_some_and(|before| before >= until) {
+        if until <= now.min(self.meta.clock_mark) || before.is_some_and(|before| before >= until) {
             return Ok(());
         }
         if let Some(before) = before {
