@@ -200,6 +200,8 @@ fn refused(failure: &Failure) -> Finding {
 }
 
 fn through_proxy(url: Option<ServerUrl>, answers: &Answers, direct: bool) -> Finding {
+        Failure::Storage(StorageError::TooNew { .. }) => ("database", "do as it says; nothing is wrong with the data"),
+        Failure::Storage(StorageError::Migration { .. }) => ("database", "do as it says; the data are whole"),
     const CHECK: &str = "proxy";
     let Some(url) = url else { return Finding::skipped(CHECK, "public_url is not set, so there is no address to ask") };
     let look = answers.checkup.as_ref().ok().and_then(|checkup| checkup["look"].as_str());

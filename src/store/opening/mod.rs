@@ -8,7 +8,8 @@
 //! 5. the marker; made before the first change, so data without one is data that lost it;
 //! 6. sled, which panics on some damage, and may hold its own lock for a while after a predecessor. Its settings file is
 //!    synced before anything is acknowledged, and half of one from before that is no damage;
-//! 7. the checks ([`check`]), of which those of a very large database go on while it serves, and, if the database takes far
+//! 7. records of an older version are brought to the form of today ([`migration`]), with a checkpoint of them before;
+//! 8. the checks ([`check`]), of which those of a very large database go on while it serves, and, if the database takes far
 //!    more than its records, a smaller copy ([`compaction`]). Only then the marker is told that it runs.
 //!
 //! A refusal moves and deletes nothing. But sled itself, when it opens a damaged file, clears what it cannot read after
@@ -32,9 +33,10 @@ use tracing::warn;
 use super::checkpoint::ahead;
 use super::compaction;
 use super::marker::Marker;
+use super::migration;
 use super::sled::check::{self, Found};
 use super::sled::reading::engine;
-use super::sled::records::Meta;
+use super::sled::records::{Meta, SCHEMA};
 use super::sled::tree;
 use super::sled::writer::panic_message;
 use super::{Counts, Live, StorageError, StoreOptions};
@@ -92,12 +94,18 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, StorageError> {
         // Nothing was acknowledged yet, and a power loss may have left half of it. sled writes it anew.
         remove_if_there(&conf)?;
     }
-    let db = open_sled(dir, until)?;
+    let mut db = open_sled(dir, until)?;
     sync_if_there(&conf)?;
     sync_dir(dir)?;
     sync_dir(&parent(dir)?)?;
     let open_file = || File::open(&path).map_err(io("open", &path));
-    let (db, file, meta, live, checked) = if let Some((meta, Found { live, bytes })) = examine(options, &db, &marker, length)? {
+    let mut meta = guarded(dir, || described(dir, &db, &marker))?;
+    if let Some(older) = meta.take_if(|meta| meta.schema < SCHEMA) {
+        let (migrated, of_today) = guarded(dir, || migration::run(options, db, older))?;
+        (db, meta) = (migrated, Some(of_today));
+    }
+    let (db, file, meta, live, checked) = if let Some(meta) = meta {
+        let Found { live, bytes } = guarded(dir, || examine(options, &db, &meta, &marker, length))?;
         let db = compaction::if_worthwhile(options, db, &meta, bytes)?;
         (db, open_file()?, meta, live, bytes.is_some())
     } else {
@@ -232,15 +240,14 @@ pub(super) fn open_sled(dir: &Path, until: Instant) -> Result<::sled::Db, Storag
     }
 }
 
-/// Compares the database with its marker and with itself. `None`: nothing is in it, and nothing should be.
-fn examine(options: &StoreOptions, db: &::sled::Db, marker: &Marker, length: u64) -> Result<Option<(Meta, Found)>, StorageError> {
-    let dir = options.dir.as_path();
+/// sled panics on some damage.
+fn guarded<T>(dir: &Path, look: impl FnOnce() -> Result<T, StorageError>) -> Result<T, StorageError> {
     let unreadable = |panic: Box<dyn Any + Send>| damaged(dir, format!("a record cannot be read ({})", panic_message(&*panic)));
-    catch_unwind(AssertUnwindSafe(|| compare(options, db, marker, length))).map_err(unreadable)?
+    catch_unwind(AssertUnwindSafe(look)).map_err(unreadable)?
 }
 
-fn compare(options: &StoreOptions, db: &::sled::Db, marker: &Marker, length: u64) -> Result<Option<(Meta, Found)>, StorageError> {
-    let dir = options.dir.as_path();
+/// Compares the database with its marker. `None`: nothing is in it, and nothing should be.
+fn described(dir: &Path, db: &::sled::Db, marker: &Marker) -> Result<Option<Meta>, StorageError> {
     let acknowledged = marker.reached.sequence;
     let Some(meta) = check::meta(db).map_err(|fault| fault.in_dir(dir))? else {
         if acknowledged > 0 {
@@ -258,12 +265,17 @@ fn compare(options: &StoreOptions, db: &::sled::Db, marker: &Marker, length: u64
         let what = format!("the database ends at change {}, but {} has all up to {sequence}", meta.sequence, checkpoint.display());
         return Err(damaged(dir, what));
     }
-    let thorough = !marker.clean || meta.sequence != acknowledged;
+    Ok(Some(meta))
+}
+
+/// Compares the records with themselves. `length` is that of the file when it was opened.
+fn examine(options: &StoreOptions, db: &::sled::Db, meta: &Meta, marker: &Marker, length: u64) -> Result<Found, StorageError> {
+    // What was migrated is ahead of its marker.
+    let thorough = !marker.clean || meta.sequence != marker.reached.sequence;
     let Counts { users, sessions, revocations } = meta.counts;
     let many = users + sessions + revocations;
     // A file that is long for its records may be worth a copy, and for that they are read anyway.
     let later = !thorough && many > options.check_later_above && length <= options.compact_above.max(USUAL_BYTES * many);
-    let found = if later { check::needed(db, &meta) } else { check::records(db, &meta, thorough) };
-    let found = found.map_err(|fault| fault.in_dir(dir))?;
-    Ok(Some((meta, found)))
+    let found = if later { check::needed(db, meta) } else { check::records(db, meta, thorough) };
+    found.map_err(|fault| fault.in_dir(&options.dir))
 }
