@@ -53,6 +53,7 @@ mod services;
 mod sessions;
 mod setup;
 mod socket;
+mod signals;
 mod throttling;
 mod throttling_owners;
 mod tls;
