@@ -7,12 +7,25 @@ use serde_json::Value;
 
 use super::local::{expect, harmless, moment, text, user_named};
 use super::{Failure, table};
+use crate::auth::throttle::Network;
 use crate::auth::user::UserId;
 use crate::http::client::Client;
 
-/// Lets a user go on, by name or id; no name is all digits.
-pub async fn unlock(client: &Client, name: &str, as_json: bool) -> Result<(), Failure> {
+/// Lets an address go on, or a user.
+pub async fn unlock(client: &Client, name: Option<&str>, at: Option<Network>, as_json: bool) -> Result<(), Failure> {
     check_serves(client)?;
+    if let Some(network) = at {
+        // Any address of it stands for a network; there is no slash in a path's segment.
+        let shown = network.to_string();
+        let path = format!("/throttle/{}", shown.trim_end_matches("/64"));
+        let answer = expect(client.send("DELETE", &path, None).await, 200)?;
+        return table::done(as_json, &answer, &format!("{shown} need not wait"));
+    }
+    unlock_user(client, name.unwrap_or_default(), as_json).await
+}
+
+/// By name or id; no name is all digits.
+async fn unlock_user(client: &Client, name: &str, as_json: bool) -> Result<(), Failure> {
     let id = match UserId::parse(name) {
         Some(id) => id.to_string(),
         None => user_named(client, name).await?["id"].to_string(),
