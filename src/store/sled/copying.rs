@@ -126,6 +126,10 @@ impl Job for Begin {
     fn refuse(self: Box<Self>, why: StorageError) {
         let _ = self.reply.send(Err(why));
     }
+
+    fn only_reads(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

@@ -37,6 +37,10 @@ pub(super) trait Job: Send {
     fn answer(self: Box<Self>);
     /// Says that it was not taken.
     fn refuse(self: Box<Self>, why: StorageError);
+    /// Whether it only reads, so that a full disk is no reason to refuse it.
+    fn only_reads(&self) -> bool {
+        false
+    }
 }
 
 /// A [`Job`] made of a function.
@@ -256,8 +260,14 @@ impl Writer {
         self.shared.full.store(lacking.is_some(), Ordering::Relaxed);
         if let Some(free) = lacking {
             let full = || StorageError::DiskFull { free_mib: free >> 20, floor_mib: self.space.floor >> 20 };
-            for job in group {
-                job.refuse(full());
+            for mut job in group {
+                if job.only_reads() {
+                    // All that was taken before is applied and durable.
+                    job.run(&mut self.tree, &self.shared.live)?;
+                    job.answer();
+                } else {
+                    job.refuse(full());
+                }
             }
             return self.shared.set_committing(None);
         }
