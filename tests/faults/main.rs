@@ -18,6 +18,7 @@ mod sample;
 #[path = "../it/server.rs"]
 #[allow(dead_code, reason = "the client of the other tests is used, not all of their server")]
 mod server;
+mod serving;
 mod trace;
 mod traffic;
 
