@@ -26,6 +26,7 @@ mod corpus_r;
 mod corpus_t;
 mod corpus_u;
 mod doctor;
+mod doctor_server;
 mod doctor_settings;
 mod durability;
 mod forward_auth;

@@ -111,14 +111,19 @@ fn on_the_spot(common: &Common, now: Timestamp, progress: &mut Progress) -> Resu
     let lock = lock::look(&dir);
     progress.show(0, 1);
     let asked = ask(&settings, common, may_open);
+        Err(Failure::Storage(StorageError::Held { .. })) if !directory::has_room_for_socket(&settings.data_dir) => Reached::Closed,
     let reached = match &asked {
         Ok(Some(answers)) if answers.is_live() => Reached::Served,
         Ok(Some(_)) => Reached::Opened,
+    if reached == Reached::Closed {
+        // Nothing is wrong with it, as far as can be told.
+        asked = Ok(None);
+    }
         _ => Reached::Not,
     };
     findings.push(lock.map_or_else(|refused| refused, |lock| lock.judge(reached)));
     let failed = asked.as_ref().err().map(Failure::exit_code);
-    findings.extend(of_server(&settings, asked, &dir, now, wrong.is_none()));
+    findings.extend(of_server(&settings, asked, &dir, now, wrong.is_none() && reached != Reached::Closed));
     if wrong.is_none() {
         findings.extend(of_machine(&settings, now)?);
     }
@@ -171,7 +176,9 @@ fn of_server(settings: &Settings, asked: Result<Option<Answers>, Failure>, dir: 
     let answers = match asked {
         Ok(Some(answers)) => answers,
         Ok(None) if is_set && dir.is_dir() => return vec![Finding::green("database", "there is none yet; the first start makes it")],
-        Ok(None) => return vec![Finding::skipped("database", "it is looked at when the settings and the directory can be used")],
+        Ok(None) => {
+            return vec![Finding::skipped("database", "it is looked at when the settings, the directory and its local socket can be used")];
+        }
         Err(failure) => return vec![refused(&failure)],
     };
     let mut findings = server::judge(&answers, now);
