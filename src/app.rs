@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::cli::{self, Failure};
 use crate::config::Settings;
-use crate::http::problem::chain;
+use crate::error::chain;
 use crate::http::{Build, Own, Rocket, Route};
 
 /// A login server with routes of your own beside its own: settings, then what is yours, then [`serve`](Self::serve).

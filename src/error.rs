@@ -153,3 +153,9 @@ impl Faults {
         if self.is_empty() { Ok(value) } else { Err(Error::Invalid(self)) }
     }
 }
+
+/// An error and its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}

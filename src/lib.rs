@@ -29,12 +29,14 @@
 //! - [`json`]: strict JSON objects, for bodies and tokens alike
 //! - [`log_filter`]: which log lines are written
 //! - [`metrics`]: what is counted, and how that is written
+//! - `priority`: threads that give way to all others
 //! - [`trace`]: which request a piece of work belongs to
 
 mod app;
 pub mod auth;
 pub mod cli;
 pub mod json;
+mod priority;
 
 pub mod config;
 pub mod error;

@@ -18,6 +18,8 @@ CREDENTIALS = json.dumps({"username": "arun", "password": "securepassword"})
 SHARED_SECRET = "a secret of thirty-two bytes or more, for this run only"
 CONNECTIONS = 32
 TICKS = os.sysconf("SC_CLK_TCK")
+# Of the environment: what changes how a server runs.
+SETTINGS = ("DOORWARD_", "ROCKET_", "JWT_", "TOKIO_", "GUNICORN_", "WEB_CONCURRENCY", "UVICORN_", "FLASK_", "PYTHON", "GOMAXPROCS", "GOGC")
 
 # wrk prints for people; this prints one line for us. wrk counts an answer of 400 or more as an error of status.
 REPORT = """
@@ -36,15 +38,20 @@ wrk.headers["Content-Type"] = "application/json"
 
 
 def need_wrk():
-    if shutil.which("wrk"):
-        return
-    if shutil.which("apt-get") and os.geteuid() == 0:
+    if not shutil.which("wrk"):
         note("installing wrk")
-        quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
-        subprocess.run(["apt-get", "update", "-qq"], **quiet)
-        subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "wrk"], **quiet)
+        debian("wrk")
     if not shutil.which("wrk"):
         sys.exit("bench: needs wrk, the load generator: `apt-get install wrk` (Debian, as root), or https://github.com/wg/wrk")
+
+
+def debian(package):
+    """Installs a Debian package, if we may."""
+    if not shutil.which("apt-get") or os.geteuid() != 0:
+        return
+    quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+    subprocess.run(["apt-get", "update", "-qq"], **quiet)
+    subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package], **quiet)
 
 
 def build(what):
@@ -71,28 +78,39 @@ def pinned(core):
     return None if core is None else lambda: os.sched_setaffinity(0, {core})
 
 
+def environment():
+    """Ours, but for settings of whoever runs this: they are not measured."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+
+
 class Server:
     """A server process that says where it listens. Ended when the `with` block is left, however that happens."""
 
     def __init__(self, directory, core, command, env):
-        # Settings of whoever runs this are not measured.
-        ours = {name: value for name, value in os.environ.items() if not name.startswith(("DOORWARD_", "ROCKET_", "JWT_", "TOKIO_"))}
-        with open(directory / "servers.log", "a") as log:
+        self.start(directory, core, command, env, subprocess.PIPE)
+        line = self.process.stdout.readline()
+        if not line.startswith("listening on http://"):
+            self.give_up(command)
+        self.address = line.split("//", 1)[1].strip()
+
+    def start(self, directory, core, command, env, stdout=None):
+        """What it prints is logged, unless somebody reads it."""
+        self.log = directory / "servers.log"
+        with open(self.log, "a") as log:
             self.began = time.perf_counter()
             self.process = subprocess.Popen(
                 list(map(str, command)),
                 cwd=directory,
-                env={**ours, **env},
-                stdout=subprocess.PIPE,
+                env={**environment(), **env},
+                stdout=stdout or log,
                 stderr=log,
                 text=True,
                 preexec_fn=pinned(core),
             )
-        line = self.process.stdout.readline()
-        if not line.startswith("listening on http://"):
-            self.process.kill()
-            sys.exit(f"bench: {command[0]} does not start:\n{(directory / 'servers.log').read_text()[-2000:]}")
-        self.address = line.split("//", 1)[1].strip()
+
+    def give_up(self, command):
+        self.process.kill()
+        sys.exit(f"bench: {command[0]} does not start:\n{self.log.read_text()[-2000:]}")
 
     def __enter__(self):
         return self
@@ -148,20 +166,22 @@ class Load:
             process.kill()
             process.wait()
 
-    def run(self, server, path, seconds, connections=CONNECTIONS, script="", token=None):
+    def run(self, server, path, seconds, connections=CONNECTIONS, script="", token=None, refusals=False):
+        """Figures of the requests that were answered with 2xx. None other may be, but for refusals where they are let pass."""
         command = self.command(server, path, seconds, connections, script, token)
         before = server.cpu_seconds()
         printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, preexec_fn=pinned(self.core)).stdout
         spent = server.cpu_seconds() - before
         report = json.loads(next(line for line in printed.splitlines() if line.startswith("REPORT ")).removeprefix("REPORT "))
-        if report["refused"] or report["broken"] or not report["requests"]:
+        requests = report["requests"] - report["refused"]
+        if (report["refused"] and not refusals) or report["broken"] or not requests:
             sys.exit(f"bench: {path} did not answer every request with 2xx: {report}")
-        requests = report["requests"]
         return {
             "requests_per_second": requests / (report["micros"] / 1e6),
             "cpu_us_per_request": spent / requests * 1e6,
             "non_2xx": report["refused"],
-            **{name: report[name] for name in ("requests", "p50_us", "p99_us")},
+            "requests": requests,
+            **{name: report[name] for name in ("p50_us", "p99_us")},
         }
 
 

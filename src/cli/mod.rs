@@ -11,6 +11,7 @@ mod doctor;
 #[cfg(test)]
 mod documented;
 mod dumps;
+mod failure;
 mod healthcheck;
 mod import;
 mod invite;
@@ -38,13 +39,14 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::auth::{Auth, StartError};
+use crate::auth::Auth;
 use crate::config::{ConfigError, Flags, Loaded, Settings};
-use crate::error::Error;
 use crate::http::UserRoutes;
-use crate::http::client::{ClientError, ServerUrl};
-use crate::store::{SledStore, StorageError, StoreOptions};
+use crate::http::client::ServerUrl;
+use crate::store::{SledStore, StoreOptions};
 use reach::Reach;
+
+pub(crate) use failure::Failure;
 
 /// A login server in one executable: register, log in, refresh and revoke JSON Web Tokens.
 ///
@@ -182,70 +184,6 @@ impl Common {
     }
 }
 
-/// Why a command failed. Its text is for the person at the terminal.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error("cannot listen")]
-    Bind(#[from] crate::http::front::BindError),
-    #[error("cannot listen at metrics_address {address}; choose another with that setting")]
-    Metrics {
-        address: std::net::SocketAddr,
-        #[source]
-        source: crate::http::front::BindError,
-    },
-    #[error(transparent)]
-    Certificate(#[from] crate::http::front::CertificateError),
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    #[error(transparent)]
-    Start(StartError),
-    #[error(
-        "the storage failed: {0}. The server has stopped so as not to promise what it cannot keep; see that the disk is sound and has room, and start it again"
-    )]
-    StorageFailed(String),
-    #[error("{0}")]
-    Refused(String),
-    #[error("{0}")]
-    Usage(String),
-    #[error(transparent)]
-    Client(#[from] ClientError),
-    #[error("cannot {action}")]
-    System {
-        action: &'static str,
-        #[source]
-        source: std::io::Error,
-    },
-    #[error("{red} to fix")]
-    Unwell {
-        /// How many findings.
-        red: usize,
-        /// The exit code.
-        code: u8,
-    },
-    #[error("the routes do not fit together: {0}")]
-    Routes(Box<crate::http::RocketError>),
-}
-
-impl Failure {
-    const fn exit_code(&self) -> u8 {
-        match self {
-            Self::Usage(_) => 2,
-            Self::Unwell { code, .. } => *code,
-            Self::Config(_) | Self::Certificate(_) | Self::Start(StartError::TokensTooLong { .. }) => 78,
-            Self::Storage(_) | Self::StorageFailed(_) | Self::Start(StartError::Other(Error::Storage(_))) => 74,
-            _ => 1,
-        }
-    }
-}
-
-impl From<StartError> for Failure {
-    fn from(error: StartError) -> Self {
-        Self::Start(error)
-    }
-}
-
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -253,7 +191,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("doorward: {}", crate::http::problem::chain(&failure));
+            eprintln!("doorward: {}", crate::error::chain(&failure));
             ExitCode::from(failure.exit_code())
         }
     }

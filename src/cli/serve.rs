@@ -14,8 +14,8 @@ use tokio::task::JoinSet;
 use super::{Failure, dumps, logging, open, runtime};
 use crate::auth::{Auth, StartError};
 use crate::config::Settings;
+use crate::error::chain;
 use crate::http::front::{self, Limits, Listeners, LocalSocket, Tls};
-use crate::http::problem::chain;
 use crate::http::{Own, Surface};
 use crate::log_filter::LogControl;
 

@@ -6,7 +6,9 @@
 //! beside them `JWT_PREVIOUS_SECRET_KEY` and `JWT_PREVIOUS_SECRETS_FILE`.
 //! Texts and secrets are taken as they are. What is not known is refused, naming the nearest that is.
 
+mod check;
 mod layers;
+mod loaded;
 mod secrets;
 mod span;
 #[cfg(test)]
@@ -17,14 +19,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use figment::Figment;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::hasher::Cost;
 use crate::auth::keys::SharedSecrets;
 use crate::auth::session::Lifetimes;
 use crate::auth::throttle;
-use crate::auth::token::{Issuer, MAX_ACCESS_SECS};
+use crate::auth::token::Issuer;
 use crate::auth::user::CustomClaims;
 use crate::auth::{Policy, Registration};
 use crate::http::base_path::BasePath;
@@ -34,6 +35,7 @@ use crate::http::proxies::TrustedProxies;
 use crate::http::{RevocationReaders, Surface, UserRoutes};
 use crate::log_filter::LogControl;
 pub use layers::{environment, likely_data_dir};
+pub use loaded::{Loaded, Shown};
 pub use secrets::read_file as read_secret_file;
 pub use span::Span;
 
@@ -197,25 +199,6 @@ pub struct Flags {
     pub user_routes: Option<UserRoutes>,
 }
 
-/// One effective setting.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Shown {
-    /// Its name.
-    pub key: String,
-    /// Its value; a secret's is hidden.
-    pub value: String,
-    /// Where it comes from.
-    pub source: String,
-}
-
-/// Settings and where each comes from.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The settings.
-    pub settings: Settings,
-    figment: Figment,
-}
-
 impl Settings {
     /// Loads and checks every layer. `environment` are the process's variables, `file` what `--config` named.
     ///
@@ -227,82 +210,6 @@ impl Settings {
         settings.shared_secrets = secrets::read(environment, &settings)?;
         settings.check()?;
         Ok(Loaded { settings, figment })
-    }
-
-    fn check(&self) -> Result<(), ConfigError> {
-        let (access, idle, absolute) = (self.access_token_expires.0, self.refresh_token_expires.0, self.session_expires.0);
-        if access.is_zero() || access.as_secs() > MAX_ACCESS_SECS {
-            return Err(wrong(format!("access_token_expires is {}; it must be between 1s and 24h", self.access_token_expires)));
-        }
-        if idle < access || absolute < idle {
-            return Err(wrong("access_token_expires must not be longer than refresh_token_expires, nor that than session_expires"));
-        }
-        if self.refresh_grace.0 > Duration::from_secs(300) {
-            return Err(wrong(format!("refresh_grace is {}; at most 5m, or a stolen token would go unnoticed", self.refresh_grace)));
-        }
-        if self.iat_backdate.0 > Duration::from_secs(60) || (access + self.iat_backdate.0).as_secs() > MAX_ACCESS_SECS {
-            return Err(wrong(format!("iat_backdate is {}; at most 60s, and with access_token_expires at most 24h", self.iat_backdate)));
-        }
-        if self.jwks_max_age.0 > Duration::from_secs(86_400) {
-            return Err(wrong(format!("jwks_max_age is {}; at most 24h", self.jwks_max_age)));
-        }
-        if self.argon2_memory_kib < 19_456
-            || self.argon2_iterations < 2
-            || self.argon2_memory_kib > 256 * 1024
-            || self.argon2_iterations > 16
-        {
-            return Err(wrong(
-                "argon2_memory_kib must be 19456 to 262144, and argon2_iterations 2 to 16 (OWASP Password Storage Cheat Sheet)",
-            ));
-        }
-        if self.max_connections == 0 || self.max_connections_per_address == 0 {
-            return Err(wrong("max_connections and max_connections_per_address must be at least 1"));
-        }
-        if self.checkpoint_keep == 0 {
-            return Err(wrong("checkpoint_keep must be at least 1; checkpoint_interval = 0 makes none"));
-        }
-        if self.throttle_failures == 0 || self.throttle_registrations == 0 {
-            return Err(wrong("throttle_failures and throttle_registrations must be at least 1; throttle = false switches both off"));
-        }
-        if let Err(fault) = CustomClaims::try_from(self.claims.as_map().clone()) {
-            return Err(wrong(format!("setting claims: {fault}")));
-        }
-        if let Some(url) = &self.public_url {
-            let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
-            if host.is_empty() || host.contains(['/', '?', '#', ' ']) {
-                return Err(wrong(format!("public_url is {url:?}; it must look like https://login.example.com, without a path")));
-            }
-        }
-        if !self.is_localhost() && self.ip().is_none() {
-            return Err(wrong(format!(
-                "address is {:?}; it must be localhost or an IP address, 0.0.0.0 for all of this machine",
-                self.address
-            )));
-        }
-        if self.tls_cert.is_some() != self.tls_key.is_some() {
-            return Err(wrong("tls_cert and tls_key belong together: set both, or neither"));
-        }
-        if self.user_routes == UserRoutes::Open && !self.is_loopback() {
-            let address = &self.address;
-            return Err(wrong(format!(
-                "user_routes is open, so anyone could delete users at address {address}; use user_routes = \"guarded\", or address = \"localhost\""
-            )));
-        }
-        Ok(())
-    }
-
-    fn is_loopback(&self) -> bool {
-        self.is_localhost() || self.ip().is_some_and(|address| address.is_loopback())
-    }
-
-    fn is_localhost(&self) -> bool {
-        self.address.eq_ignore_ascii_case("localhost")
-    }
-
-    /// The address to listen on, with or without the brackets of a URL.
-    fn ip(&self) -> Option<IpAddr> {
-        let bare = self.address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        bare.unwrap_or(&self.address).parse().ok()
     }
 
     /// What the domain needs of them.
@@ -357,54 +264,5 @@ impl Settings {
             base_path: self.base_path.clone(),
             log: LogControl::default(),
         }
-    }
-
-    /// What an operator should know about these settings before others find out.
-    #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if self.user_routes == UserRoutes::Open {
-            warnings.push("user_routes is open: anyone on this machine can read and delete users, as in the template; set user_routes = \"guarded\" for real use".to_owned());
-        }
-        if !self.throttle {
-            warnings.push("throttle is false: nobody who guesses passwords is made to wait".to_owned());
-        }
-        if self.tls_cert.is_some() && !self.surface().security.https {
-            warnings.push(
-                "tls_cert is set, and public_url is not https: set it, or browsers may be led to plain http, and no cookie is kept"
-                    .to_owned(),
-            );
-        }
-        if let Some(address) = self.metrics_address.filter(|address| !address.ip().to_canonical().is_loopback()) {
-            warnings.push(format!("metrics_address is {address}: whoever reaches it can read the metrics; see that only Prometheus does"));
-        }
-        warnings.extend(secrets::warnings(&self.shared_secrets));
-        warnings
-    }
-}
-
-impl Loaded {
-    /// That a setting is wrong, for a check that only its user can make.
-    pub(crate) fn refuse(&self, key: &str, fault: &str) -> ConfigError {
-        wrong(format!("setting {key} ({}): {fault}", layers::source(&self.figment, key)))
-    }
-
-    /// Every effective setting with its source.
-    #[must_use]
-    pub fn show(&self) -> Vec<Shown> {
-        let values = serde_json::to_value(&self.settings).unwrap_or_default();
-        let mut shown: Vec<_> = KEYS
-            .iter()
-            .map(|(key, _)| {
-                let value = match &values[key] {
-                    serde_json::Value::Null => "-".to_owned(),
-                    serde_json::Value::String(text) => text.clone(),
-                    other => other.to_string(),
-                };
-                Shown { key: (*key).to_owned(), value, source: layers::source(&self.figment, key) }
-            })
-            .collect();
-        shown.extend(secrets::show(&self.settings));
-        shown
     }
 }

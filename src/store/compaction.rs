@@ -17,13 +17,14 @@ use std::time::{Duration, Instant};
 use tracing::{info, warn};
 
 use super::checkpoint::room;
+use super::error::panic_message;
 use super::opening::{DATABASE, io, open_sled, sync_dir};
 use super::sled::check;
 use super::sled::reading::engine;
 use super::sled::records::{Digest, Events, Meta, key};
 use super::sled::tree::Tree;
-use super::sled::writer::{describe, panic_message};
 use super::{Counts, StorageError, StoreOptions};
+use crate::error::chain;
 
 /// Where the new database is made, in the data directory.
 pub(super) const WORKSHOP: &str = "compacting";
@@ -53,7 +54,7 @@ pub(super) fn if_worthwhile(options: &StoreOptions, db: ::sled::Db, meta: &Meta,
     let made = catch_unwind(AssertUnwindSafe(|| make(options, &workshop, &db, meta, bytes)));
     let made = made.unwrap_or_else(|panic| Err(StorageError::Engine { action: "copy", source: panic_message(&*panic).into() }));
     if let Err(error) = made {
-        warn!(error = %describe(&error), bytes = length, records = bytes, "no smaller database could be made; going on with the one there is");
+        warn!(error = %chain(&error), bytes = length, records = bytes, "no smaller database could be made; going on with the one there is");
         remove_workshop(dir)?;
         return Ok(db);
     }

@@ -3,31 +3,13 @@
 //! When a writing method returns `Ok`, the step is on stable storage; when it returns `Err`, nothing of it was
 //! kept, but for [`StorageError::Uncertain`].
 //! Uniqueness, one-time use and "the last administrator stays" are decided where the steps are put in order, never by
-//! a read before. Another engine is one more implementation of the trait that passes `contract.rs`.
+//! a read before. Another engine is one more implementation of the trait that passes `contract/`.
 
 pub mod checkpoint;
 mod compaction;
 #[cfg(test)]
-#[macro_use]
 mod contract;
-#[cfg(test)]
-mod contract_backup;
-#[cfg(test)]
-mod contract_codes;
-#[cfg(test)]
-mod contract_cookies;
-#[cfg(test)]
-mod contract_events;
-#[cfg(test)]
-mod contract_imports;
-#[cfg(test)]
-mod contract_measures;
-#[cfg(test)]
-mod contract_scan;
-#[cfg(test)]
-mod contract_services;
-#[cfg(test)]
-mod contract_setup;
+mod error;
 mod feed;
 mod imports;
 mod live;
@@ -39,12 +21,10 @@ mod measured;
 mod memory;
 mod migration;
 mod opening;
+mod options;
 mod scanned;
 mod services;
 mod sled;
-
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -62,10 +42,12 @@ use crate::auth::user::{CustomClaims, Role, User, UserId, Username};
 use crate::error::Result;
 
 pub use checkpoint::{Checkpoint, Order};
+pub use error::StorageError;
 pub use feed::{Cursor, Feed, News, Revoked};
 pub use imports::{Imported, ImportedUser};
 pub use live::{Live, Standing};
 pub use measured::Measured;
+pub use options::StoreOptions;
 pub use scanned::Scanned;
 pub use services::Services;
 pub use sled::SledStore;
@@ -285,167 +267,6 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// Storage errors; the stop is then not clean.
     async fn close(&self) -> Result<()>;
-}
-
-/// What can go wrong with the storage.
-#[derive(Debug, thiserror::Error)]
-pub enum StorageError {
-    /// The operating system refused.
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// "create", "open", "sync", …
-        action: &'static str,
-        /// What it was done to.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The database engine failed.
-    #[error("the database failed to {action}")]
-    Engine {
-        /// "read", "write", "open", …
-        action: &'static str,
-        /// What the engine said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// What is on disk is not what was acknowledged. Nothing was changed or moved.
-    #[error("the data in {} is damaged: {what}. Nothing was moved or deleted. {}", dir.display(), remedy(dir, newest.as_deref()))]
-    Damaged {
-        /// The data directory.
-        dir: PathBuf,
-        /// What does not fit.
-        what: String,
-        /// The newest checkpoint, if there is one.
-        newest: Option<PathBuf>,
-    },
-    /// A checkpoint that cannot be made, or not be used.
-    #[error("{} {what}", path.display())]
-    Checkpoint {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it, and what to do.
-        what: String,
-    },
-    /// A later version wrote it.
-    #[error("the data in {} was written by a newer Doorward (data version {found}; this one knows up to {known}). Nothing was changed; run that version, or put back what was backed up before the upgrade: doorward restore FILE --replace", dir.display())]
-    TooNew {
-        /// The data directory.
-        dir: PathBuf,
-        /// Its data version.
-        found: u16,
-        /// The latest this version reads.
-        known: u16,
-    },
-    /// An older version wrote it, and the records cannot be brought to the form of this one. They are as they were.
-    #[error(
-        "the data in {} (data version {found}) cannot be brought to the form of this Doorward (data version {known}). Nothing of it is lost: \
-         mend what follows and start again, or run the version that wrote it", dir.display()
-    )]
-    Migration {
-        /// The data directory.
-        dir: PathBuf,
-        /// Its data version.
-        found: u16,
-        /// The one it was to have.
-        known: u16,
-        /// Why.
-        #[source]
-        source: Box<StorageError>,
-    },
-    /// Another process holds the directory.
-    #[error("the data directory {} is in use by {}; stop that server first, or name another directory with --data-dir", dir.display(), holder(*pid))]
-    Held {
-        /// The data directory.
-        dir: PathBuf,
-        /// Who, if it could be read.
-        pid: Option<u32>,
-    },
-    /// The directory is not ours alone.
-    #[error("the data directory {} {what}", dir.display())]
-    Unsafe {
-        /// The data directory.
-        dir: PathBuf,
-        /// What is wrong and how to mend it.
-        what: String,
-    },
-    /// A record cannot be read by this version.
-    #[error("a {record} record cannot be read")]
-    Record {
-        /// Which kind.
-        record: &'static str,
-        /// What the decoder said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// Less free space than the floor: nothing was written.
-    #[error("the disk is almost full: {free_mib} MiB free, {floor_mib} MiB are kept clear")]
-    DiskFull {
-        /// What is free.
-        free_mib: u64,
-        /// What must stay free.
-        floor_mib: u64,
-    },
-    /// More writes are waiting than the queue holds.
-    #[error("the write queue is full")]
-    Busy,
-    /// The store failed while it kept the change: only a look after the next start can tell.
-    #[error("the store failed while it kept the change; it is not known whether it is kept")]
-    Uncertain,
-    /// The store has stopped; nothing more is written.
-    #[error("the store has stopped")]
-    Stopped,
-}
-
-fn remedy(dir: &Path, newest: Option<&Path>) -> String {
-    newest.map_or_else(
-        || "Keep a copy of the directory, then put back your newest backup of it: doorward restore FILE --replace".to_owned(),
-        |newest| {
-            let (newest, dir) = (newest.display(), dir.display());
-            format!("To put back the newest checkpoint, {newest}, and keep what is there beside it: doorward --data-dir {dir} restore latest --replace")
-        },
-    )
-}
-
-fn holder(pid: Option<u32>) -> String {
-    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
-}
-
-/// How a store is opened.
-#[derive(Debug, Clone)]
-pub struct StoreOptions {
-    /// The data directory; made if it is not there.
-    pub dir: PathBuf,
-    /// How long to wait for a predecessor to let go of the directory.
-    pub lock_wait: Duration,
-    /// Writes are refused when less space is free, in bytes.
-    pub free_space_floor: u64,
-    /// A commit that takes longer than this is a failure.
-    pub commit_deadline: Duration,
-    /// A database of fewer bytes is never copied into a smaller one when it is opened.
-    pub compact_above: u64,
-    /// After a clean stop, a database of more users, sessions and revocations serves at once and is checked meanwhile.
-    pub check_later_above: u64,
-    /// How records of older versions get the form of today.
-    #[doc(hidden)]
-    pub migrations: &'static [migration::Migration],
-}
-
-impl StoreOptions {
-    /// The usual ones.
-    #[must_use]
-    pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self {
-            dir: dir.into(),
-            lock_wait: Duration::from_secs(5),
-            free_space_floor: 32 * 1024 * 1024,
-            commit_deadline: Duration::from_secs(10),
-            compact_above: 64 * 1024 * 1024,
-            check_later_above: 100_000,
-            migrations: migration::ALL,
-        }
-    }
 }
 
 /// How many of each there are.

@@ -8,7 +8,7 @@ use super::finding::Finding;
 use crate::auth::clock::Timestamp;
 use crate::cli::progress::Progress;
 use crate::config::Settings;
-use crate::http::problem::chain;
+use crate::error::chain;
 use crate::store::{StorageError, StoreOptions, checkpoint};
 
 /// A server makes its first within a minute; one that was just set up is given some more.

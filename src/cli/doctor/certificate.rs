@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use crate::auth::clock::Timestamp;
 use crate::config::Settings;
-use crate::http::problem::chain;
+use crate::error::chain;
 
 const CHECK: &str = "certificate";
 

@@ -8,9 +8,9 @@ use tokio::time::timeout;
 
 use super::finding::Finding;
 use crate::cli::local::text;
+use crate::error::chain;
 use crate::http::LOOK;
 use crate::http::client::{Ask, Probe, ServerUrl};
-use crate::http::problem::chain;
 
 const CHECK: &str = "proxy";
 /// For the whole question.

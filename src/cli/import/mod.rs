@@ -122,7 +122,7 @@ impl Report {
         }
         let body = json!({"users": users, "dry_run": dry_run});
         let answer = expect(client.send("POST", "/import", Some(&body)).await, 200).map_err(|failure| {
-            let (added, why) = (self.added, crate::http::problem::chain(&failure));
+            let (added, why) = (self.added, crate::error::chain(&failure));
             if added == 0 || dry_run {
                 failure
             } else {

@@ -56,7 +56,7 @@ impl Run {
         let heard = match self.ask(&ask).await {
             Ok(heard) => heard,
             Err(error) => {
-                self.report.add(name, Outcome::Failed, want.expected(), crate::http::problem::chain(&error), None);
+                self.report.add(name, Outcome::Failed, want.expected(), crate::error::chain(&error), None);
                 return None;
             }
         };

@@ -26,7 +26,7 @@ use super::certificate::{Certificate, CertificateError, CertificateFiles, Stamp}
 use super::connection::{self, Purpose, Stage, TURNED_AWAY};
 use super::service::{Front, Peer};
 use crate::auth::clock::Timestamp;
-use crate::http::problem::chain;
+use crate::error::chain;
 
 /// What one connection may have waiting to be sent, encrypted. A peer that does not take as much within the time for a
 /// stalled write is one.

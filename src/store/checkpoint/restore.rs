@@ -11,7 +11,6 @@
 //! The file is judged before anything is touched. The new database is made beside the old, read back from the disk, and then
 //! put in its place, the marker first: whenever that is cut off, the directory is one that a server refuses.
 
-use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -20,22 +19,21 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use uuid::Uuid;
 
+use super::super::error::panic_message;
 use super::super::marker::Marker;
 use super::super::migration;
 use super::super::opening::{DATABASE, io, lock, make_private, open_sled, sync_dir};
 use super::super::sled::copying::Copy;
-use super::super::sled::records::{Events, Meta, RevocationRecord, SCHEMA, SessionRecord, UserRecord, decode, encode, key, kind};
+use super::super::sled::records::{Events, Meta, SCHEMA};
 use super::super::sled::tree::Tree;
-use super::super::sled::writer::panic_message;
 use super::super::sled::{check, events};
-use super::super::{Live, Revoked, StorageError, StoreOptions};
+use super::super::{Live, StorageError, StoreOptions};
 use super::read::{self, Found, Why};
+use super::sieve::Sieve;
 use super::{Head, all, newest, room, stamp};
 use crate::auth::audit::{By, Event, Word};
 use crate::auth::clock::Timestamp;
-use crate::auth::keys::{Algorithm, Purpose, State, StoredKey};
 use crate::trace::Trace;
 
 /// How far the ids of users jump: after those that the checkpoint, the others and the marker know of, so many may have been given.
@@ -252,68 +250,6 @@ fn note(tree: &mut Tree, head: &Head, now: Timestamp) -> Result<(), StorageError
     let event = Event::new(Word::Restored, By::Local).detail("created", head.created).detail("sequence", head.sequence);
     let (class, trace) = (event.class(), Trace { uid: Some(rustix::process::getuid().as_raw()), ..Trace::default() });
     events::keep(tree, &Live::default(), &[(class, event.at(now, trace))])
-}
-
-/// Lets through what may be taken over.
-struct Sieve {
-    cut_off: Timestamp,
-    revoked: HashSet<Uuid>,
-    /// In which new keys are made: that of the one that signed, if it is made here.
-    algorithm: Algorithm,
-}
-
-impl Sieve {
-    fn new(cut_off: Timestamp) -> Self {
-        Self { cut_off, revoked: HashSet::new(), algorithm: Algorithm::ES256 }
-    }
-
-    fn pass(&mut self, tree: &mut Tree, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
-        match key.first() {
-            Some(&kind::USER) => {
-                let user: UserRecord = decode("user", value)?;
-                match user.reset {
-                    Some(_) => tree.load(key, &encode("user", &UserRecord { reset: None, ..user })?),
-                    None => tree.load(key, value),
-                }
-            }
-            Some(&kind::SESSION) => {
-                let session = decode::<SessionRecord>("session", value)?.session;
-                self.revoke(tree, session.id.0, session.access_expires)
-            }
-            Some(&kind::REVOCATION) => {
-                self.revoked.extend(key::as_uuid(key, kind::REVOCATION));
-                tree.load(key, value)
-            }
-            Some(&kind::EXPIRY) if key::as_expiry(key).is_none_or(|(_, of, _)| of != kind::REVOCATION) => Ok(()),
-            Some(&kind::KEY) => {
-                let key: StoredKey = decode("key", value)?;
-                if key.purpose == Purpose::Access && key.state == State::Active && key.algorithm == Algorithm::EdDSA {
-                    self.algorithm = key.algorithm;
-                }
-                Ok(())
-            }
-            Some(&(kind::OWNED | kind::INVITE)) => Ok(()),
-            _ => tree.load(key, value),
-        }
-    }
-
-    /// For those who verify by themselves and follow the feed; here the tokens are refused anyway.
-    fn revoke(&mut self, tree: &mut Tree, session: Uuid, until: Timestamp) -> Result<(), StorageError> {
-        if until <= self.cut_off || !self.revoked.insert(session) {
-            return Ok(());
-        }
-        tree.load(&key::expiry(until, kind::REVOCATION, session), &[])?;
-        tree.load(&key::revocation(session), &encode("revocation", &RevocationRecord { until, what: Revoked::Session })?)
-    }
-
-    /// Makes new keys.
-    fn end(self, tree: &mut Tree) -> Result<(), StorageError> {
-        for made in [StoredKey::generate(self.algorithm, self.cut_off), StoredKey::generate_refresh(self.cut_off)] {
-            let made = made.map_err(|source| StorageError::Engine { action: "get keys", source: source.into() })?;
-            tree.load(&key::signing(&made.kid), &encode("key", &made)?)?;
-        }
-        Ok(())
-    }
 }
 
 /// Puts the new database in place of `before`, which is moved aside.

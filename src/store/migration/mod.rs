@@ -21,12 +21,12 @@ use tracing::warn;
 
 use super::checkpoint::{self, FOLDER, Order};
 use super::compaction::{self, LETTING_GO, WORKSHOP};
+use super::error::panic_message;
 use super::opening::{io, open_sled};
 use super::sled::check::{self, Fault};
 use super::sled::copying::Copy;
 use super::sled::records::{Meta, SCHEMA, key};
 use super::sled::tree::Tree;
-use super::sled::writer::panic_message;
 use super::{StorageError, StoreOptions};
 use crate::auth::clock::system_time;
 

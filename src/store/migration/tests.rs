@@ -140,7 +140,7 @@ impl Older {
 }
 
 fn chained(error: &StorageError) -> String {
-    super::super::sled::writer::describe(error)
+    crate::error::chain(error)
 }
 
 fn refusal(options: &StoreOptions) -> String {

@@ -32,13 +32,13 @@ use tracing::warn;
 
 use super::checkpoint::ahead;
 use super::compaction;
+use super::error::panic_message;
 use super::marker::Marker;
 use super::migration;
 use super::sled::check::{self, Found};
 use super::sled::reading::engine;
 use super::sled::records::{Meta, SCHEMA};
 use super::sled::tree;
-use super::sled::writer::panic_message;
 use super::{Counts, Live, StorageError, StoreOptions};
 
 /// The name sled gives its file.

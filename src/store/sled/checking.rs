@@ -1,6 +1,6 @@
 //! Checking the records while they are served already: of a very large database, after a clean stop.
 //!
-//! A copy of one moment is read, on a thread that yields to all others, and its counts and digest must be those the database keeps of
+//! A copy of one moment is read, on a thread that gives way to all others, and its counts and digest must be those the database keeps of
 //! itself. If they are not, or a record cannot be read, the store fails: the process stops, and the next start, which is then after an
 //! unclean stop, looks at everything first and says what to restore.
 
@@ -13,11 +13,12 @@ use tokio::sync::oneshot;
 use tracing::debug;
 
 use super::super::StorageError;
+use super::super::error::panic_message;
 use super::SledStore;
 use super::copying::{Begin, Copy};
 use super::records::Meta;
-use super::writer::{describe, panic_message};
-use crate::auth::hasher::lower_priority;
+use crate::error::chain;
+use crate::priority::give_way;
 
 /// Begins to check what was opened.
 ///
@@ -31,7 +32,7 @@ pub(super) fn begin(store: &SledStore) -> Result<(), StorageError> {
     let shared = Arc::clone(&store.0.shared);
     let check = move || {
         let _turn = turn;
-        lower_priority();
+        give_way();
         let began = Instant::now();
         // An error of the store's own is told by whoever it befell.
         let Ok(Ok(copy)) = copy.blocking_recv() else { return };
@@ -39,7 +40,7 @@ pub(super) fn begin(store: &SledStore) -> Result<(), StorageError> {
         match outcome {
             Ok(Ok(())) => debug!(seconds = began.elapsed().as_secs_f32(), "every record is as it should be"),
             Ok(Err(StorageError::Stopped)) => {}
-            Ok(Err(error)) => shared.fail(format!("the records are damaged: {}", describe(&error))),
+            Ok(Err(error)) => shared.fail(format!("the records are damaged: {}", chain(&error))),
             Err(panic) => shared.fail(format!("a record cannot be read: {}", panic_message(&*panic))),
         }
     };

@@ -30,7 +30,10 @@ mod checking;
 mod codes;
 pub(super) mod copying;
 pub(super) mod events;
+mod handle;
 mod imports;
+#[cfg(test)]
+mod killed;
 pub(super) mod reading;
 pub(super) mod records;
 mod scanning;
@@ -41,17 +44,14 @@ mod tests;
 pub(super) mod tree;
 pub(super) mod writer;
 
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::watch;
 
 use super::checkpoint::{self, Checkpoint, Order};
-use super::opening::{self, Opened};
-use super::{Imported, ImportedUser, Live, Measured, NewUser, Scanned, StorageError, Store, StoreOptions, UserChange, Which};
+use super::{Imported, ImportedUser, Live, Measured, NewUser, Scanned, StorageError, Store, UserChange, Which};
 use crate::auth::audit::{Class, Record, Wanted};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
@@ -64,92 +64,11 @@ use crate::auth::user::{User, UserId, Username};
 use crate::error::Result;
 use events::Wake;
 use reading::Records;
-use tree::Step;
-use writer::{FreeSpace, Job, Request, Shared, Writer};
+use writer::Shared;
 
-/// Most steps that wait for the writer.
-const QUEUE: usize = 4096;
-/// Most checkpoints that are asked for at once.
-const COPIES: usize = 4;
+pub use handle::SledStore;
 /// Most entries one round of the sweep looks at, so that other steps get in between.
 const SWEEP_ROUND: usize = 100;
-
-/// See the module's page. Cheap to clone. Without [`Store::close`] the stop counts as unclean.
-#[derive(Clone)]
-pub struct SledStore(Arc<Handle>);
-
-struct Handle {
-    dir: PathBuf,
-    free_space_floor: u64,
-    /// Held while a checkpoint is made: never two at once.
-    copying: Arc<tokio::sync::Mutex<()>>,
-    /// For those that wait for that, and the one that is made.
-    copies: Semaphore,
-    shared: Arc<Shared>,
-    queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
-}
-
-impl SledStore {
-    /// Opens the data directory, or makes a new one. Blocks: for as long as the check of the records takes, and up to
-    /// [`StoreOptions::lock_wait`] for a predecessor.
-    ///
-    /// # Errors
-    /// Everything in [`StorageError`] that is about a whole directory. A refusal moves and deletes nothing.
-    pub fn open(options: &StoreOptions) -> Result<Self, StorageError> {
-        let Opened { db, file, path, lock, marker, meta, live, checked } = opening::open(options).map_err(checkpoint::advise)?;
-        let shared = Arc::new(Shared::new(live, db.clone()));
-        shared.writing.sessions.set(meta.counts.sessions);
-        let (sender, queue) = mpsc::channel(QUEUE);
-        let space = FreeSpace::new(options.dir.clone(), options.free_space_floor);
-        let writer = Writer { queue, tree: tree::Tree::new(db, meta), file, path, marker, space, shared: Arc::clone(&shared), lock };
-        let (watched, deadline) = (Arc::clone(&shared), options.commit_deadline);
-        let spawned = thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run());
-        spawned
-            .and_then(|_| thread::Builder::new().name("store-watchdog".to_owned()).spawn(move || watched.watch(deadline)))
-            .map_err(|source| StorageError::Io { action: "start the writer for", path: options.dir.clone(), source })?;
-        let (dir, free_space_floor, copying) = (options.dir.clone(), options.free_space_floor, Arc::default());
-        let copies = Semaphore::new(COPIES);
-        let store = Self(Arc::new(Handle { dir, free_space_floor, copying, copies, shared, queue: Mutex::new(Some(sender)) }));
-        if !checked {
-            checking::begin(&store)?;
-        }
-        Ok(store)
-    }
-
-    /// Queues a step and waits until it is durable.
-    async fn write<T, F>(&self, step: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&mut Step<'_>) -> Result<T> + Send + 'static,
-    {
-        let (reply, answer) = oneshot::channel();
-        self.enqueue(Box::new(Request::new(step, reply)))?;
-        answer.await.unwrap_or_else(|_| Err(StorageError::Uncertain.into()))
-    }
-
-    fn enqueue(&self, job: Box<dyn Job>) -> Result<(), StorageError> {
-        if self.0.shared.failed.borrow().is_some() {
-            return Err(StorageError::Stopped);
-        }
-        let queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = queue.as_ref().ok_or(StorageError::Stopped)?;
-        sender.try_send(job).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => StorageError::Busy,
-            mpsc::error::TrySendError::Closed(_) => StorageError::Stopped,
-        })
-    }
-
-    /// Reads on a thread that may block.
-    async fn read<T, F>(&self, read: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&sled::Db) -> Result<T, StorageError> + Send + 'static,
-    {
-        let db = self.0.shared.db.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StorageError::Stopped)?;
-        let read = tokio::task::spawn_blocking(move || read(&db)).await;
-        Ok(read.map_err(|panic| StorageError::Engine { action: "read", source: Box::new(panic) })??)
-    }
-}
 
 #[async_trait]
 impl Store for SledStore {

@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
+use super::super::error::panic_message;
 use super::super::marker::Marker;
 use super::super::{Scanned, StorageError};
 use super::SledStore;
 use super::check::{Exam, Fault};
 use super::copying::{Begin, Copy};
 use super::records::Meta;
-use super::writer::{Shared, describe, panic_message};
-use crate::error::Result;
+use super::writer::Shared;
+use crate::error::{Result, chain};
 
 /// The marker is written in place: who reads it meanwhile may see half of a number, hardly twice.
 const MARKER_READINGS: usize = 3;
@@ -63,7 +64,7 @@ fn judge(copy: Copy, marker: Result<Marker, String>, shared: &Shared) -> Result<
         Ok(Err(Fault::Damage(what))) => Some(what),
         Ok(Err(Fault::TooNew(schema))) => Some(format!("records are of data version {schema}")),
         // The engine's own words for damage come as errors of its, too.
-        Ok(Err(Fault::Read(error @ StorageError::Engine { .. }))) => Some(describe(&error)),
+        Ok(Err(Fault::Read(error @ StorageError::Engine { .. }))) => Some(chain(&error)),
         Ok(Err(Fault::Read(error))) => return Err(error),
         Err(panic) => Some(format!("a record cannot be read ({})", panic_message(&*panic))),
     };

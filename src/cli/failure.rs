@@ -1,0 +1,72 @@
+//! Why a command failed, in words for the person at the terminal, and the exit code that says it to scripts.
+
+use crate::auth::StartError;
+use crate::config::ConfigError;
+use crate::error::Error;
+use crate::http::client::ClientError;
+use crate::store::StorageError;
+
+/// Why a command failed. Its text is for the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("cannot listen")]
+    Bind(#[from] crate::http::front::BindError),
+    #[error("cannot listen at metrics_address {address}; choose another with that setting")]
+    Metrics {
+        address: std::net::SocketAddr,
+        #[source]
+        source: crate::http::front::BindError,
+    },
+    #[error(transparent)]
+    Certificate(#[from] crate::http::front::CertificateError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Start(StartError),
+    #[error(
+        "the storage failed: {0}. The server has stopped so as not to promise what it cannot keep; see that the disk is sound and has room, and start it again"
+    )]
+    StorageFailed(String),
+    #[error("{0}")]
+    Refused(String),
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("cannot {action}")]
+    System {
+        action: &'static str,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{red} to fix")]
+    Unwell {
+        /// How many findings.
+        red: usize,
+        /// The exit code.
+        code: u8,
+    },
+    #[error("the routes do not fit together: {0}")]
+    Routes(Box<crate::http::RocketError>),
+}
+
+impl Failure {
+    /// See `sysexits.h`.
+    pub(super) const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Unwell { code, .. } => *code,
+            Self::Config(_) | Self::Certificate(_) | Self::Start(StartError::TokensTooLong { .. }) => 78,
+            Self::Storage(_) | Self::StorageFailed(_) | Self::Start(StartError::Other(Error::Storage(_))) => 74,
+            _ => 1,
+        }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Self::Start(error)
+    }
+}

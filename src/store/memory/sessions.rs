@@ -1,0 +1,87 @@
+//! What the model does about sessions, and about what has ended.
+
+use super::records::Records;
+use crate::auth::clock::Timestamp;
+use crate::auth::code::InviteId;
+use crate::auth::password::PasswordHash;
+use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
+use crate::auth::token::TokenId;
+use crate::auth::user::UserId;
+use crate::store::{Live, Revoked, Which};
+
+impl Records {
+    pub fn open_session(&mut self, live: &Live, session: Session, verified: PasswordHash, rehashed: Option<PasswordHash>) -> bool {
+        let Some((user, _)) = self.users.get_mut(&session.user) else { return false };
+        if user.disabled || user.password != verified {
+            return false;
+        }
+        user.password = rehashed.unwrap_or(verified);
+        self.sessions.remove(&session.id);
+        while self.of(session.user).len() >= SESSIONS_PER_USER {
+            let oldest = self.of(session.user).pop().unwrap();
+            self.end(live, &oldest, session.created);
+        }
+        self.sessions.insert(session.id, session);
+        true
+    }
+
+    pub fn rotate_refresh(
+        &mut self,
+        live: &Live,
+        id: SessionId,
+        user: UserId,
+        counter: u64,
+        now: Timestamp,
+        lifetimes: &Lifetimes,
+    ) -> Presented {
+        let Some(session) = self.sessions.get(&id).cloned() else { return Presented::Unknown };
+        let presented = session.present(user, counter, now, lifetimes);
+        match &presented {
+            Presented::Rotated(next) | Presented::Repeated(next) => drop(self.sessions.insert(id, next.clone())),
+            Presented::Reused => self.end(live, &session, now),
+            Presented::Unknown => {}
+        }
+        presented
+    }
+
+    pub fn end_sessions(&mut self, live: &Live, user: UserId, which: Which, token: Option<(TokenId, Timestamp)>, now: Timestamp) -> usize {
+        if let Some((id, until)) = token {
+            self.revoke(live, (id.0, Revoked::Token), until, now);
+        }
+        let ending = match which {
+            Which::None => Vec::new(),
+            Which::All => return self.end_all(live, user, now),
+            Which::Others(kept) => return self.end_all_but(live, user, Some(kept), now),
+            Which::One(id) => {
+                if let (false, Some((_, until))) = (self.sessions.contains_key(&id), token) {
+                    self.revoke(live, (id.0, Revoked::Session), until, now);
+                }
+                self.of(user).into_iter().filter(|session| session.id == id).collect::<Vec<_>>()
+            }
+        };
+        for session in &ending {
+            self.end(live, session, now);
+        }
+        ending.len()
+    }
+
+    pub fn sweep(&mut self, live: &Live, before: Timestamp, limit: usize) -> usize {
+        let mut ended: Vec<_> = self.sessions.values().map(|session| (session.expires, session.id.0, 's')).collect();
+        ended.extend(self.revoked.iter().map(|(id, until)| (*until, *id, 'r')));
+        ended.extend(self.invites.values().map(|invite| (invite.expires, invite.id().0, 'i')));
+        ended.retain(|(at, ..)| *at < before);
+        ended.sort_unstable();
+        ended.truncate(limit);
+        for (_, id, kind) in &ended {
+            match kind {
+                's' => drop(self.sessions.remove(&SessionId(*id))),
+                'i' => drop(self.invites.remove(&InviteId(*id))),
+                _ => {
+                    self.revoked.remove(id);
+                    live.forget(*id);
+                }
+            }
+        }
+        ended.len()
+    }
+}

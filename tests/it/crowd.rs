@@ -1,0 +1,52 @@
+//! Who gives way when many log in: the crowd, not those who have a token, and nobody who logs in alone.
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::server::{PASSWORD, Server};
+
+/// `SCHED_OTHER` and `SCHED_IDLE`, sched(7).
+const AS_ANY: u32 = 0;
+const GIVES_WAY: u32 = 5;
+
+/// How the threads that hash are scheduled.
+fn policies(server: &Server) -> Vec<u32> {
+    let tasks = format!("/proc/{}/task", server.pid().as_raw_nonzero());
+    let stats = fs::read_dir(&tasks).unwrap().filter_map(|task| fs::read_to_string(task.unwrap().path().join("stat")).ok());
+    // proc_pid_stat(5): the name in brackets, then the third field and those after it; `policy` is the 41st.
+    let hashing = stats.filter_map(|stat| stat.split_once("(hasher) ").map(|(_, rest)| rest.to_owned()));
+    hashing.map(|rest| rest.split(' ').nth(38).unwrap().parse().unwrap()).collect()
+}
+
+fn eventually(server: &Server, what: &str, holds: impl Fn(&[u32]) -> bool) {
+    let began = Instant::now();
+    while !holds(&policies(server)) {
+        assert!(began.elapsed() < Duration::from_secs(60), "{what}: {:?}", policies(server));
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn threads_that_hash_for_a_crowd_give_way_and_go_with_it_and_one_who_comes_alone_is_served_as_any() {
+    let server = Server::with(&[], &[("DOORWARD_THROTTLE", "false")]);
+    assert!(policies(&server).is_empty(), "there are threads before there is work");
+    server.client().newcomer("arun");
+    assert!(!policies(&server).is_empty() && policies(&server).iter().all(|policy| *policy == AS_ANY), "{:?}", policies(&server));
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..32 {
+            scope.spawn(|| {
+                let client = server.client();
+                while !over.load(Ordering::Relaxed) {
+                    client.try_login("arun", PASSWORD);
+                }
+            });
+        }
+        eventually(&server, "a crowd, but no thread gives way", |policies| policies.contains(&GIVES_WAY));
+        over.store(true, Ordering::Relaxed);
+    });
+    eventually(&server, "the crowd has gone, but not its threads", |policies| !policies.contains(&GIVES_WAY));
+    server.client().login("arun");
+    assert!(policies(&server).contains(&AS_ANY), "{:?}", policies(&server));
+}
