@@ -97,8 +97,8 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_the_terminal_less_one() {
-        assert_eq!(bar("backing up", 100, 40), format!("backing up [{}] 100 %", "#".repeat(19)));
-        assert_eq!((bar("backing up", 7, 28), bar("backing up", 7, 12)), ("backing up   7 %".to_owned(), "backing up ".to_owned()));
+        assert_eq!(bar("backing up", 100, 40), format!("backing up [{}] 100 %", "#".repeat(20)));
+        assert_eq!((bar("backing up", 7, 27), bar("backing up", 7, 12)), ("backing up   7 %".to_owned(), "backing up ".to_owned()));
         for columns in 1..100 {
             for percent in [0, 7, 100] {
                 let line = bar("restoring", percent, columns);
