@@ -1,5 +1,5 @@
 //! Use cases of waiting: guesses are counted before and failures after they are judged ([`super::throttle`]), an administrator
-//! sees who must wait, and lets a user go on.
+//! sees who must wait, and lets a user or an address go on.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -199,6 +199,12 @@ impl Auth {
         self.0.throttle.forgive(&user.username);
         self.note(Event::new(Word::UserUnlocked, actor).of(id));
         Ok(())
+    }
+
+    /// Lets everybody at an address go on at once. Who must wait as a user wherever it is tried, or in a session, still does.
+    pub fn unlock_address(&self, actor: Actor, network: Network) {
+        self.0.throttle.forgive_at(network);
+        self.note(Event::new(Word::AddressUnlocked, actor).detail("address", network));
     }
 }
 

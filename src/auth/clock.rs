@@ -175,7 +175,7 @@ impl State {
 }
 
 /// The system time; 1970 if the clock is set before it.
-fn system_time() -> Timestamp {
+pub(crate) fn system_time() -> Timestamp {
     Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 

@@ -44,6 +44,8 @@ pub fn run_with(settings: &Settings, accept_clock: bool, setup_link: bool, own: 
 }
 
 async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, log: LogControl, own: Own) -> Result<(), Failure> {
+    // Before anything that takes time: the system's way with it is to end the process.
+    let hangup = listen(SignalKind::hangup())?;
     // The port first: a second server is told so before it waits for the directory.
     let listeners = front::bind(&settings.address, settings.port)?;
     let tls = settings.certificate().map(Tls::load).transpose()?.map(Arc::new);
@@ -60,9 +62,10 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, log: L
     let mut background = JoinSet::new();
     background.spawn(maintain(auth.clone()));
     background.spawn(keep_checkpoints(auth.clone(), settings.checkpoint_interval.0, settings.checkpoint_keep));
-    if let Some(tls) = tls.clone() {
-        background.spawn(renew(tls)?);
-    }
+    match tls.clone() {
+        Some(tls) => background.spawn(renew(tls, hangup)),
+        None => background.spawn(reload_nothing(hangup)),
+    };
     announce(&format!("listening on {}", listeners.url()));
     let (over, watched) = oneshot::channel::<()>();
     let metrics = match metrics {
@@ -164,21 +167,25 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
 }
 
 /// Looks for a new certificate every minute, and on SIGHUP at once.
-fn renew(tls: Arc<Tls>) -> Result<impl Future<Output = ()>, Failure> {
-    let mut asked = listen(SignalKind::hangup())?;
+async fn renew(tls: Arc<Tls>, mut hangup: Signal) {
     let mut every = tokio::time::interval(RENEWAL);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    Ok(async move {
-        loop {
-            let asked = tokio::select! {
-                _ = every.tick() => false,
-                _ = asked.recv() => true,
-            };
-            let tls = Arc::clone(&tls);
-            // A panic in there would have been logged, and the certificate is as it was.
-            let _ = tokio::task::spawn_blocking(move || tls.renew(asked)).await;
-        }
-    })
+    loop {
+        let asked = tokio::select! {
+            _ = every.tick() => false,
+            _ = hangup.recv() => true,
+        };
+        let tls = Arc::clone(&tls);
+        // A panic in there would have been logged, and the certificate is as it was.
+        let _ = tokio::task::spawn_blocking(move || tls.renew(asked)).await;
+    }
+}
+
+/// Whoever sends SIGHUP wants something read again, or has closed the terminal: neither is a reason to go.
+async fn reload_nothing(mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        tracing::warn!("SIGHUP: there is nothing to reload, for no certificate is set; other settings are read at the start");
+    }
 }
 
 async fn maintain(auth: Auth) {

@@ -7,11 +7,20 @@ use serde_json::Value;
 
 use super::local::{expect, harmless, id_of, moment, text};
 use super::{Failure, table};
+use crate::auth::throttle::Network;
 use crate::http::client::Client;
 
-/// Lets a user go on, by name or id.
-pub async fn unlock(client: &Client, name: &str, as_json: bool) -> Result<(), Failure> {
+/// Lets an address go on, or a user.
+pub async fn unlock(client: &Client, name: Option<&str>, at: Option<Network>, as_json: bool) -> Result<(), Failure> {
     check_serves(client)?;
+    if let Some(network) = at {
+        // Any address of it stands for a network; there is no slash in a path's segment.
+        let shown = network.to_string();
+        let path = format!("/throttle/{}", shown.trim_end_matches("/64"));
+        let answer = expect(client.send("DELETE", &path, None).await, 200)?;
+        return table::done(as_json, &answer, &format!("{shown} need not wait"));
+    }
+    let name = name.unwrap_or_default();
     let id = id_of(client, name).await?;
     let answer = expect(client.send("DELETE", &format!("/user/{id}/throttle"), None).await, 200)?;
     table::done(as_json, &answer, &format!("{name} need not wait"))

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::local::{each_user, expect, harmless, moment, text, user_named};
 use super::reach::{Reach, tell};
 use super::{Failure, table, throttle};
+use crate::auth::throttle::Network;
 use crate::http::client::Client;
 
 #[derive(Debug, Subcommand)]
@@ -43,10 +44,14 @@ pub enum Command {
         /// The username
         name: String,
     },
-    /// Let a user log in again at once that must wait after too many failures
+    /// Let a user, or everybody at an address, go on at once after too many failures
     Unlock {
         /// The username, or the id
-        name: String,
+        #[arg(required_unless_present = "at")]
+        name: Option<String>,
+        /// An IP address, or a network as user blocked shows it
+        #[arg(long, conflicts_with = "name", value_name = "ADDRESS")]
+        at: Option<Network>,
     },
     /// List who must wait after too many failures, where, and until when
     Blocked,
@@ -98,7 +103,7 @@ pub fn run(reach: &Reach<'_>, command: &Command) -> Result<(), Failure> {
         Command::Reset { name } => reset(client, name, json).await,
         Command::Disable { name } => change(client, name, &json!({"disabled": true}), "disabled; its sessions have ended", json).await,
         Command::Enable { name } => change(client, name, &json!({"disabled": false}), "enabled", json).await,
-        Command::Unlock { name } => throttle::unlock(client, name, json).await,
+        Command::Unlock { name, at } => throttle::unlock(client, name.as_deref(), *at, json).await,
         Command::Blocked => throttle::list(client, json).await,
         Command::Rm { name } => remove(client, name, json).await,
         Command::Role { name, roles, .. } => {

@@ -5,7 +5,7 @@
 //!
 //! Only the file [`DATABASE`] changes places, in one `rename`, and what sled wrote down about the old file (`snap.*`, a shortcut
 //! that sled makes anew) goes first. So a stop at any moment leaves one of the two, whole. Until then nothing of the old one
-//! has changed: a copy that cannot be made is a warning.
+//! has changed: a copy that cannot be made is a warning. [`super::migration`] makes its databases here, too.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::ErrorKind;
@@ -27,13 +27,13 @@ use super::{Counts, StorageError, StoreOptions};
 use crate::error::chain;
 
 /// Where the new database is made, in the data directory.
-const WORKSHOP: &str = "compacting";
+pub(super) const WORKSHOP: &str = "compacting";
 /// How many times the bytes of its records a new database takes: two to three and a half were seen.
 const NEW: u64 = 4;
 /// From how many times on a copy is worth it, which takes a minute for a million users.
 const TIMES: u64 = 2 * NEW;
 /// How long to wait for sled to let go of a file: it does so on threads of its own.
-const LETTING_GO: Duration = Duration::from_secs(30);
+pub(super) const LETTING_GO: Duration = Duration::from_secs(30);
 
 /// Opens the database anew, smaller, if that is worth it. `bytes` is what its records hold, keys and values, if
 /// they were read.
@@ -59,10 +59,7 @@ pub(super) fn if_worthwhile(options: &StoreOptions, db: ::sled::Db, meta: &Meta,
         return Ok(db);
     }
     drop(db);
-    for step in steps(dir, &workshop)? {
-        step.take()?;
-    }
-    let db = open_sled(dir, Instant::now() + LETTING_GO)?;
+    let db = put_in_place(dir, &workshop)?;
     info!(before = length, after = self::length(dir)?, records = bytes, "the database was copied into a smaller one");
     Ok(db)
 }
@@ -72,7 +69,7 @@ fn length(dir: &Path) -> Result<u64, StorageError> {
     fs::metadata(&path).map(|found| found.len()).map_err(io("measure", &path))
 }
 
-fn remove_workshop(dir: &Path) -> Result<(), StorageError> {
+pub(super) fn remove_workshop(dir: &Path) -> Result<(), StorageError> {
     let workshop = dir.join(WORKSHOP);
     match fs::remove_dir_all(&workshop) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(io("remove", &workshop)(error)),
@@ -82,34 +79,64 @@ fn remove_workshop(dir: &Path) -> Result<(), StorageError> {
 
 /// Makes the new database, durably, and reads it back.
 fn make(options: &StoreOptions, workshop: &Path, db: &::sled::Db, meta: &Meta, bytes: u64) -> Result<(), StorageError> {
-    room(&options.dir, options.free_space_floor + NEW * bytes)?;
-    DirBuilder::new().mode(0o700).create(workshop).map_err(io("create", workshop))?;
-    let none = Events { last: meta.events.last, ..Events::default() };
-    let empty = Meta { counts: Counts::default(), digest: Digest::default(), events: none, ..meta.clone() };
-    let mut tree = Tree::new(open_sled(workshop, Instant::now())?, empty);
-    for entry in db.iter() {
-        let (key, value) = entry.map_err(engine("read"))?;
-        if *key != *key::META {
-            tree.load(&key, &value)?;
+    let copy = build(options, workshop, meta.clone(), bytes, |tree| {
+        for entry in db.iter() {
+            let (key, value) = entry.map_err(engine("read"))?;
+            if *key != *key::META {
+                tree.load(&key, &value)?;
+            }
         }
-    }
-    tree.apply()?;
-    tree.flush()?;
-    drop(tree);
-    let copy = open_sled(workshop, Instant::now() + LETTING_GO)?;
+        Ok(())
+    })?;
     let judge = || match check::meta(&copy)? {
         Some(found) if found == *meta => check::records(&copy, meta, false),
         _ => Err(check::Fault::Damage("the copy has lost something".to_owned())),
     };
     judge().map_err(|fault| fault.in_dir(workshop))?;
+    settle(workshop, copy)
+}
+
+/// Makes a database of what `load` puts into it, about so many `bytes`, and opens it to be judged. Counts and digest of `meta` are
+/// those of what is loaded.
+pub(super) fn build(
+    options: &StoreOptions,
+    workshop: &Path,
+    meta: Meta,
+    bytes: u64,
+    load: impl FnOnce(&mut Tree) -> Result<(), StorageError>,
+) -> Result<::sled::Db, StorageError> {
+    room(&options.dir, options.free_space_floor + NEW * bytes)?;
+    DirBuilder::new().mode(0o700).create(workshop).map_err(io("create", workshop))?;
+    let none = Events { last: meta.events.last, ..Events::default() };
+    let mut tree = Tree::begun(
+        open_sled(workshop, Instant::now())?,
+        Meta { counts: Counts::default(), digest: Digest::default(), events: none, ..meta },
+    );
+    load(&mut tree)?;
+    tree.apply()?;
+    tree.flush()?;
+    drop(tree);
+    open_sled(workshop, Instant::now() + LETTING_GO)
+}
+
+/// Puts one that was judged on stable storage, closed.
+pub(super) fn settle(workshop: &Path, copy: ::sled::Db) -> Result<(), StorageError> {
     drop(copy);
     let made = workshop.join(DATABASE);
     File::open(&made).and_then(|file| file.sync_all()).map_err(io("sync", &made))?;
     sync_dir(workshop)
 }
 
+/// Puts the new database in the old one's place, which nobody may have open, and opens it there.
+pub(super) fn put_in_place(dir: &Path, workshop: &Path) -> Result<::sled::Db, StorageError> {
+    for step in steps(dir, workshop)? {
+        step.take()?;
+    }
+    open_sled(dir, Instant::now() + LETTING_GO)
+}
+
 /// What is done to put the new database in the old one's place.
-enum Step {
+pub(super) enum Step {
     Remove(PathBuf),
     Move(PathBuf, PathBuf),
     Sync(PathBuf),
@@ -117,7 +144,7 @@ enum Step {
 }
 
 impl Step {
-    fn take(self) -> Result<(), StorageError> {
+    pub(super) fn take(self) -> Result<(), StorageError> {
         match self {
             Self::Remove(path) => fs::remove_file(&path).map_err(io("remove", &path)),
             Self::Move(from, to) => fs::rename(&from, &to).map_err(io("move", &from)),
@@ -128,7 +155,7 @@ impl Step {
 }
 
 /// In this order. The snapshots must be gone, also on the disk, when the file they are of is.
-fn steps(dir: &Path, workshop: &Path) -> Result<Vec<Step>, StorageError> {
+pub(super) fn steps(dir: &Path, workshop: &Path) -> Result<Vec<Step>, StorageError> {
     let mut steps = Vec::new();
     for entry in fs::read_dir(dir).map_err(io("read", dir))? {
         let entry = entry.map_err(io("read", dir))?;

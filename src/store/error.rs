@@ -45,7 +45,7 @@ pub enum StorageError {
         what: String,
     },
     /// A later version wrote it.
-    #[error("the data in {} was written by a newer Doorward (data version {found}; this one knows up to {known}); run that version", dir.display())]
+    #[error("the data in {} was written by a newer Doorward (data version {found}; this one knows up to {known}). Nothing was changed; run that version, or put back what was backed up before the upgrade: doorward restore FILE --replace", dir.display())]
     TooNew {
         /// The data directory.
         dir: PathBuf,
@@ -53,6 +53,22 @@ pub enum StorageError {
         found: u16,
         /// The latest this version reads.
         known: u16,
+    },
+    /// An older version wrote it, and the records cannot be brought to the form of this one. They are as they were.
+    #[error(
+        "the data in {} (data version {found}) cannot be brought to the form of this Doorward (data version {known}). Nothing of it is lost: \
+         mend what follows and start again, or run the version that wrote it", dir.display()
+    )]
+    Migration {
+        /// The data directory.
+        dir: PathBuf,
+        /// Its data version.
+        found: u16,
+        /// The one it was to have.
+        known: u16,
+        /// Why.
+        #[source]
+        source: Box<StorageError>,
     },
     /// Another process holds the directory.
     #[error("the data directory {} is in use by {}; stop that server first, or name another directory with --data-dir", dir.display(), holder(*pid))]

@@ -19,6 +19,7 @@ mod marker;
 mod measured;
 #[cfg(test)]
 mod memory;
+mod migration;
 mod opening;
 mod options;
 mod scanned;

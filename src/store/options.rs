@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::migration::{self, Migration};
+
 /// How a store is opened.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
@@ -18,6 +20,9 @@ pub struct StoreOptions {
     pub compact_above: u64,
     /// After a clean stop, a database of more users, sessions and revocations serves at once and is checked meanwhile.
     pub check_later_above: u64,
+    /// How records of older versions get the form of today.
+    #[doc(hidden)]
+    pub migrations: &'static [Migration],
 }
 
 impl StoreOptions {
@@ -31,6 +36,7 @@ impl StoreOptions {
             commit_deadline: Duration::from_secs(10),
             compact_above: 64 * 1024 * 1024,
             check_later_above: 100_000,
+            migrations: migration::ALL,
         }
     }
 }

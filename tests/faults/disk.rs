@@ -109,14 +109,14 @@ fn a_file_that_may_not_grow_ends_the_server_and_loses_nothing() {
 }
 
 /// A small file system of our own, in a namespace of its own: gone when the process is that holds it.
-struct SmallDisk {
+pub struct SmallDisk {
     holder: std::process::Child,
     directory: TempDir,
 }
 
 impl SmallDisk {
     /// `None` where one may not be made.
-    fn new(mebibytes: usize) -> Option<Self> {
+    pub fn new(mebibytes: usize) -> Option<Self> {
         use std::io::{BufRead as _, BufReader};
         use std::process::Stdio;
         let directory = TempDir::new().unwrap();
@@ -130,27 +130,32 @@ impl SmallDisk {
         (line == "mounted\n").then_some(disk)
     }
 
-    fn start(&self) -> Opening {
-        let mut command = Command::new("nsenter");
-        let inner = doorward(self.directory.path());
-        command.args(["--mount", "--target", &self.holder.id().to_string(), "sh", "-c", r#"cd "$0" && exec "$@""#]);
-        command.arg(self.directory.path()).arg(inner.get_program());
-        start(command)
-    }
-
-    /// What `doorward doctor` says there.
-    fn doctor(&self) -> (Option<i32>, String) {
-        let inner = doorward(self.directory.path());
+    /// The executable, there.
+    fn doorward(&self) -> Command {
         let mut command = Command::new("nsenter");
         command.args(["--mount", "--target", &self.holder.id().to_string(), "sh", "-c", r#"cd "$0" && exec "$@""#]);
-        let output = command.arg(self.directory.path()).arg(inner.get_program()).arg("doctor").output().unwrap();
-        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+        command.arg(self.directory.path()).arg(doorward(self.directory.path()).get_program());
+        command
     }
 
-    /// A file that takes up room, as seen from here.
-    fn ballast(&self) -> std::path::PathBuf {
+    pub fn start(&self) -> Opening {
+        start(self.doorward())
+    }
+
+    /// What a command says there, and its exit code.
+    pub fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        said(self.doorward().args(arguments))
+    }
+
+    /// The data directory, as seen from here.
+    pub fn data(&self) -> std::path::PathBuf {
         let root = format!("/proc/{}/root", self.holder.id());
-        Path::new(&root).join(self.directory.path().strip_prefix("/").unwrap()).join("data/ballast")
+        Path::new(&root).join(self.directory.path().strip_prefix("/").unwrap()).join("data")
+    }
+
+    /// A file that takes up room.
+    pub fn ballast(&self) -> std::path::PathBuf {
+        self.data().join("ballast")
     }
 }
 
@@ -159,6 +164,13 @@ impl Drop for SmallDisk {
         let _ = self.holder.kill();
         let _ = self.holder.wait();
     }
+}
+
+/// What a command says on both its outputs, and its exit code.
+pub fn said(command: &mut Command) -> (Option<i32>, String) {
+    let output = command.output().unwrap();
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    (output.status.code(), text)
 }
 
 /// Asks until the answer has this status: free space is measured once a second.
@@ -181,11 +193,14 @@ fn an_almost_full_disk_refuses_writes_reads_on_and_recovers() {
     until(&client, "full", 503);
     client.test(&pair.access).expect(200);
     client.get("/ready").expect(503);
-    let (code, said) = disk.doctor();
+    let (code, said) = disk.run(&["doctor"]);
     assert_eq!(code, Some(1), "{said}");
-    for (start, what) in
-        [("fix   disk space", "nothing can be written"), ("fix   file system", "tmpfs is in memory"), ("fix   database", "")]
-    {
+    let findings = [
+        ("fix   disk space", "nothing can be written"),
+        ("fix   file system", "tmpfs is in memory"),
+        ("ok    database", "every record fits"),
+    ];
+    for (start, what) in findings {
         assert!(said.lines().any(|line| line.starts_with(start) && line.contains(what)), "{start}: {said}");
     }
     client.logout(&pair.access).refused(503, "storage_unavailable");

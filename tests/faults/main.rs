@@ -13,10 +13,12 @@ mod opening;
 mod order;
 mod owners;
 mod power;
+mod restoring;
 mod sample;
 #[path = "../it/server.rs"]
 #[allow(dead_code, reason = "the client of the other tests is used, not all of their server")]
 mod server;
+mod serving;
 mod trace;
 mod traffic;
 

@@ -156,6 +156,8 @@ fn what_an_administrator_does(watch: &mut Watch<'_>) {
         [json!({"event": "login_failed"}), json!({"event": "throttled", "actor": "anyone", "details": {"scope": "user_at_address"}})];
     watch.adds(|client| client.try_login("nobody else", "not the password"), 401, &last);
     watch.boss("DELETE", "/user/2/throttle", &Value::Null, 200, &[by_boss("user_unlocked", &json!({}))]);
+    let unlocked = json!({"event": "address_unlocked", "actor": "user:1", "user": null, "details": {"address": "2001:db8:1:2::/64"}});
+    watch.boss("DELETE", "/throttle/2001:db8:1:2::3", &Value::Null, 200, &[unlocked]);
     watch.boss("PATCH", "/user/1", &json!({"roles": []}), 403, &[]);
     watch.boss("DELETE", "/user/2/sessions", &Value::Null, 200, &[by_boss("sessions_ended", &json!({"ended": 0}))]);
     let added = json!({"event": "user_added", "actor": "user:1", "user": 3, "details": {"roles": ["clerk"]}});

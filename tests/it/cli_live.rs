@@ -170,6 +170,12 @@ fn a_user_who_must_wait_is_unlocked_on_the_running_server() {
     assert_eq!(good_json(&server, &["user", "blocked"]), json!([]));
     assert!(good_json(&server, &["user", "unlock", "1"])["message"].is_string());
     assert_eq!(good(&server, &["user", "blocked"]), "none");
+    assert_eq!(good(&server, &["user", "unlock", "--at", "192.0.2.7"]), "192.0.2.7 need not wait");
+    assert_eq!(good(&server, &["user", "unlock", "--at", "2001:db8::7"]), "2001:db8::/64 need not wait");
+    assert!(good_json(&server, &["user", "unlock", "--at", "2001:db8::/64"])["message"].is_string());
+    for wrong in [&["user", "unlock"][..], &["user", "unlock", "--at", "arun"], &["user", "unlock", "arun", "--at", "::1"]] {
+        assert_eq!(run(&server, wrong).0, Some(2), "{wrong:?}");
+    }
     for (name, says) in [("nobody", "there is no user nobody"), ("9", "There is no such user.")] {
         let (code, _, err) = run(&server, &["user", "unlock", name]);
         assert!(code == Some(1) && err.contains(says), "{err}");
@@ -180,7 +186,13 @@ fn a_user_who_must_wait_is_unlocked_on_the_running_server() {
 fn without_a_server_nobody_is_said_to_be_unlocked_or_not_to_wait() {
     let directory = tempfile::TempDir::new().unwrap();
     add_admin(directory.path(), "boss");
-    for arguments in [&["user", "unlock", "boss"][..], &["user", "unlock", "1"], &["user", "blocked"], &["user", "blocked", "--json"]] {
+    for arguments in [
+        &["user", "unlock", "boss"][..],
+        &["user", "unlock", "1"],
+        &["user", "unlock", "--at", "::1"],
+        &["user", "blocked"],
+        &["user", "blocked", "--json"],
+    ] {
         let (code, out, err) = said(&run_in(directory.path(), arguments, &[], ""));
         assert_eq!((code, out.as_str()), (Some(1), ""), "{arguments:?}");
         assert!(err.contains("who must wait is known to the running server alone, and none runs"), "{err}");

@@ -160,6 +160,7 @@ fn every_administrators_route_refuses_a_user() {
         ("DELETE", "/user/1/sessions/1"),
         ("POST", "/user/1/reset"),
         ("DELETE", "/user/1/throttle"),
+        ("DELETE", "/throttle/192.0.2.7"),
         ("GET", "/throttle"),
         ("GET", "/invites"),
         ("POST", "/invites"),

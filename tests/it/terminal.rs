@@ -1,75 +1,89 @@
-//! What steers a terminal (ECMA-48) does not get there, whoever wrote it: a server at a URL, or the author of a file.
+//! What a person sees of long work on a terminal: `script` (util-linux) gives the command one, and its screen is drawn here.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 
-use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::cli::{run_in, said};
+use crate::server::doorward;
 
-/// Clears the screen, and says so in the window's title.
-const STEERING: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}2J";
-
-/// What a command printed, which is something.
-fn printed(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {
-    let (_, out, err) = said(&run_in(directory, arguments, environment, ""));
-    let both = format!("{out}{err}");
-    assert!(both.contains("owned"), "{arguments:?}: {both}");
-    both
+/// What a command writes to a terminal so wide, of this kind.
+fn on_terminal(directory: &Path, columns: usize, kind: &str, arguments: &str) -> String {
+    let command = format!("stty cols {columns} rows 24 && exec {} {arguments}", doorward(directory).get_program().display());
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--flush", "--command", &command, "/dev/null"]).current_dir(directory);
+    let output = script.env_clear().envs([("TERM", kind), ("PATH", "/usr/bin:/bin")]).output().expect("script of util-linux");
+    String::from_utf8(output.stdout).unwrap()
 }
 
-fn is_harmless(printed: &str) -> bool {
-    printed.chars().all(|letter| letter == '\n' || !letter.is_control())
+/// The lines that are left on the screen. One that is too long goes on in the next, where erasing does not reach back to its begin.
+fn screen(text: &str, columns: usize) -> Vec<String> {
+    let (mut lines, mut at) = (vec![Vec::new()], 0);
+    let mut rest = text.chars().peekable();
+    while let Some(next) = rest.next() {
+        match next {
+            '\r' => at = 0,
+            '\n' => lines.push(Vec::new()),
+            '\x1b' if rest.next_if_eq(&'[').is_some() => match rest.find(char::is_ascii_alphabetic) {
+                Some('K') => lines.last_mut().unwrap().truncate(at),
+                other => assert_eq!(other, Some('m'), "another code than those that erase and colour"),
+            },
+            shown => {
+                if at >= columns {
+                    lines.push(Vec::new());
+                    at = 0;
+                }
+                let line = lines.last_mut().unwrap();
+                line.resize(line.len().max(at + 1), ' ');
+                line[at] = shown;
+                at += 1;
+            }
+        }
+    }
+    lines.into_iter().map(|line| line.into_iter().collect::<String>().trim_end().to_owned()).filter(|line| !line.is_empty()).collect()
 }
 
-/// A server that answers the one request it gets like this; its URL.
-fn hostile(status: &'static str, body: &Value) -> String {
-    let (listener, body) = (TcpListener::bind("127.0.0.1:0").unwrap(), body.to_string());
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let _ = stream.read(&mut [0; 4096]).unwrap();
-        write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-    });
-    url
+/// Enough users for a bar to move.
+fn users() -> String {
+    let hash = format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ${}", "A".repeat(43));
+    let row = |number: usize| format!("{number},user{number},\"{hash}\"\n");
+    (1..=600).map(row).fold("id,username,password\n".to_owned(), |file, row| file + &row)
 }
 
 #[test]
-fn no_answer_of_a_server_steers_the_terminal() {
-    let directory = TempDir::new().unwrap();
-    std::fs::write(directory.path().join("users.csv"), "id,username,password\n1,arun,x\n").unwrap();
-    let user = json!({"id": STEERING, "username": STEERING, "roles": [STEERING], "disabled": false, "created": 1, "claims": {}});
-    let refused = json!({"added": 0, "present": 0, "refused": [{"row": 0, "reason": STEERING}]});
-    for (arguments, status, body) in [
-        (&["user", "list"][..], "200 OK", json!({"users": [user], "next": null})),
-        (&["audit"], "200 OK", json!({"events": [{"time": STEERING, "event": STEERING, "actor": STEERING, "details": {}}], "next": null})),
-        (&["key", "list"], "200 OK", json!({"keys": [{"kid": STEERING, "algorithm": STEERING, "state": STEERING}]})),
-        (&["service", "add", "x", "--scope", "introspect"], "201 Created", json!({"id": STEERING, "name": STEERING, "key": STEERING})),
-        (&["log"], "200 OK", json!({"filter": STEERING})),
-        (&["backup"], "201 Created", json!({"name": format!("doorward-{STEERING}.jsonl"), "counts": {}, "bytes": 1})),
-        (&["import", "flask", "--from", "csv", "users.csv"], "200 OK", refused),
-        (&["invite", "list"], "403 Forbidden", json!({"message": STEERING})),
-    ] {
-        let url = hostile(status, &body);
-        let said = printed(directory.path(), &[arguments, &["--url", &url]].concat(), &[("DOORWARD_TOKEN", "x")]);
-        assert!(is_harmless(&said), "{arguments:?}: {said:?}");
+fn a_bar_moves_on_a_terminal_however_narrow_and_only_what_came_of_it_is_left() {
+    for columns in [80, 40, 24] {
+        let directory = TempDir::new().unwrap();
+        std::fs::write(directory.path().join("users.csv"), users()).unwrap();
+        let cases = [
+            ("import flask users.csv --from csv", "importing", "600 rows: 600 added, 0 there before, 0 refused"),
+            ("backup", "", "backed up 600 users, "),
+            ("backup made.jsonl", "copying", " bytes, to made.jsonl"),
+            ("restore made.jsonl --replace", "restoring", "The database before is kept in data/replaced-"),
+            ("doctor", "looking", " checks: "),
+            ("doctor", "restoring for a trial", " skipped"),
+        ];
+        for (arguments, what, last) in cases {
+            let text = on_terminal(directory.path(), columns, "xterm", arguments);
+            assert!(
+                what.is_empty() || text.contains(&format!("\r{}", &what[..what.len().min(columns - 1)])),
+                "{what}, {columns} columns: {text:?}"
+            );
+            let left = screen(&text, columns);
+            assert!(left.concat().contains(last), "{what}, {columns} columns: {left:#?}");
+            assert!(left.iter().all(|line| !line.contains(" %") && !line.contains("..")), "{what}, {columns} columns: {left:#?}");
+        }
     }
 }
 
 #[test]
-fn no_file_of_somebody_else_steers_the_terminal() {
+fn where_a_line_cannot_be_erased_or_nobody_looks_there_is_no_bar() {
     let directory = TempDir::new().unwrap();
-    let mut database = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/flask/users.db")).unwrap();
-    // The table's name, in the list of tables.
-    let name = database.windows(15).position(|bytes| bytes == b"tableusersusers").unwrap() + 5;
-    database[name..name + 5].copy_from_slice(b"\x1b[2J\x07");
-    std::fs::write(directory.path().join("users.db"), database).unwrap();
-    let (_, out, err) = said(&run_in(directory.path(), &["import", "flask", "users.db"], &[], ""));
-    assert!(out.is_empty() && err.contains("it has no table users") && is_harmless(&err), "{err:?}");
-    let head = json!({"doorward_checkpoint": 1, "schema": 1, STEERING: 1});
-    std::fs::write(directory.path().join("backup.jsonl"), format!("{head}\n")).unwrap();
-    let said = printed(directory.path(), &["restore", "backup.jsonl"], &[]);
-    assert!(is_harmless(&said), "{said:?}");
+    std::fs::write(directory.path().join("users.csv"), users()).unwrap();
+    for (kind, arguments) in [("dumb", ""), ("", ""), ("xterm", " 2>errors"), ("xterm", " --quiet")] {
+        let text = on_terminal(directory.path(), 80, kind, &format!("import flask users.csv --from csv --dry-run{arguments}"));
+        assert!(text.contains("600 rows: ") && !text.contains('\x1b') && !text.contains("importing"), "{kind}{arguments}: {text:?}");
+    }
+    let errors = std::fs::read_to_string(directory.path().join("errors")).unwrap();
+    assert!(!errors.is_empty() && !errors.contains(['\r', '\x1b']), "{errors:?}");
 }

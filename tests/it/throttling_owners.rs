@@ -1,4 +1,5 @@
-//! What is counted against whom: a thief's guesses against the thief, and nothing against whoever has shown a right to get in.
+//! What is counted against whom: a thief's guesses against the thief, and nothing against whoever has shown a right to get in; and what
+//! an administrator forgives an address.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -92,4 +93,33 @@ fn a_token_without_a_session_is_counted_by_itself() {
     must_wait(refused.expect("a block"));
     (0..4).for_each(|_| drop(change(&client, "192.0.2.9", &other, "not the password").refused(401, "invalid_credentials")));
     change(&client, "192.0.2.9", &other, PASSWORD).expect(200);
+}
+
+#[test]
+fn an_administrator_lets_an_address_go_on_whatever_failed_there_and_no_other() {
+    let limits = [("DOORWARD_THROTTLE_FAILURES", "2"), ("DOORWARD_THROTTLE_REGISTRATIONS", "1")];
+    let (_server, client, boss) = with_admin_and(&[BEHIND_A_PROXY, limits[0], limits[1]]);
+    let here = ["2001:db8:1:2::3", "192.0.2.9"];
+    let fail = |from: &str| {
+        let reset =
+            || send(&client, from, "POST", "/reset", None, &json!({"code": "doorward_reset_1_00", "new_password": "an entirely new one"}));
+        let refresh = || send(&client, from, "POST", "/refresh", Some("not.a.token"), &Value::Null);
+        let asks: [&dyn Fn() -> Answer; 4] =
+            [&|| login(&client, from, "nobody", PASSWORD), &|| register(&client, from, "boss"), &reset, &refresh];
+        asks.map(|ask| (0..9).take_while(|_| ask().status != 429).count())
+    };
+    assert_eq!(here.map(fail), [[2, 1, 2, 2]; 2], "each must wait at each");
+    let blocks = || client.with_token("GET", "/throttle", &boss.access).expect(200).json()["blocks"].take();
+    let at = |blocks: &Value, address: &str| blocks.as_array().unwrap().iter().filter(|block| block["address"] == address).count();
+    let before = blocks();
+    assert_eq!((at(&before, "2001:db8:1:2::/64"), at(&before, "192.0.2.9")), (4, 4), "{before}");
+    let done = client.with_token("DELETE", "/throttle/2001:db8:1:2::", &boss.access).expect(200).json();
+    assert_eq!(done, json!({"message": "Address has been unlocked successfully"}));
+    let after = blocks();
+    assert_eq!((at(&after, "2001:db8:1:2::/64"), at(&after, "192.0.2.9")), (0, 4), "{after}");
+    assert_eq!(fail("2001:db8:1:2:ffff::"), [2, 1, 2, 2], "it begins anew, and is not exempt");
+    must_wait(login(&client, "192.0.2.9", "boss", PASSWORD));
+    for wrong in ["1", "192.0.2", "arun"] {
+        client.with_token("DELETE", &format!("/throttle/{wrong}"), &boss.access).refused(404, "not_found");
+    }
 }

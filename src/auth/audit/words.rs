@@ -63,6 +63,7 @@ words! {
     UserDisabled "user_disabled" Act "a user was disabled; its sessions have ended";
     UserEnabled "user_enabled" Act "a user was enabled";
     UserUnlocked "user_unlocked" Act "a user need not wait any longer";
+    AddressUnlocked "address_unlocked" Act "an address need not wait any longer";
     RolesChanged "roles_changed" Act "a user's roles were changed";
     ClaimsChanged "claims_changed" Act "a user's claims were changed";
     InviteMade "invite_made" Act "an invite was made";

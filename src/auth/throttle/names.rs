@@ -1,8 +1,8 @@
-//! What becomes of a name's counts when its user comes, is let go on, and goes.
+//! What becomes of a name's counts when its user comes, is let go on, and goes; and of an address's when that is let go on.
 
 use std::net::IpAddr;
 
-use super::{Name, Tables, Throttle};
+use super::{Name, Network, Tables, Throttle};
 use crate::auth::user::Username;
 
 impl Tables {
@@ -10,6 +10,13 @@ impl Tables {
         self.pairs.remove_where(|(one, _)| *one == name);
         self.users.remove_where(|one| *one == name);
         self.holders.remove_where(|holder| holder.name == name);
+    }
+
+    fn forgive_at(&mut self, network: Network) {
+        self.pairs.remove_where(|(_, at)| *at == network);
+        for table in [&mut self.addresses, &mut self.registrations, &mut self.codes, &mut self.tokens, &mut self.service_keys] {
+            table.remove_where(|at| *at == network);
+        }
     }
 }
 
@@ -32,6 +39,11 @@ impl Throttle {
     pub(in crate::auth) fn forgive(&self, username: &Username) {
         let name = self.name(username.as_str());
         self.tables().forgive(name);
+    }
+
+    /// Forgets all failures at an address, whatever of, and the registrations.
+    pub(in crate::auth) fn forgive_at(&self, network: Network) {
+        self.tables().forgive_at(network);
     }
 
     /// A user is no more: the next of its name is at home nowhere yet, and has failed at nothing.

@@ -1,7 +1,8 @@
 //! The address that counts: of IPv6, the network that one customer has whole.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
@@ -23,6 +24,18 @@ impl From<IpAddr> for Network {
                 half.copy_from_slice(&address.octets()[..8]);
                 Self::V6(half)
             }
+        }
+    }
+}
+
+/// An address, or a network as it is written here.
+impl FromStr for Network {
+    type Err = AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_suffix("/64") {
+            Some(network) => network.parse::<Ipv6Addr>().map(|address| Self::from(IpAddr::V6(address))),
+            None => text.parse::<IpAddr>().map(Self::from),
         }
     }
 }
@@ -59,5 +72,16 @@ mod tests {
         assert_eq!(of("2001:db8:1:2::"), of("2001:db8:1:2:ffff::1"));
         assert_ne!(of("2001:db8:1:2::"), of("2001:db8:1:3::"));
         assert_eq!(of("::1"), "::/64");
+    }
+
+    #[test]
+    fn what_is_shown_of_it_reads_back_as_the_same() {
+        for text in ["192.0.2.1", "2001:db8:1:2::/64", "::/64"] {
+            assert_eq!(text.parse::<Network>().map(|network| network.to_string()).as_deref(), Ok(text));
+        }
+        assert_eq!("2001:db8:1:2:3::4".parse::<Network>(), "2001:db8:1:2::/64".parse());
+        for other in ["", "192.0.2", "192.0.2.1/64", "192.0.2.0/24", "2001:db8::/32", "arun", "[::1]"] {
+            assert!(other.parse::<Network>().is_err(), "{other}");
+        }
     }
 }

@@ -87,22 +87,34 @@ pub fn files(dir: &Path) -> Finding {
     Finding::green(CHECK, format!("{seen}, for their owner alone"))
 }
 
+/// Whether there can be a socket in it.
+pub fn has_room_for_socket(dir: &Path) -> bool {
+    socket_length(dir) <= MAX_SOCKET_PATH
+}
+
+fn socket_length(dir: &Path) -> usize {
+    dir.join(SOCKET).as_os_str().as_bytes().len()
+}
+
 /// Whether commands can reach a server here.
 pub fn socket(dir: &Path) -> Finding {
     const CHECK: &str = "local socket";
-    let path = dir.join(SOCKET);
-    let length = path.as_os_str().as_bytes().len();
-    if length > MAX_SOCKET_PATH {
+    if !has_room_for_socket(dir) {
+        let length = socket_length(dir);
         let what = format!("its path has {length} bytes, and {MAX_SOCKET_PATH} are possible, so commands cannot go through the server");
         return Finding::yellow(CHECK, what, "choose a shorter data_dir, or use --url");
     }
-    Finding::green(CHECK, format!("{} fits", path.display()))
+    Finding::green(CHECK, format!("{} fits", dir.join(SOCKET).display()))
 }
 
 /// On what it lies: some file systems forget, some do not lock or sync as the database needs.
 pub fn file_system(dir: &Path) -> Finding {
+    judge_file_system(magic(dir).and_then(kind))
+}
+
+fn judge_file_system(kind: Option<(&'static str, Kind)>) -> Finding {
     const CHECK: &str = "file system";
-    match kind(dir) {
+    match kind {
         Some((name, Kind::Memory)) => {
             let what = format!("{name} is in memory: everything is gone when the machine restarts");
             Finding::red(CHECK, what, "move the directory to a disk, with the server stopped, and set data_dir")
@@ -124,10 +136,19 @@ enum Kind {
     Unknown,
 }
 
-/// What is known to be wrong by its magic number (statfs(2)).
+/// The number by which file systems are told apart (statfs(2)).
 #[cfg(target_os = "linux")]
-fn kind(dir: &Path) -> Option<(&'static str, Kind)> {
-    let magic = i128::from(rustix::fs::statfs(dir).ok()?.f_type) & 0xffff_ffff;
+fn magic(dir: &Path) -> Option<u32> {
+    u32::try_from(i128::from(rustix::fs::statfs(dir).ok()?.f_type) & 0xffff_ffff).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn magic(_: &Path) -> Option<u32> {
+    None
+}
+
+/// What is known to be wrong with one.
+fn kind(magic: u32) -> Option<(&'static str, Kind)> {
     Some(match magic {
         0x0102_1994 => ("tmpfs", Kind::Memory),
         0x8584_58f6 => ("ramfs", Kind::Memory),
@@ -140,7 +161,26 @@ fn kind(dir: &Path) -> Option<(&'static str, Kind)> {
     })
 }
 
-#[cfg(not(target_os = "linux"))]
-fn kind(_: &Path) -> Option<(&'static str, Kind)> {
-    None
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Verdict::{Green, Red, Yellow};
+    use super::*;
+
+    #[test]
+    fn a_file_system_that_forgets_or_is_a_networks_is_told_by_its_name() {
+        // Of linux/magic.h: ext4, XFS and Btrfs are as good as the disk.
+        for magic in [0xef53, 0x5846_5342, 0x9123_683e] {
+            assert_eq!(judge_file_system(kind(magic)).verdict, Green, "{magic:x}");
+        }
+        for (magic, verdict, name) in [
+            (0x6969, Red, "NFS is a network's"),
+            (0xff53_4d42, Red, "SMB is a network's"),
+            (0x0102_1997, Red, "9P is a network's"),
+            (0x0102_1994, Red, "tmpfs is in memory"),
+            (0x6573_5546, Yellow, "FUSE is as good as"),
+        ] {
+            let finding = judge_file_system(kind(magic));
+            assert!(finding.verdict == verdict && finding.what.starts_with(name) && finding.advice.is_some(), "{magic:x}: {finding:?}");
+        }
+    }
 }

@@ -24,6 +24,8 @@ pub enum Reached {
     Served,
     /// In this process.
     Opened,
+    /// Not at all, for there can be no socket at such a path.
+    Closed,
     /// Not at all.
     Not,
 }
@@ -59,6 +61,7 @@ impl Lock {
         match (self.held, reached, self.holder) {
             (true, Reached::Served, _) => Finding::green(CHECK, format!("held by the server that runs, {whose}")),
             (true, Reached::Opened, _) => Finding::green(CHECK, format!("{whose} held the directory for a moment")),
+            (true, Reached::Closed, _) => Finding::green(CHECK, format!("held by {whose}, which cannot be asked: see the local socket")),
             (true, Reached::Not, _) => Finding::red(
                 CHECK,
                 format!("{whose} holds the directory and does not answer on the local socket"),

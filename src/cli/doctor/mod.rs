@@ -57,12 +57,10 @@ const ON_THE_SPOT: [&str; 15] = [
 /// When something is red, with the exit code that a start of the server would have, if it is that which fails.
 pub fn run(common: &Common) -> Result<(), Failure> {
     let now = Clock::start(Timestamp::default()).map_err(StartError::Clock)?.now();
-    let mut progress = Progress::new("looking", common.quiet);
     let (findings, code) = match &common.url {
         Some(url) => (from_afar(common, url, now)?, 1),
-        None => on_the_spot(common, now, &mut progress)?,
+        None => on_the_spot(common, now)?,
     };
-    drop(progress);
     report::print(&findings, common.json)?;
     let [.., red, _] = report::counts(&findings);
     if red == 0 { Ok(()) } else { Err(Failure::Unwell { red, code }) }
@@ -85,7 +83,7 @@ fn from_afar(common: &Common, url: &ServerUrl, now: Timestamp) -> Result<Vec<Fin
 }
 
 /// Everything, and the exit code if something is red.
-fn on_the_spot(common: &Common, now: Timestamp, progress: &mut Progress) -> Result<(Vec<Finding>, u8), Failure> {
+fn on_the_spot(common: &Common, now: Timestamp) -> Result<(Vec<Finding>, u8), Failure> {
     if common.token_file.is_some() {
         return Err(Failure::Usage("--token-file goes with --url".to_owned()));
     }
@@ -109,21 +107,26 @@ fn on_the_spot(common: &Common, now: Timestamp, progress: &mut Progress) -> Resu
     // With settings that are not the server's, its directory is not opened here: another key would be made, for one.
     let may_open = wrong.is_none() && ["MARKER", "db"].iter().any(|name| dir.join(name).exists());
     let lock = lock::look(&dir);
-    progress.show(0, 1);
-    let asked = ask(&settings, common, may_open);
+    let mut asked = ask(&settings, common, may_open);
     let reached = match &asked {
         Ok(Some(answers)) if answers.is_live() => Reached::Served,
         Ok(Some(_)) => Reached::Opened,
+        Err(Failure::Storage(StorageError::Held { .. })) if !directory::has_room_for_socket(&settings.data_dir) => Reached::Closed,
         _ => Reached::Not,
     };
     findings.push(lock.map_or_else(|refused| refused, |lock| lock.judge(reached)));
+    if reached == Reached::Closed {
+        // Nothing is wrong with it, as far as can be told.
+        asked = Ok(None);
+    }
     let failed = asked.as_ref().err().map(Failure::exit_code);
-    findings.extend(of_server(&settings, asked, &dir, now, wrong.is_none()));
+    findings.extend(of_server(&settings, asked, &dir, now, wrong.is_none() && reached != Reached::Closed));
     if wrong.is_none() {
         findings.extend(of_machine(&settings, now)?);
     }
     if dir.is_dir() {
-        findings.extend(backups::look(&Settings { data_dir: dir, ..settings }, now, progress));
+        let mut progress = Progress::new("restoring for a trial", common.quiet);
+        findings.extend(backups::look(&Settings { data_dir: dir, ..settings }, now, &mut progress));
     }
     Ok((findings, if wrong.is_some() { 78 } else { failed.unwrap_or(1) }))
 }
@@ -156,6 +159,9 @@ fn of_machine(settings: &Settings, now: Timestamp) -> Result<Vec<Finding>, Failu
 fn ask(settings: &Settings, common: &Common, may_open: bool) -> Result<Option<Answers>, Failure> {
     let (reach, mut answers) = (Reach::new(settings, common)?, None);
     let ask = async |client: &Client| {
+        // Gone before anything else is said: where the answers came from stands above it, a warning may follow.
+        let mut progress = Progress::new("looking", common.quiet);
+        progress.show(0, 1);
         answers = Some(server::ask(client).await);
         Ok(())
     };
@@ -171,7 +177,9 @@ fn of_server(settings: &Settings, asked: Result<Option<Answers>, Failure>, dir: 
     let answers = match asked {
         Ok(Some(answers)) => answers,
         Ok(None) if is_set && dir.is_dir() => return vec![Finding::green("database", "there is none yet; the first start makes it")],
-        Ok(None) => return vec![Finding::skipped("database", "it is looked at when the settings and the directory can be used")],
+        Ok(None) => {
+            return vec![Finding::skipped("database", "it is looked at when the settings, the directory and its local socket can be used")];
+        }
         Err(failure) => return vec![refused(&failure)],
     };
     let mut findings = server::judge(&answers, now);
@@ -192,6 +200,8 @@ fn refused(failure: &Failure) -> Finding {
         Failure::Storage(StorageError::Damaged { .. }) => ("database", "do as it says; what came after the newest backup is lost by that"),
         Failure::Storage(StorageError::Held { .. }) => ("database", "see the finding on the lock"),
         Failure::Storage(StorageError::Unsafe { .. }) => ("database", "see the finding on the directory"),
+        Failure::Storage(StorageError::TooNew { .. }) => ("database", "do as it says; nothing is wrong with the data"),
+        Failure::Storage(StorageError::Migration { .. }) => ("database", "do as it says; the data are whole"),
         Failure::Start(StartError::Clock(_)) => ("clock", "set the clock, and let the machine keep it: timedatectl set-ntp true"),
         Failure::Start(StartError::TokensTooLong { .. }) => ("settings", "shorten what is named"),
         _ => ("database", "see that the disk is sound and has room"),

@@ -12,7 +12,7 @@ use crate::http::routes::query::PAGE;
 pub(super) fn operations(shape: &Shape) -> Vec<Operation> {
     let invites = [list_invites(shape), make_invite(), delete_invite()];
     let keys = [jwks(), list_keys(), add_key(), retire_key()];
-    let trail = [events(), blocks(), unlock(), log(), change_log(), back_up(), check_up()];
+    let trail = [events(), blocks(), unlock(), unlock_address(), log(), change_log(), back_up(), check_up()];
     [list_users(), add_user(), change_user(), issue_reset()].into_iter().chain(invites).chain(keys).chain(trail).collect()
 }
 
@@ -168,6 +168,13 @@ fn unlock() -> Operation {
     Operation::new("DELETE /user/{id}/throttle", Proof::Admin, "Audit", "unlock", "Forget a user's failures")
         .of("UserId")
         .says("User has been unlocked successfully")
+}
+
+fn unlock_address() -> Operation {
+    Operation::new("DELETE /throttle/{address}", Proof::Admin, "Audit", "unlockAddress", "Forget the failures at an address")
+        .note("And the registrations. Of IPv6, any address of the network.")
+        .of("Address")
+        .says("Address has been unlocked successfully")
 }
 
 fn log() -> Operation {

@@ -1,4 +1,4 @@
-//! Who must wait after too many failures, as an administrator sees it, and letting a user go on.
+//! Who must wait after too many failures, as an administrator sees it, and letting a user or an address go on.
 
 use rocket::serde::json::Json;
 use rocket::{Route, State, delete, get, routes};
@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::{IdParam, Message, message};
 use crate::auth::{Auth, Waiting};
 use crate::http::guard::Admin;
-use crate::http::problem::Problem;
+use crate::http::problem::{Kind, Problem};
 
 pub fn routes() -> Vec<Route> {
-    routes![list, unlock]
+    routes![list, unlock, unlock_address]
 }
 
 #[derive(Serialize)]
@@ -31,4 +31,13 @@ fn list(auth: &State<Auth>, admin: Admin) -> Json<Blocks> {
 async fn unlock(auth: &State<Auth>, admin: Admin, id: IdParam) -> Result<Json<Message>, Problem> {
     auth.unlock(admin.actor(), id.0).await?;
     Ok(message("User has been unlocked successfully"))
+}
+
+/// `DELETE /throttle/<address>`, for an administrator → 200; what failed there is forgotten, whatever of; 404 if it is no IP address.
+#[delete("/throttle/<address>")]
+#[expect(clippy::needless_pass_by_value, reason = "Rocket hands guards over by value")]
+fn unlock_address(auth: &State<Auth>, admin: Admin, address: &str) -> Result<Json<Message>, Problem> {
+    let network = address.parse().map_err(|_| Problem::new(Kind::NotFound).message("There is no such address."))?;
+    auth.unlock_address(admin.actor(), network);
+    Ok(message("Address has been unlocked successfully"))
 }

@@ -31,7 +31,7 @@ use uuid::Uuid;
 use super::StorageError;
 use super::marker::Marker;
 use super::opening::io;
-use super::sled::records::{Digest, Meta, SCHEMA, kind};
+use super::sled::records::{Digest, Events, Meta, SCHEMA, kind};
 use crate::auth::clock::Timestamp;
 
 #[cfg(any(test, feature = "fuzzing"))]
@@ -113,7 +113,7 @@ impl Head {
     fn of(meta: &Meta, order: &Order) -> Self {
         Self {
             doorward_checkpoint: FORMAT,
-            schema: SCHEMA,
+            schema: meta.schema,
             instance: meta.instance,
             sequence: meta.sequence,
             created: order.now,
@@ -123,6 +123,19 @@ impl Head {
             clock_mark: meta.clock_mark,
             cut_off: meta.cut_off,
             last_event: meta.events.last,
+        }
+    }
+
+    /// Of its records, but for their counts and digest.
+    fn meta(&self) -> Meta {
+        Meta {
+            schema: self.schema,
+            sequence: self.sequence,
+            next_user: self.next_user,
+            clock_mark: self.clock_mark,
+            cut_off: self.cut_off,
+            events: Events { last: self.last_event, ..Events::default() },
+            ..Meta::new(self.instance)
         }
     }
 }
@@ -138,8 +151,8 @@ struct Tail {
     sha256: String,
 }
 
-/// The kinds of records and their words.
-const KINDS: [(u8, &str); 12] = [
+/// The kinds of records and their words, also those that only older schemas have.
+pub(super) const KINDS: [(u8, &str); 12] = [
     (kind::DELETED, "deleted"),
     (kind::STANDING, "standing"),
     (kind::EVENT, "event"),
@@ -170,11 +183,15 @@ fn hex(bytes: &[u8]) -> String {
 
 /// The name of a checkpoint's file; sorted, such names are in order of time. `number` tells those of one second and one state
 /// of the records apart.
-fn name(order: &Order, sequence: u64, number: u32) -> String {
-    let stamp = stamp(order.now);
-    let schedule = if order.keep.is_some() { ".scheduled" } else { "" };
+fn name(order: &Order, meta: &Meta, number: u32) -> String {
+    let (stamp, sequence) = (stamp(order.now), meta.sequence);
+    let occasion = match order.keep {
+        Some(_) => ".scheduled",
+        None if meta.schema < SCHEMA => ".before-upgrade",
+        None => "",
+    };
     let number = if number == 0 { String::new() } else { format!("-{number}") };
-    format!("doorward-{stamp}-{sequence:012}{number}{schedule}.jsonl")
+    format!("doorward-{stamp}-{sequence:012}{number}{occasion}.jsonl")
 }
 
 /// Whether a checkpoint's file may be called so. It then names nothing outside of its folder.
@@ -220,6 +237,15 @@ pub fn newest(dir: &Path) -> Result<Option<PathBuf>, StorageError> {
     let has = |path: &Path| read::head(path).ok().filter(|head| Some(head.instance) == instance).map(|head| head.sequence);
     let dated = all(dir)?.into_iter().enumerate();
     Ok(dated.max_by_key(|(date, path)| (has(path), *date)).map(|(_, path)| path))
+}
+
+/// A whole checkpoint of a database as it is now that stays until somebody deletes it, if there is one.
+pub(super) fn already_of(dir: &Path, meta: &Meta) -> Option<PathBuf> {
+    let is_of = |path: &PathBuf| {
+        let head = read::head(path).ok().filter(|head| head.keys && !is_scheduled(path));
+        head.is_some_and(|head| (head.instance, head.sequence, head.schema) == (meta.instance, meta.sequence, meta.schema))
+    };
+    all(dir).ok()?.into_iter().find(|path| is_of(path) && read::judge(path, &mut |_, _| Ok(())).is_ok())
 }
 
 /// When the newest checkpoint on the schedule was made. One whose first line cannot be read does not count.

@@ -28,6 +28,8 @@ pub(super) enum Why {
     Foreign,
     /// A later version wrote it: this one.
     Newer(String),
+    /// Its records have the form of a version before, and no way leads from there.
+    Older(u16),
     /// What does not fit.
     Damaged(String),
     /// The storage failed, or whoever reads does not go on.
@@ -39,6 +41,11 @@ impl Why {
         let what = match self {
             Self::Foreign => "is no backup of Doorward; doorward backup makes one. Nothing was changed".to_owned(),
             Self::Newer(version) => format!("was written by a newer Doorward ({version}); run that version. Nothing was changed"),
+            Self::Older(schema) => {
+                format!(
+                    "holds data of version {schema}, which this Doorward does not know any more; run the version that wrote it. Nothing was changed"
+                )
+            }
             Self::Damaged(what) => format!("is damaged: {what}. Nothing was changed; use another backup"),
             Self::Failed(error) => return error,
         };
@@ -123,7 +130,7 @@ fn parse_head(line: &[u8]) -> Result<Head, Why> {
         return Err(Why::Newer(versions.version.chars().filter(|c| !c.is_control()).take(40).collect()));
     }
     let head: Head = serde_json::from_slice(line).map_err(|error| Why::Damaged(format!("its first line cannot be read ({error})")))?;
-    if head.doorward_checkpoint != FORMAT || head.schema != SCHEMA {
+    if head.doorward_checkpoint != FORMAT {
         return Err(Why::Foreign);
     }
     if head.next_user > MAX_USER {
@@ -200,6 +207,10 @@ impl Judge {
             return damaged(format!("{} is there twice, or not in its place", kind::noun(key.first().copied())));
         }
         key.clone_into(&mut self.last);
+        if head.schema < SCHEMA {
+            // What the records say, and to each other, shows when they have the form of today.
+            return Ok(());
+        }
         self.links.follow(key, value)?;
         match key.first() {
             Some(&kind::KEY) if !head.keys => return damaged("it has a key, but is to have none".to_owned()),

@@ -6,6 +6,8 @@
 //! of users go on far after the last. Users, with their passwords, roles and claims, revocations, services with
 //! their keys, and audit events are as they were.
 //!
+//! Records of an older schema get the form of today first, in a database of their own, so that what is taken over is known.
+//!
 //! The file is judged before anything is touched. The new database is made beside the old, read back from the disk, and then
 //! put in its place, the marker first: whenever that is cut off, the directory is one that a server refuses.
 
@@ -20,8 +22,10 @@ use serde_json::json;
 
 use super::super::error::panic_message;
 use super::super::marker::Marker;
+use super::super::migration;
 use super::super::opening::{DATABASE, io, lock, make_private, open_sled, sync_dir};
-use super::super::sled::records::{Events, Meta};
+use super::super::sled::copying::Copy;
+use super::super::sled::records::{Events, Meta, SCHEMA};
 use super::super::sled::tree::Tree;
 use super::super::sled::{check, events};
 use super::super::{Live, StorageError, StoreOptions};
@@ -38,12 +42,16 @@ const IDS_SKIPPED: u64 = 1_000_000;
 const KEPT_EVERY: Duration = Duration::from_secs(60);
 /// Where the new database is made, in the data directory.
 const WORKSHOP: &str = "restoring";
+/// In there, where records of an older schema get the form of today.
+const OLDER: &str = "older";
 /// The start of the name of what was there before.
 const ASIDE: &str = "replaced-";
 /// The marker's name.
 const MARKER: &str = "MARKER";
 /// So much room it takes for each byte of the checkpoint, at the most.
 const ROOM: u64 = 3;
+/// The same of one that is brought to the form of today first: two databases more, one at a time of which takes the other's place.
+const ROOM_OF_OLDER: u64 = 3 * ROOM;
 
 /// What was restored.
 #[derive(Debug)]
@@ -90,10 +98,14 @@ pub fn restore(
         let what = "holds a database; --replace moves it aside and keeps it".to_owned();
         return Err(StorageError::Unsafe { dir: dir.into(), what });
     }
-    room(dir, options.free_space_floor + ROOM * length)?;
+    let older = found.head.schema < SCHEMA;
+    if older && migration::way(options, found.head.schema).is_none() {
+        return Err(Why::Older(found.head.schema).of(&path));
+    }
+    room(dir, options.free_space_floor + if older { ROOM_OF_OLDER } else { ROOM } * length)?;
     let plan = Plan::new(dir, &found.head, now);
     let workshop = Workshop::new(dir)?;
-    let built = || build(&workshop.0, &path, &found, &plan, &mut |done| tell(length + done, 2 * length));
+    let built = || build(options, &workshop.0, &path, &found, &plan, &mut |done| tell(length + done, 2 * length));
     // sled panics on some failures of the disk.
     catch_unwind(AssertUnwindSafe(built))
         .map_err(|panic| StorageError::Engine { action: "be made", source: panic_message(&*panic).into() })??;
@@ -161,6 +173,7 @@ impl Drop for Workshop {
 
 /// Makes the database, durably, and reads it back.
 fn build(
+    options: &StoreOptions,
     workshop: &Path,
     path: &Path,
     found: &Found,
@@ -179,8 +192,7 @@ fn build(
     };
     let mut tree = Tree::new(open_sled(workshop, until)?, meta);
     let mut sieve = Sieve::new(plan.cut_off);
-    let input = read::open(path)?.0;
-    let again = read::records(input, &mut |_, key, value| Ok(sieve.pass(&mut tree, key, value)?), step).map_err(|why| why.of(path))?;
+    let again = take_over(options, workshop, path, head, &mut |key, value| sieve.pass(&mut tree, key, value), step)?;
     if again.sha256 != found.sha256 {
         return Err(Why::Damaged("it changed while it was read".to_owned()).of(path));
     }
@@ -198,6 +210,28 @@ fn build(
     judge().map(drop).map_err(|fault| fault.in_dir(workshop))?;
     drop(db);
     sync_all(workshop)
+}
+
+/// Hands every record of a checkpoint to `take`, in the form of today.
+fn take_over(
+    options: &StoreOptions,
+    workshop: &Path,
+    path: &Path,
+    head: &Head,
+    take: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), StorageError>,
+    step: &mut dyn FnMut(u64) -> Result<(), StorageError>,
+) -> Result<Found, StorageError> {
+    let input = read::open(path)?.0;
+    if head.schema == SCHEMA {
+        return read::records(input, &mut |_, key, value| Ok(take(key, value)?), step).map_err(|why| why.of(path));
+    }
+    let (folder, meta) = (workshop.join(OLDER), head.meta());
+    let (db, again) = migration::of_checkpoint(options, &folder, meta.clone(), |tree| {
+        read::records(input, &mut |_, key, value| Ok(tree.load(key, value)?), step).map_err(|why| why.of(path))
+    })?;
+    Copy::still(db, meta).read(take)?;
+    fs::remove_dir_all(&folder).map_err(io("remove", &folder))?;
+    Ok(again)
 }
 
 fn sync_all(dir: &Path) -> Result<(), StorageError> {

@@ -30,7 +30,7 @@ pub(in crate::store) fn write(
 ) -> Result<Checkpoint, StorageError> {
     let folder = dir.join(FOLDER);
     make_folder(dir, &folder)?;
-    let path = unused(&folder, order, copy.meta.sequence)?;
+    let path = unused(&folder, order, &copy.meta)?;
     let draft = Draft::new(&path)?;
     let (mut out, meta) = (Out::new(&draft, goes_on)?, copy.meta.clone());
     out.line(&serde_json::to_vec(&Head::of(&meta, order)).map_err(unwritable)?)?;
@@ -96,9 +96,9 @@ fn line(key: &[u8], value: &[u8]) -> Result<(Vec<u8>, &'static str), StorageErro
 }
 
 /// A place for it where none is: somebody was told that that one stays.
-fn unused(folder: &Path, order: &Order, sequence: u64) -> Result<PathBuf, StorageError> {
+fn unused(folder: &Path, order: &Order, meta: &Meta) -> Result<PathBuf, StorageError> {
     for number in 0.. {
-        let path = folder.join(name(order, sequence, number));
+        let path = folder.join(name(order, meta, number));
         if !path.try_exists().map_err(io("open", &path))? {
             return Ok(path);
         }

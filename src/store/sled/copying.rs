@@ -62,6 +62,11 @@ impl Copy {
         Self { db, before, meta }
     }
 
+    /// Of a database that nobody writes to.
+    pub fn still(db: sled::Db, meta: Meta) -> Self {
+        Self::new(db, Arc::default(), meta)
+    }
+
     /// Hands every record over, in order of the keys.
     ///
     /// # Errors
@@ -120,6 +125,10 @@ impl Job for Begin {
 
     fn refuse(self: Box<Self>, why: StorageError) {
         let _ = self.reply.send(Err(why));
+    }
+
+    fn only_reads(&self) -> bool {
+        true
     }
 }
 

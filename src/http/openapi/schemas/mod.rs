@@ -68,6 +68,7 @@ pub(super) fn parameters() -> Value {
         "UserSessionId": path("sid", "The session's id, of the list.", &json!({"type": "string", "format": "uuid"})),
         "ServiceId": path("id", "The service's id, of the list.", &json!({"type": "string", "format": "uuid"})),
         "InviteId": path("id", "The invite's id, of the list.", &json!({"type": "string", "format": "uuid"})),
+        "Address": path("address", "An IP address.", &json!({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]})),
         "KeyId": path("kid", "The key's id, of the list.", &json!({"type": "string", "minLength": 1})),
     })
 }

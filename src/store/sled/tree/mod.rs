@@ -22,8 +22,7 @@ pub(super) use step::Step;
 
 /// Writes the first record of a new database; durable once the file is synced.
 pub(in crate::store) fn found(db: &sled::Db, instance: Uuid) -> Result<Meta, StorageError> {
-    let mut tree = Tree::new(db.clone(), Meta { sequence: 1, ..Meta::new(instance) });
-    tree.changed = true;
+    let mut tree = Tree::begun(db.clone(), Meta { sequence: 1, ..Meta::new(instance) });
     tree.apply()?;
     tree.flush()?;
     Ok(tree.meta)
@@ -48,6 +47,11 @@ impl Tree {
     /// The records in `db`, of which `meta` is true.
     pub fn new(db: sled::Db, meta: Meta) -> Self {
         Self { db, meta, pending: Changes::new(), pending_bytes: 0, changed: false, before: Weak::new() }
+    }
+
+    /// The records that will be in `db`, which is new: `meta` is written also where there is none.
+    pub fn begun(db: sled::Db, meta: Meta) -> Self {
+        Self { changed: true, ..Self::new(db, meta) }
     }
 
     /// How many steps changed something so far.

@@ -14,6 +14,10 @@ pub(in crate::store::sled) trait Job: Send {
     fn answer(self: Box<Self>);
     /// Says that it was not taken.
     fn refuse(self: Box<Self>, why: StorageError);
+    /// Whether it only reads, so that a full disk is no reason to refuse it.
+    fn only_reads(&self) -> bool {
+        false
+    }
 }
 
 /// A [`Job`] made of a function.

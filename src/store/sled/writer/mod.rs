@@ -82,8 +82,14 @@ impl Writer {
         self.shared.full.store(lacking.is_some(), Ordering::Relaxed);
         if let Some(free) = lacking {
             let full = || StorageError::DiskFull { free_mib: free >> 20, floor_mib: self.space.floor >> 20 };
-            for job in group {
-                job.refuse(full());
+            for mut job in group {
+                if job.only_reads() {
+                    // All that was taken before is applied and durable.
+                    job.run(&mut self.tree, &self.shared.live)?;
+                    job.answer();
+                } else {
+                    job.refuse(full());
+                }
             }
             return self.shared.set_committing(None);
         }
