@@ -79,7 +79,7 @@ pub(super) fn remove_workshop(dir: &Path) -> Result<(), StorageError> {
 
 /// Makes the new database, durably, and reads it back.
 fn make(options: &StoreOptions, workshop: &Path, db: &::sled::Db, meta: &Meta, bytes: u64) -> Result<(), StorageError> {
-    let copy = build(options, workshop, meta.clone(), bytes, |tree| {
+    let copy = build(options, workshop, meta, bytes, |tree| {
         for entry in db.iter() {
             let (key, value) = entry.map_err(engine("read"))?;
             if *key != *key::META {
@@ -101,7 +101,7 @@ fn make(options: &StoreOptions, workshop: &Path, db: &::sled::Db, meta: &Meta, b
 pub(super) fn build(
     options: &StoreOptions,
     workshop: &Path,
-    meta: Meta,
+    meta: &Meta,
     bytes: u64,
     load: impl FnOnce(&mut Tree) -> Result<(), StorageError>,
 ) -> Result<::sled::Db, StorageError> {
@@ -110,7 +110,7 @@ pub(super) fn build(
     let none = Events { last: meta.events.last, ..Events::default() };
     let mut tree = Tree::begun(
         open_sled(workshop, Instant::now())?,
-        Meta { counts: Counts::default(), digest: Digest::default(), events: none, ..meta },
+        Meta { counts: Counts::default(), digest: Digest::default(), events: none, ..meta.clone() },
     );
     load(&mut tree)?;
     tree.apply()?;

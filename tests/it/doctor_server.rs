@@ -31,7 +31,7 @@ fn with_store<T>(data: &Path, work: impl AsyncFnOnce(&SledStore) -> T) -> T {
 /// So long ago.
 fn ago(since: Duration) -> Timestamp {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    Timestamp::from_secs((now - since).as_secs())
+    Timestamp::from_secs(now.saturating_sub(since).as_secs())
 }
 
 /// Passes on what a server says, as if it were of another version.

@@ -130,6 +130,7 @@ fn judge_file_system(kind: Option<(&'static str, Kind)>) -> Finding {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Kind {
     Memory,
     Network,

@@ -212,13 +212,16 @@ fn build(
     sync_all(workshop)
 }
 
+/// Whoever is handed the records.
+type Take<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<(), StorageError>;
+
 /// Hands every record of a checkpoint to `take`, in the form of today.
 fn take_over(
     options: &StoreOptions,
     workshop: &Path,
     path: &Path,
     head: &Head,
-    take: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), StorageError>,
+    take: Take<'_>,
     step: &mut dyn FnMut(u64) -> Result<(), StorageError>,
 ) -> Result<Found, StorageError> {
     let input = read::open(path)?.0;

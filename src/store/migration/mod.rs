@@ -105,7 +105,7 @@ fn bring(
     for migration in way {
         compaction::remove_workshop(&options.dir)?;
         // sled panics on some failures of the disk.
-        let made = catch_unwind(AssertUnwindSafe(|| make(options, migration, &db, meta, bytes)));
+        let made = catch_unwind(AssertUnwindSafe(|| make(options, migration, &db, &meta, bytes)));
         let made = made.unwrap_or_else(|panic| Err(misfit(panic_message(&*panic))));
         if made.is_err() {
             // It may be what fills the disk.
@@ -132,11 +132,11 @@ fn of_fault(fault: Fault) -> StorageError {
 }
 
 /// Makes the database that follows, durably, and judges it: before that the one there is stays.
-fn make(options: &StoreOptions, migration: &Migration, db: &::sled::Db, meta: Meta, bytes: u64) -> Result<Meta, StorageError> {
+fn make(options: &StoreOptions, migration: &Migration, db: &::sled::Db, meta: &Meta, bytes: u64) -> Result<Meta, StorageError> {
     let workshop = options.dir.join(WORKSHOP);
     // Ahead of the marker, so that the opening looks at everything.
-    let next = Meta { schema: migration.from + 1, sequence: meta.sequence + 1, ..meta };
-    let copy = compaction::build(options, &workshop, next, bytes, |tree| (migration.change)(db, tree))?;
+    let next = Meta { schema: migration.from + 1, sequence: meta.sequence + 1, ..meta.clone() };
+    let copy = compaction::build(options, &workshop, &next, bytes, |tree| (migration.change)(db, tree))?;
     let judge = || -> Result<Meta, Fault> {
         let meta = check::meta(&copy)?.ok_or_else(|| Fault::Damage("it is empty".to_owned()))?;
         if meta.schema == SCHEMA { check::records(&copy, &meta, true).map(drop) } else { sums(&copy, &meta).map(drop) }?;

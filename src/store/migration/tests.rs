@@ -118,25 +118,24 @@ impl Older {
         self.dir.path()
     }
 
-    /// That a directory has all of it, in the form of today.
-    #[track_caller]
-    fn opens(&self, dir: &Path, case: &str) -> SledStore {
-        SledStore::open(&patient(dir)).unwrap_or_else(|refused| panic!("{case}: {}", chained(&refused)))
-    }
-
-    /// The same, and that it can be used and opened again.
+    /// That a directory has all of it, in the form of today, and can be used and opened again.
     async fn is_whole(&self, dir: &Path, case: &str) {
-        let store = self.opens(dir, case);
+        let store = opens(dir, case);
         assert_eq!(contents(&store, &self.ids).await, self.contents, "{case}");
         assert!(!dir.join(WORKSHOP).exists(), "{case}");
         store.close().await.unwrap();
         assert_eq!(check::meta(&opened(dir)).ok().flatten().unwrap().schema, SCHEMA, "{case}");
         forget_clean_stop(dir);
-        let store = self.opens(dir, case);
+        let store = opens(dir, case);
         let new = store.insert_user(named("a-newcomer")).await.unwrap();
         assert!(store.delete_user(new.id, T0).await.unwrap());
         store.close().await.unwrap();
     }
+}
+
+#[track_caller]
+fn opens(dir: &Path, case: &str) -> SledStore {
+    SledStore::open(&patient(dir)).unwrap_or_else(|refused| panic!("{case}: {}", chained(&refused)))
 }
 
 fn chained(error: &StorageError) -> String {
@@ -167,10 +166,9 @@ async fn an_older_database_is_brought_to_the_form_of_today_and_a_backup_of_it_st
         assert_eq!(records_of(&made[0]), before, "an older version finds in it what it had");
         let head: Value = serde_json::from_str(fs::read_to_string(&made[0]).unwrap().lines().next().unwrap()).unwrap();
         assert_eq!((&head["schema"], &head["keys"]), (&json!(0), &json!(true)));
-        let store = older.opens(dir.path(), "again");
+        let store = opens(dir.path(), "again");
         for hour in 0..3 {
-            let order = Order { now: T0 + Duration::from_secs(3600 * hour), keys: true, keep: Some(1) };
-            store.back_up(order).await.unwrap();
+            store.back_up(Order { now: T0 + Duration::from_secs(3600 * hour), keys: true, keep: Some(1) }).await.unwrap();
         }
         assert_eq!(backups(dir.path()).len(), 2, "the schedule leaves it alone");
         store.close().await.unwrap();
@@ -208,7 +206,7 @@ async fn cut_off_at_any_step_nothing_is_lost_and_the_next_opening_goes_on() {
             fs::create_dir(&workshop).unwrap();
             fs::write(workshop.join(DATABASE), "half").unwrap();
         } else if done > 2 {
-            make(&options, &WAY[0], &db, meta, 0).unwrap();
+            make(&options, &WAY[0], &db, &meta, 0).unwrap();
         }
         drop(db);
         let steps = compaction::steps(dir.path(), &workshop).unwrap();
@@ -288,7 +286,7 @@ async fn a_backup_from_before_the_upgrade_is_restored_in_the_form_of_today() {
     store.close().await.unwrap();
     // In place of the database that came of it, too.
     restored(older.path(), backup, WAY).unwrap();
-    let store = older.opens(older.path(), "restored");
+    let store = opens(older.path(), "restored");
     contents(&store, &older.ids).await.must_be_restored_of(&older.contents);
     store.close().await.unwrap();
 }
