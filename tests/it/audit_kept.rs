@@ -49,7 +49,7 @@ fn the_events_of_changes_that_were_answered_are_on_disk_at_once_without_another_
     let start = Instant::now();
     while deletions_on_disk(&server.data_dir()) != deleted {
         assert!(start.elapsed() < Duration::from_secs(20), "on disk: {:?}", deletions_on_disk(&server.data_dir()));
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(2));
     }
     server.kill_and_start_again();
     assert_eq!(every(&server.client(), &boss, "user_deleted").len(), deleted.len());

@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -106,13 +107,13 @@ fn after_a_backup_under_load_a_wipe_and_a_restore_old_tokens_are_refused_and_use
                 })
                 .collect();
             while highest.load(Ordering::SeqCst) < 20 {
-                std::thread::yield_now();
+                std::thread::sleep(Duration::from_millis(2));
             }
             let acknowledged = highest.load(Ordering::SeqCst);
             let made = client.with_token("POST", "/backup", &boss.access).expect(201).json();
             let enough = highest.load(Ordering::SeqCst) + 10;
             while highest.load(Ordering::SeqCst) < enough {
-                std::thread::yield_now();
+                std::thread::sleep(Duration::from_millis(2));
             }
             stop.store(true, Ordering::SeqCst);
             let pairs: Vec<_> = workers.into_iter().map(|worker| worker.join().unwrap()).collect();
@@ -257,7 +258,7 @@ fn a_server_killed_during_a_backup_leaves_no_half_file_under_its_name() {
         std::thread::scope(|scope| {
             let command = scope.spawn(|| run(&directory, &["backup"]));
             // Each round a little later; the moment of death is the test's input, not a wait.
-            std::thread::sleep(std::time::Duration::from_millis(round * 4));
+            std::thread::sleep(Duration::from_millis(round * 4));
             server.kill();
             command.join().unwrap();
         });

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use doorward::auth::clock::Timestamp;
 use rustix::process::Signal;
@@ -119,7 +120,7 @@ fn everything_acknowledged_under_load_survives_a_kill() {
                 })
                 .collect();
             while answered.load(Ordering::SeqCst) < 24 && workers.iter().any(|worker| !worker.is_finished()) {
-                std::thread::yield_now();
+                std::thread::sleep(Duration::from_millis(2));
             }
             server.kill();
         });
@@ -144,7 +145,7 @@ fn a_server_killed_while_it_starts_always_starts_again() {
             .spawn()
             .unwrap();
         // Each round a little later, over the time a start takes; the moment of death is the test's input, not a wait.
-        std::thread::sleep(std::time::Duration::from_micros(round * 1500));
+        std::thread::sleep(Duration::from_micros(round * 1500));
         starting.kill().unwrap();
         starting.wait().unwrap();
     }
@@ -198,13 +199,13 @@ fn a_stop_leaves_with_zero_in_bounded_time_with_half_sent_heads_and_every_answer
             scope.spawn(move || work(&url, worker, 0, told, answered));
         }
         while answered.load(Ordering::SeqCst) < 12 {
-            std::thread::yield_now();
+            std::thread::sleep(Duration::from_millis(2));
         }
         server.signal(Signal::TERM);
         std::time::Instant::now()
     });
     assert_eq!(server.wait().code(), Some(0));
-    assert!(started.elapsed() < std::time::Duration::from_secs(9), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
     server.start_again();
     check(&server.client(), &told.into_inner().unwrap());
 }
@@ -222,7 +223,7 @@ fn a_clock_far_behind_what_was_seen_is_refused_until_it_is_accepted() {
     let pair = server.client().newcomer("arun");
     server.stop_and_see(|seen| {
         assert!(seen > Timestamp::default());
-        seen + std::time::Duration::from_secs(2 * 86_400)
+        seen + Duration::from_secs(2 * 86_400)
     });
     let start =
         |flags: &[&str]| doorward(server.directory.path()).args(["--address", "127.0.0.1", "--port", "0"]).args(flags).output().unwrap();

@@ -272,7 +272,7 @@ fn a_rotation_under_traffic_refuses_nobody() {
         let wait_for_logins = || {
             let enough = logins.load(Ordering::Relaxed) + 4;
             while logins.load(Ordering::Relaxed) < enough && users.iter().all(|user| !user.is_finished()) {
-                std::thread::yield_now();
+                std::thread::sleep(Duration::from_millis(2));
             }
         };
         wait_for_logins();
