@@ -17,7 +17,7 @@ pub(super) fn operations(shape: &Shape) -> Vec<Operation> {
 }
 
 fn full_user() -> Value {
-    json!({"id": 7, "username": "arun", "roles": ["editor"], "claims": {}, "disabled": false, "created": 1_767_225_600})
+    literal!({"id": 7, "username": "arun", "roles": ["editor"], "claims": {}, "disabled": false, "created": 1767225600})
 }
 
 fn limit() -> Value {
@@ -34,7 +34,7 @@ fn list_users() -> Operation {
 }
 
 fn add_user() -> Operation {
-    let body = json!({"username": "arun", "password": "securepassword", "roles": ["editor"]});
+    let body = literal!({"username": "arun", "password": "securepassword", "roles": ["editor"]});
     Operation::new("POST /users", Proof::Admin, "Users", "addUser", "Add a user")
         .note("Reserved names, too.")
         .takes("NewUser", &body)
@@ -47,7 +47,7 @@ fn change_user() -> Operation {
     Operation::new("PATCH /user/{id}", Proof::Admin, "Users", "changeUser", "Change roles and claims, disable, enable")
         .note("The last administrator stays one. Disabling ends all sessions.")
         .of("UserId")
-        .takes("UserChange", &json!({"roles": ["editor"]}))
+        .takes("UserChange", &literal!({"roles": ["editor"]}))
         .gives(200, "The user.", "FullUser", &full_user())
 }
 
@@ -63,7 +63,7 @@ fn issue_reset() -> Operation {
 }
 
 fn list_invites(shape: &Shape) -> Operation {
-    let example = json!({"invites": [{"id": "5c2d1a1e-7d1f-4a55-9d3c-6f2f3a6b8c11", "created": 1_767_225_600, "expires": 1_767_830_400}]});
+    let example = literal!({"invites": [{"id": "5c2d1a1e-7d1f-4a55-9d3c-6f2f3a6b8c11", "created": 1767225600, "expires": 1767830400}]});
     let row = Operation::new("GET /invites", Proof::Admin, "Invites", "listInvites", "The invites that can be used").gives(
         200,
         "Without their codes.",
@@ -75,7 +75,7 @@ fn list_invites(shape: &Shape) -> Operation {
 
 fn make_invite() -> Operation {
     Operation::new("POST /invites", Proof::Admin, "Invites", "makeInvite", "Make an invite")
-        .may_take("NewInvite", &json!({"expires": 86400}))
+        .may_take("NewInvite", &literal!({"expires": 86400}))
         .gives(201, "Its code.", "Code", &code("invite"))
 }
 
@@ -86,7 +86,7 @@ fn delete_invite() -> Operation {
 }
 
 fn jwks() -> Operation {
-    let key = json!({"kty": "EC", "crv": "P-256", "kid": "Zk1…", "alg": "ES256", "use": "sig", "x": "f83O…", "y": "x_FE…"});
+    let key = literal!({"kty": "EC", "crv": "P-256", "kid": "Zk1…", "alg": "ES256", "use": "sig", "x": "f83O…", "y": "x_FE…"});
     let content = json!({"application/jwk-set+json": {"schema": at("schemas", "Jwks"), "example": {"keys": [key]}}});
     Operation::new("GET /.well-known/jwks.json", Proof::Anyone, "Keys", "jwks", "The public keys (RFC 7517)").without_storage().answers(
         200,
@@ -96,7 +96,7 @@ fn jwks() -> Operation {
 }
 
 fn key() -> Value {
-    json!({"kid": "Zk1…", "algorithm": "ES256", "state": "next", "signs": false, "created": 1_767_225_600, "activates": 1_767_225_900})
+    literal!({"kid": "Zk1…", "algorithm": "ES256", "state": "next", "signs": false, "created": 1767225600, "activates": 1767225900})
 }
 
 fn list_keys() -> Operation {
@@ -110,7 +110,7 @@ fn list_keys() -> Operation {
 
 fn add_key() -> Operation {
     Operation::new("POST /keys", Proof::Admin, "Keys", "addKey", "Make or import a signing key")
-        .may_take("NewKey", &json!({"algorithm": "EdDSA"}))
+        .may_take("NewKey", &literal!({"algorithm": "EdDSA"}))
         .gives(201, "The key.", "Key", &key())
 }
 
@@ -124,7 +124,7 @@ fn retire_key() -> Operation {
 }
 
 fn events() -> Operation {
-    let event = json!({"id": 41, "time": "2026-03-01T12:00:00Z", "event": "roles_changed", "actor": "user:1", "user": 7, "session": null,
+    let event = literal!({"id": 41, "time": "2026-03-01T12:00:00Z", "event": "roles_changed", "actor": "user:1", "user": 7, "session": null,
         "address": "192.0.2.7", "request": "43c05ef2cb294ce17ea4b95f1f6c3c43", "details": {"from": [], "to": ["editor"]}});
     Operation::new("GET /audit", Proof::Admin, "Audit", "listEvents", "What has happened, the newest first")
         .query("user", "Whoever caused or met it.", &at("schemas", "UserId"))
@@ -136,17 +136,17 @@ fn events() -> Operation {
 }
 
 fn back_up() -> Operation {
-    let made = json!({"name": "doorward-20260301T120000Z-000000000042.jsonl", "created": 1_772_366_400, "sequence": 42, "keys": true,
+    let made = literal!({"name": "doorward-20260301T120000Z-000000000042.jsonl", "created": 1772366400, "sequence": 42, "keys": true,
         "counts": {"user": 7, "name": 7}, "bytes": 4096, "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"});
     Operation::new("POST /backup", Proof::Admin, "Audit", "backUp", "Back everything up")
         .note("Into the folder `backups` of the server's data directory; `doorward restore` makes a database of it.")
-        .may_take("NewBackup", &json!({"keys": true}))
+        .may_take("NewBackup", &literal!({"keys": true}))
         .gives(201, "What was written, and read back.", "Backup", &made)
 }
 
 fn check_up() -> Operation {
-    let database = json!({"fault": null, "sequence": 42, "users": 7, "sessions": 3, "revocations": 1, "bytes": 4096});
-    let administrator = json!({"id": 1, "username": "boss", "last_used": 1_767_225_600});
+    let database = literal!({"fault": null, "sequence": 42, "users": 7, "sessions": 3, "revocations": 1, "bytes": 4096});
+    let administrator = literal!({"id": 1, "username": "boss", "last_used": 1767225600});
     let found = json!({"database": database, "clock": {"system": 1_767_225_600, "mark": 1_767_225_600},
         "administrators": [administrator], "look": "9f86d081884c7d659a2feaa0c55ad015"});
     Operation::new("GET /doctor", Proof::Admin, "Audit", "checkUp", "Look at everything that is kept")
@@ -155,7 +155,7 @@ fn check_up() -> Operation {
 }
 
 fn blocks() -> Operation {
-    let block = json!({"scope": "user_at_address", "user": 7, "address": "192.0.2.7", "failures": 8, "until": 1_767_225_604});
+    let block = literal!({"scope": "user_at_address", "user": 7, "address": "192.0.2.7", "failures": 8, "until": 1767225604});
     Operation::new("GET /throttle", Proof::Admin, "Audit", "listBlocks", "Who must wait, the longest first").gives(
         200,
         "At most 1000.",
@@ -182,13 +182,13 @@ fn log() -> Operation {
         200,
         "The filter in use.",
         "Log",
-        &json!({"filter": "warn,audit=info"}),
+        &literal!({"filter": "warn,audit=info"}),
     )
 }
 
 fn change_log() -> Operation {
     Operation::new("PUT /log", Proof::Admin, "Audit", "changeLog", "Write other log lines")
         .note("Until the server stops, or the next change.")
-        .takes("Log", &json!({"filter": "debug"}))
-        .gives(200, "The filter in use now.", "Log", &json!({"filter": "debug"}))
+        .takes("Log", &literal!({"filter": "debug"}))
+        .gives(200, "The filter in use now.", "Log", &literal!({"filter": "debug"}))
 }

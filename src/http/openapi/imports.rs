@@ -9,7 +9,7 @@ use crate::auth::imports::{MAX_ID, MAX_ROWS};
 pub(super) fn operations() -> Vec<Operation> {
     let hash = "$pbkdf2-sha256$29000$FQKA0Lo3hhDC2JuTshbCmA$fRr0x7JRZ75yefRqBy9e22WBzak4quoBl0Ht64ntPRo";
     let body = json!({"users": [{"id": 7, "username": "arun", "password_hash": hash}]});
-    let report = json!({"added": 0, "present": 0, "refused": [{"row": 0, "reason": "Another user has this id."}]});
+    let report = literal!({"added": 0, "present": 0, "refused": [{"row": 0, "reason": "Another user has this id."}]});
     vec![
         Operation::new("POST /import", Proof::Admin, "Users", "importUsers", "Take users of another program in, with their ids")
             .note("Whoever was imported before stays as is. What does not fit is left out, the rest goes in.")
@@ -19,13 +19,13 @@ pub(super) fn operations() -> Vec<Operation> {
             200,
             "How many users have a hash of another program, by which.",
             "ImportProgress",
-            &json!({"users": 120, "foreign": {"passlib_pbkdf2": 37}}),
+            &literal!({"users": 120, "foreign": {"passlib_pbkdf2": 37}}),
         ),
     ]
 }
 
 pub(super) fn schemas() -> Vec<(&'static str, Value)> {
-    let count = || json!({"type": "integer", "minimum": 0});
+    let count = || literal!({"type": "integer", "minimum": 0});
     let about = "As passlib, werkzeug, Django, bcrypt or argon2 write it.";
     let row = json!({"type": "object", "additionalProperties": false, "required": ["id", "username", "password_hash"], "properties": {
         "id": {"type": "integer", "description": format!("As there; one that is not from 1 to {MAX_ID} is left out.")},

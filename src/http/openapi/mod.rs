@@ -4,6 +4,11 @@
 //! those refuse follows from them ([`refusals`]), words and messages come from [`Kind`], limits from the code that enforces
 //! them. `tests/it/openapi.rs` holds the rows to the mounted routes, both ways, and to what they answer.
 
+/// A value of literals alone, kept as text and read when it is wanted: `json!` makes code of each member, a hundred bytes of it.
+macro_rules! literal {
+    ($($json:tt)+) => { crate::http::openapi::read(stringify!($($json)+)) };
+}
+
 mod administration;
 mod imports;
 mod operation;
@@ -50,6 +55,13 @@ const ABOUT: &str = "A login server: it registers users, checks passwords, issue
     Every error has one shape, `Problem`, and its `error` is a word of a closed list. A known path with another method is answered \
     405 `method_not_allowed`, with `Allow`; an unknown path 404 `not_found`; paths have one spelling, without escapes. Every GET \
     answers HEAD, too. Heads that are too long, or not HTTP, may be answered 400, 414 or 431 without a body.";
+
+/// For `literal!`.
+fn read(text: &str) -> Value {
+    let value = serde_json::from_str(text);
+    debug_assert!(value.is_ok(), "not JSON: {text}");
+    value.unwrap_or_default()
+}
 
 /// The nouns, in the order in which they are read.
 const TAGS: [(&str, &str); 9] = [

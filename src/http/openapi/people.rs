@@ -16,7 +16,7 @@ pub(super) fn operations(shape: &Shape) -> Vec<Operation> {
 }
 
 fn register(shape: &Shape) -> Operation {
-    let mut body = json!({"username": "arun", "password": "securepassword"});
+    let mut body = literal!({"username": "arun", "password": "securepassword"});
     let note = match shape.registration {
         Registration::Open => "",
         Registration::Invite => "It takes an invite.",
@@ -25,7 +25,7 @@ fn register(shape: &Shape) -> Operation {
     if shape.registration == Registration::Invite {
         body["invite"] = json!("doorward_invite_0123456789abcdef0123456789abcdef01234567");
     }
-    let message = json!({"message": "User has been created successfully"});
+    let message = literal!({"message": "User has been created successfully"});
     Operation::new("POST /register", Proof::Anyone, TAG, "register", "Make an account")
         .note(note)
         .takes("Registration", &body)
@@ -36,8 +36,8 @@ fn register(shape: &Shape) -> Operation {
 
 fn set_up() -> Operation {
     let body =
-        json!({"code": "doorward_setup_0123456789abcdef0123456789abcdef01234567", "username": "boss", "password": "a keeper's lantern"});
-    let message = json!({"message": "User has been created successfully"});
+        literal!({"code": "doorward_setup_0123456789abcdef0123456789abcdef01234567", "username": "boss", "password": "a keeper's lantern"});
+    let message = literal!({"message": "User has been created successfully"});
     Operation::new("POST /setup", Proof::Anyone, TAG, "setUp", "Make the first administrator")
         .note("With the code of the link that the start of the server printed; once. Reserved names, too.")
         .takes("Setup", &body)
@@ -47,7 +47,7 @@ fn set_up() -> Operation {
 }
 
 fn me() -> Operation {
-    let example = json!({"id": 7, "username": "arun", "roles": ["editor"], "claims": {"department": "support"}});
+    let example = literal!({"id": 7, "username": "arun", "roles": ["editor"], "claims": {"department": "support"}});
     Operation::new("GET /me", Proof::Access, TAG, "me", "Who one is")
         .note("As the server knows it now, not as the token says.")
         .gives(200, "Oneself.", "Me", &example)
@@ -58,7 +58,7 @@ fn test() -> Operation {
 }
 
 fn change_password() -> Operation {
-    let body = json!({"current_password": "securepassword", "new_password": "a door's blue kettle"});
+    let body = literal!({"current_password": "securepassword", "new_password": "a door's blue kettle"});
     Operation::new("PUT /me/password", Proof::Fresh, TAG, "changePassword", "Change one's password")
         .note("All other sessions have ended then.")
         .takes("PasswordChange", &body)
@@ -67,7 +67,7 @@ fn change_password() -> Operation {
 }
 
 fn reset() -> Operation {
-    let body = json!({"code": "doorward_reset_7_0123456789abcdef0123456789abcdef01234567", "new_password": "a door's blue kettle"});
+    let body = literal!({"code": "doorward_reset_7_0123456789abcdef0123456789abcdef01234567", "new_password": "a door's blue kettle"});
     Operation::new("POST /reset", Proof::Anyone, TAG, "redeemReset", "Set a new password with a reset code")
         .note("The code is good once; all of the user's sessions have ended then.")
         .takes("Redemption", &body)
@@ -88,7 +88,7 @@ fn user(shape: &Shape) -> Operation {
         200,
         "The user.",
         "User",
-        &json!({"id": 7, "username": "arun"}),
+        &literal!({"id": 7, "username": "arun"}),
     )
 }
 

@@ -87,12 +87,12 @@ impl Proof {
     pub fn security(self) -> Value {
         match self {
             Self::Anyone | Self::ThisMachine => json!([]),
-            Self::Access | Self::Fresh | Self::Admin | Self::Holder => json!([{"access": []}]),
+            Self::Access | Self::Fresh | Self::Admin | Self::Holder => literal!([{"access": []}]),
             // The token in the body is a credential, too.
-            Self::Refresh => json!([{"refresh": []}, {}]),
-            Self::Leaver => json!([{"access": []}, {"refresh": []}, {"cookie": [], "csrf": []}]),
-            Self::Visitor => json!([{"access": []}, {"cookie": []}]),
-            Self::Service(_) => json!([{"service": []}, {"service_basic": []}]),
+            Self::Refresh => literal!([{"refresh": []}, {}]),
+            Self::Leaver => literal!([{"access": []}, {"refresh": []}, {"cookie": [], "csrf": []}]),
+            Self::Visitor => literal!([{"access": []}, {"cookie": []}]),
+            Self::Service(_) => literal!([{"service": []}, {"service_basic": []}]),
         }
     }
 }
@@ -174,8 +174,8 @@ pub(super) fn response(status: u16, kinds: &[Kind]) -> (String, Value) {
 fn example(kind: Kind) -> Value {
     let problem = Problem::new(kind);
     let problem = match kind {
-        Kind::ValidationFailed => problem.errors(&json!({"username": ["Missing data for required field."]})),
-        Kind::MalformedJson => problem.errors(&json!(["Invalid JSON body."])),
+        Kind::ValidationFailed => problem.errors(&literal!({"username": ["Missing data for required field."]})),
+        Kind::MalformedJson => problem.errors(&literal!(["Invalid JSON body."])),
         _ => problem,
     };
     // It was JSON a moment ago.

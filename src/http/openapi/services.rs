@@ -32,7 +32,7 @@ fn add() -> Operation {
     let mut added = service();
     added["key"] = json!("dws_0123456789abcdef0123456789abcdef01234567");
     Operation::new("POST /services", Proof::Admin, TAG, "addService", "Add a service")
-        .takes("NewService", &json!({"name": "shop", "scopes": ["introspect"]}))
+        .takes("NewService", &literal!({"name": "shop", "scopes": ["introspect"]}))
         .gives(201, "The service, and its key, this once.", "AddedService", &added)
         .with("Location")
 }
@@ -48,14 +48,14 @@ fn introspect() -> Operation {
     let example = json!({"active": true, "sub": "7", "username": "arun", "iss": "doorward", "exp": 1_767_226_500, "iat": 1_767_225_600,
         "nbf": 1_767_225_600, "jti": ID, "sid": ID, "token_type": "Bearer", "scope": "editor", "roles": ["editor"]});
     Operation::new("POST /introspect", Proof::Service(Scope::Introspect), TAG, "introspect", "Is this token good? (RFC 7662)")
-        .takes_form("TokenForm", &json!({"token": "eyJ…"}))
+        .takes_form("TokenForm", &literal!({"token": "eyJ…"}))
         .gives(200, "What it is; `{\"active\":false}` for all but a good access token.", "Introspected", &example)
 }
 
 fn revoke() -> Operation {
     Operation::new("POST /revoke", Proof::Anyone, TAG, "revoke", "Give a token up (RFC 7009)")
         .note("The token is its own credential; a good one's session has ended then.")
-        .takes_form("TokenForm", &json!({"token": "eyJ…"}))
+        .takes_form("TokenForm", &literal!({"token": "eyJ…"}))
         .gives(200, "It is no good now, whether it was or not.", "Nothing", &json!({}))
 }
 
@@ -67,7 +67,7 @@ fn revocations(shape: &Shape) -> Operation {
     let feed = json!({"cursor": "AAAA…", "reset": false, "more": false, "revoked": [{"id": ID, "kind": "session", "exp": 1_767_226_500}],
         "users": [{"sub": "7", "not_before": 1_767_225_600}]});
     Operation::new("GET /revocations", proof, TAG, "revocations", "What was revoked since")
-        .query("since", "The `cursor` of the answer before; without it, all that counts.", &json!({"type": "string"}))
+        .query("since", "The `cursor` of the answer before; without it, all that counts.", &literal!({"type": "string"}))
         .header("If-None-Match", "The `ETag` of the answer before.")
         .without_storage()
         .gives(200, "A page of the feed.", "Feed", &feed)

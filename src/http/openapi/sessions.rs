@@ -13,13 +13,13 @@ pub(super) fn operations() -> Vec<Operation> {
 }
 
 fn tokens() -> Value {
-    json!({"access_token": "eyJ…", "refresh_token": "eyJ…", "token_type": "Bearer", "expires_in": 900})
+    literal!({"access_token": "eyJ…", "refresh_token": "eyJ…", "token_type": "Bearer", "expires_in": 900})
 }
 
 fn login() -> Operation {
     Operation::new("POST /login", Proof::Anyone, TAG, "logIn", "Log in")
         .note("The access token is fresh.")
-        .takes("Credentials", &json!({"username": "arun", "password": "securepassword"}))
+        .takes("Credentials", &literal!({"username": "arun", "password": "securepassword"}))
         .gives(200, "A session, and its pair of tokens.", "Tokens", &tokens())
         .with("Set-Cookie")
         // Forbidden: roles and claims would make the token too long.
@@ -29,7 +29,7 @@ fn login() -> Operation {
 fn refresh() -> Operation {
     Operation::new("POST /refresh", Proof::Refresh, TAG, "refresh", "Trade a refresh token for a new pair")
         .note("In the header or in the body, not in both. The old one is spent; used again later, it ends the session.")
-        .may_take("RefreshBody", &json!({"refresh_token": "eyJ…"}))
+        .may_take("RefreshBody", &literal!({"refresh_token": "eyJ…"}))
         .gives(200, "The new pair; its access token is not fresh.", "Tokens", &tokens())
         .refuses(&[Kind::Forbidden])
 }
@@ -48,9 +48,9 @@ fn verify() -> Operation {
     Operation::new("GET /verify", Proof::Visitor, TAG, "verify", "Who is it? (forward-auth)")
         .note("For nginx, Caddy and Traefik. Trouble with the storage, or a query that is not understood, is 403.")
         .query("role", "Asks for this role.", &at("schemas", "Role"))
-        .query("redirect", "Sends a browser to the page in place of 401.", &json!({"type": "string", "enum": ["1"]}))
+        .query("redirect", "Sends a browser to the page in place of 401.", &literal!({"type": "string", "enum": ["1"]}))
         .header("X-Forwarded-Uri", "From a trusted proxy: where the browser is to come back to.")
-        .gives(200, "Signed in.", "Message", &json!({"message": "Signed in"}))
+        .gives(200, "Signed in.", "Message", &literal!({"message": "Signed in"}))
         .with("Remote-User")
         .with("Remote-Id")
         .with("Remote-Roles")
@@ -61,8 +61,8 @@ fn verify() -> Operation {
 }
 
 fn sessions(with_current: bool) -> Value {
-    let mut session = json!({"id": "5c2d1a1e-7d1f-4a55-9d3c-6f2f3a6b8c11", "user_agent": "curl/8.5.0", "address": "192.0.2.7",
-        "created": 1_767_225_600, "last_used": 1_767_229_200, "expires": 1_769_817_600});
+    let mut session = literal!({"id": "5c2d1a1e-7d1f-4a55-9d3c-6f2f3a6b8c11", "user_agent": "curl/8.5.0", "address": "192.0.2.7",
+        "created": 1767225600, "last_used": 1767229200, "expires": 1769817600});
     if with_current {
         session["current"] = json!(true);
     }

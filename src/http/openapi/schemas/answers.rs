@@ -8,7 +8,7 @@ pub(super) fn answers() -> Named {
     let tokens = [
         ("access_token", text("A JWT (RFC 9068).")),
         ("refresh_token", text("For `/refresh` alone.")),
-        ("token_type", json!({"const": "Bearer"})),
+        ("token_type", literal!({"const": "Bearer"})),
         ("expires_in", count("How long the access token lives, in seconds.")),
     ];
     let user = [("id", to("UserId")), ("username", to("Username"))];
@@ -36,7 +36,7 @@ fn seen() -> Value {
 
 pub(super) fn lists() -> Named {
     let session = [
-        ("id", json!({"type": "string", "format": "uuid"})),
+        ("id", literal!({"type": "string", "format": "uuid"})),
         ("current", flag("Whether this is where one asks from; only for the user itself.")),
         ("user_agent", maybe_text("As the client called itself.")),
         ("address", maybe_text("Where it last came from.")),
@@ -45,7 +45,7 @@ pub(super) fn lists() -> Named {
         ("expires", time("When it ends unless refreshed")),
     ];
     let invite = [
-        ("id", json!({"type": "string", "format": "uuid"})),
+        ("id", literal!({"type": "string", "format": "uuid"})),
         ("created", time("When it was made")),
         ("expires", time("Until when it is good")),
     ];
@@ -60,7 +60,7 @@ pub(super) fn lists() -> Named {
 }
 
 fn backup() -> Value {
-    let counts = json!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 0},
+    let counts = literal!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 0},
         "description": "How many records of each kind."});
     let fields = [
         ("name", text("Of the file.")),
@@ -120,14 +120,14 @@ pub(super) fn admin_lists() -> Named {
     ];
     let event = [
         ("id", count("Counts up.")),
-        ("time", json!({"type": "string", "format": "date-time"})),
+        ("time", literal!({"type": "string", "format": "date-time"})),
         ("event", text("A word of `EventWord`, or one that a later version knows.")),
         ("actor", text("`user:<id>`, `local`, `server` or `anyone`.")),
         ("user", or_null(&to("UserId"))),
         ("session", maybe_text("Its id.")),
         ("address", maybe_text("From where.")),
         ("request", maybe_text("The `X-Request-Id`.")),
-        ("details", json!({"type": "object", "description": "What only some events have."})),
+        ("details", literal!({"type": "object", "description": "What only some events have."})),
     ];
     vec![
         ("Key", object(&key, &["created", "activates", "expires"])),
@@ -141,7 +141,7 @@ pub(super) fn admin_lists() -> Named {
 
 pub(super) fn for_programs() -> Named {
     let service = [
-        ("id", json!({"type": "string", "format": "uuid"})),
+        ("id", literal!({"type": "string", "format": "uuid"})),
         ("name", text("What people call it.")),
         ("scopes", to("Scopes")),
         ("created", time("When it was added")),
@@ -149,7 +149,7 @@ pub(super) fn for_programs() -> Named {
     ];
     let added = [service.as_slice(), &[("key", text("Shown this once."))]].concat();
     let revoked = [
-        ("id", json!({"type": "string", "format": "uuid", "description": "A `jti` or a `sid`."})),
+        ("id", literal!({"type": "string", "format": "uuid", "description": "A `jti` or a `sid`."})),
         ("kind", json!({"enum": ["token", "session"]})),
         ("exp", time("Until when to remember it")),
     ];

@@ -15,11 +15,11 @@ pub(super) fn bodies(shape: &Shape) -> Named {
     }
     let credentials = [
         ("username", text("The name.")),
-        ("password", json!({"type": "string", "format": "password"})),
+        ("password", literal!({"type": "string", "format": "password"})),
         ("keep_signed_in", flag("Sets a cookie that `/verify` and `/logout` take; needs https, or this machine.")),
     ];
     let setup = [("code", text("Of the link.")), ("username", to("Username")), ("password", to("Password"))];
-    let current = json!({"type": "string", "format": "password", "description": "The one until now."});
+    let current = literal!({"type": "string", "format": "password", "description": "The one until now."});
     vec![
         ("Registration", object(&register, &[])),
         ("Setup", object(&setup, &[])),

@@ -64,12 +64,12 @@ pub(super) fn parameters() -> Value {
     let path = |name: &str, about: &str, schema: &Value| json!({"name": name, "in": "path", "required": true, "description": about, "schema": schema});
     json!({
         "UserId": path("id", "The user's id.", &to("UserId")),
-        "SessionId": path("id", "The session's id, of the list.", &json!({"type": "string", "format": "uuid"})),
-        "UserSessionId": path("sid", "The session's id, of the list.", &json!({"type": "string", "format": "uuid"})),
-        "ServiceId": path("id", "The service's id, of the list.", &json!({"type": "string", "format": "uuid"})),
-        "InviteId": path("id", "The invite's id, of the list.", &json!({"type": "string", "format": "uuid"})),
-        "Address": path("address", "An IP address.", &json!({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]})),
-        "KeyId": path("kid", "The key's id, of the list.", &json!({"type": "string", "minLength": 1})),
+        "SessionId": path("id", "The session's id, of the list.", &literal!({"type": "string", "format": "uuid"})),
+        "UserSessionId": path("sid", "The session's id, of the list.", &literal!({"type": "string", "format": "uuid"})),
+        "ServiceId": path("id", "The service's id, of the list.", &literal!({"type": "string", "format": "uuid"})),
+        "InviteId": path("id", "The invite's id, of the list.", &literal!({"type": "string", "format": "uuid"})),
+        "Address": path("address", "An IP address.", &literal!({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]})),
+        "KeyId": path("kid", "The key's id, of the list.", &literal!({"type": "string", "minLength": 1})),
     })
 }
 
@@ -85,10 +85,9 @@ type Named = Vec<(&'static str, Value)>;
 fn parts() -> Named {
     let words: Vec<_> = Kind::ALL.iter().map(|kind| kind.word()).collect();
     let events: Vec<_> = Word::ALL.iter().map(|word| word.as_str()).collect();
-    let faults =
-        json!({"anyOf": [{"type": "object", "additionalProperties": list(&json!({"type": "string"}))}, list(&json!({"type": "string"}))]});
+    let faults = json!({"anyOf": [{"type": "object", "additionalProperties": list(&literal!({"type": "string"}))}, list(&literal!({"type": "string"}))]});
     let problem = [
-        ("code", json!({"type": "integer", "description": "The status again."})),
+        ("code", literal!({"type": "integer", "description": "The status again."})),
         ("status", text("Its phrase.")),
         ("error", to("ErrorWord")),
         ("message", text("For people.")),
@@ -113,7 +112,7 @@ fn parts() -> Named {
         ),
         (
             "Role",
-            json!({"type": "string", "pattern": "^[a-z][a-z0-9_:.-]{0,31}$", "description": "`admin` is the one the server itself knows."}),
+            literal!({"type": "string", "pattern": "^[a-z][a-z0-9_:.-]{0,31}$", "description": "`admin` is the one the server itself knows."}),
         ),
         ("Roles", json!({"type": "array", "items": to("Role"), "maxItems": MAX_ROLES})),
         ("Claims", json!({"type": "object", "description": claims})),
