@@ -1,8 +1,9 @@
 //! The writer thread: the one place where records change.
 //!
-//! It takes what waits in the queue, up to [`GROUP`] steps, applies them, makes them durable together and only then
-//! answers. sled's `flush()` alone is no fsync on Linux, hence the sync on a handle of our own. Whatever fails here ends
-//! the store: an fsync that failed once may report success the next time without having written anything.
+//! It takes what waits in the queue, up to [`GROUP`] steps, and what comes in the next moment while several write. It applies
+//! them, makes them durable together and only then answers. sled's `flush()` alone is no fsync on Linux, hence the sync on a
+//! handle of our own. Whatever fails here ends the store: an fsync that failed once may report success the next time without
+//! having written anything.
 
 mod job;
 mod shared;
@@ -13,7 +14,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
@@ -31,6 +33,8 @@ pub(super) use space::FreeSpace;
 
 /// Most steps that become durable together.
 const GROUP: usize = 256;
+/// Where several write at a time, those just answered come again within this, and share the sync with those that waited meanwhile.
+const GATHER: Duration = Duration::from_micros(50);
 /// A batch is closed when it holds about this much: far less than one of sled's segments (512 KiB).
 pub(super) const BATCH_BYTES: usize = 64 * 1024;
 
@@ -62,17 +66,28 @@ impl Writer {
     }
 
     fn work(&mut self) -> Result<(), StorageError> {
+        let mut last = 0;
         while let Some(first) = self.queue.blocking_recv() {
             let mut group = vec![first];
-            while group.len() < GROUP
-                && let Ok(next) = self.queue.try_recv()
-            {
-                group.push(next);
+            self.fill(&mut group);
+            if last > 1 {
+                thread::sleep(GATHER);
+                self.fill(&mut group);
             }
+            last = group.len();
             self.commit(group)?;
         }
         // The events of the last group.
         self.commit(Vec::new())
+    }
+
+    /// Takes what waits.
+    fn fill(&mut self, group: &mut Vec<Box<dyn Job>>) {
+        while group.len() < GROUP
+            && let Ok(next) = self.queue.try_recv()
+        {
+            group.push(next);
+        }
     }
 
     fn commit(&mut self, mut group: Vec<Box<dyn Job>>) -> Result<(), StorageError> {
