@@ -40,14 +40,13 @@ pub fn run(reach: &Reach<'_>, command: &Command) -> Result<(), Failure> {
         let name = Some(text(&made["name"])).filter(|name| checkpoint::is_name(name));
         // What is copied from there is then removed, maybe by root, and whoever answers may be anybody whose directory it is.
         let name = name.ok_or_else(|| Failure::Refused("the server answered with no name of a backup; nothing was copied".to_owned()))?;
-        let kept = reach.directory().join(FOLDER).join(&name);
         let place = match &command.file {
             Some(file) => {
-                deliver(reach, &kept, file)?;
+                deliver(reach, &name, file)?;
                 file.display().to_string()
             }
             None if reach.is_remote() => format!("{FOLDER}/{name}, in that server's data directory"),
-            None => kept.display().to_string(),
+            None => reach.directory().join(FOLDER).join(&name).display().to_string(),
         };
         let said = format!("backed up {} users, {} bytes, to {place}", made["counts"]["user"].as_u64().unwrap_or(0), made["bytes"]);
         table::done(reach.json, &made, &said)
@@ -76,11 +75,7 @@ fn draft_length(folder: &Path) -> u64 {
 }
 
 /// Moves it to where its owner wants it; that may be another disk.
-fn deliver(reach: &Reach<'_>, kept: &Path, file: &Path) -> Result<(), Failure> {
+fn deliver(reach: &Reach<'_>, name: &str, file: &Path) -> Result<(), Failure> {
     let mut progress = Progress::new("copying", reach.is_quiet());
-    let delivered = checkpoint::deliver(kept, file, &mut |done, of| progress.show(done, of));
-    drop(progress);
-    let removed = fs::remove_file(kept).map_err(|source| Failure::System { action: "remove what was copied", source });
-    delivered?;
-    removed
+    Ok(checkpoint::deliver(&reach.directory(), name, file, &mut |done, of| progress.show(done, of))?)
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -305,6 +305,14 @@ fn services_and_disabled_users_are_as_they_were_and_invites_and_stolen_time_are_
     assert_eq!(moved.as_array().unwrap().len(), 1);
 }
 
+/// Answers one request for a backup as a server would that made one of this name.
+fn name_a_backup(socket: &UnixListener, name: &str) {
+    let (mut peer, _) = socket.accept().unwrap();
+    assert!(peer.read(&mut [0; 4096]).unwrap() > 0);
+    let body = json!({"name": name, "bytes": 1, "counts": {"user": 1}}).to_string();
+    write!(peer, "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+}
+
 #[test]
 fn a_server_that_names_a_file_elsewhere_does_not_have_it_copied_or_removed() {
     let directory = tempfile::TempDir::new().unwrap();
@@ -315,16 +323,39 @@ fn a_server_that_names_a_file_elsewhere_does_not_have_it_copied_or_removed() {
     let socket = UnixListener::bind(data.join("doorward.sock")).unwrap();
     for name in [precious.to_str().unwrap(), "../../precious.jsonl", "doorward-/../../../precious.jsonl", "..", ""] {
         std::thread::scope(|threads| {
-            threads.spawn(|| {
-                let (mut peer, _) = socket.accept().unwrap();
-                assert!(peer.read(&mut [0; 4096]).unwrap() > 0);
-                let body = json!({"name": name, "bytes": 1, "counts": {"user": 1}}).to_string();
-                write!(peer, "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-                    .unwrap();
-            });
+            threads.spawn(|| name_a_backup(&socket, name));
             let (code, out, err) = run(directory.path(), &["backup", "copy"]);
             assert!(code == Some(1) && out.is_empty() && err.contains("no name of a backup"), "{name}: {out}{err}");
         });
         assert!(precious.exists() && !directory.path().join("copy").exists(), "{name}");
     }
+}
+
+#[test]
+fn links_and_pipes_in_the_folder_of_backups_are_neither_followed_nor_waited_for() {
+    let server = Server::start();
+    let (directory, elsewhere) = (server.directory.path(), tempfile::TempDir::new().unwrap());
+    assert_eq!(run(directory, &["backup"]).0, Some(0));
+    let (folder, made) = (server.data_dir().join("backups"), kept(&server).remove(0));
+    let name = made.file_name().unwrap().to_str().unwrap();
+    let theirs = elsewhere.path().join(name);
+    fs::rename(&made, &theirs).unwrap();
+    fs::remove_file(server.data_dir().join("doorward.sock")).unwrap();
+    let socket = UnixListener::bind(server.data_dir().join("doorward.sock")).unwrap();
+    let tried = |why: &str| {
+        std::thread::scope(|threads| {
+            threads.spawn(|| name_a_backup(&socket, name));
+            let (code, out, err) = run(directory, &["backup", "copy"]);
+            assert!(code != Some(0) && out.is_empty() && !err.is_empty(), "{why}: {code:?} {out}{err}");
+        });
+        assert!(theirs.exists() && !directory.join("copy").exists(), "{why}");
+    };
+    symlink(&theirs, &made).unwrap();
+    tried("a link to a file");
+    fs::remove_file(&made).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, &made, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+    tried("a pipe");
+    fs::remove_dir_all(&folder).unwrap();
+    symlink(elsewhere.path(), &folder).unwrap();
+    tried("a link to a folder");
 }

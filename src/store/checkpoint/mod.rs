@@ -12,6 +12,7 @@
 //! itself must come out of the file, too. `sha256` is over all bytes before the last line. It finds what was altered by
 //! accident; it is no signature. **A checkpoint holds password hashes and, unless they are left out, the keys that sign.**
 
+mod deliver;
 mod read;
 mod restore;
 mod sieve;
@@ -34,11 +35,11 @@ use super::opening::io;
 use super::sled::records::{Digest, Events, Meta, SCHEMA, kind};
 use crate::auth::clock::Timestamp;
 
+pub use deliver::deliver;
 #[cfg(any(test, feature = "fuzzing"))]
 pub use read::fuzz;
 pub use restore::{Restored, restore};
 pub use trial::{Trial, made_on, trial};
-pub use write::deliver;
 pub(super) use write::write;
 
 /// Where they are kept, in the data directory.

@@ -1,7 +1,7 @@
 //! Making a checkpoint: into a draft, read back from there, and only then under its name.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{BufWriter, Read as _, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -119,14 +119,14 @@ fn prune(dir: &Path, keep: usize, made: &Path) -> Result<(), StorageError> {
 }
 
 /// A file that goes when it is dropped, unless it was kept.
-struct Draft {
+pub(super) struct Draft {
     path: PathBuf,
     is_kept: bool,
 }
 
 impl Draft {
     /// Beside `target`, for the owner alone.
-    fn new(target: &Path) -> Result<Self, StorageError> {
+    pub fn new(target: &Path) -> Result<Self, StorageError> {
         let mut name = target.as_os_str().to_owned();
         name.push(DRAFT);
         let path = PathBuf::from(name);
@@ -135,16 +135,16 @@ impl Draft {
         Ok(Self { path, is_kept: false })
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
-    fn open(&self) -> Result<File, StorageError> {
+    pub fn open(&self) -> Result<File, StorageError> {
         OpenOptions::new().write(true).open(&self.path).map_err(io("open", &self.path))
     }
 
     /// Puts it under its name, on stable storage when this returns.
-    fn keep_as(mut self, target: &Path) -> Result<(), StorageError> {
+    pub fn keep_as(mut self, target: &Path) -> Result<(), StorageError> {
         File::open(&self.path).and_then(|file| file.sync_all()).map_err(io("sync", &self.path))?;
         fs::rename(&self.path, target).map_err(io("create", target))?;
         self.is_kept = true;
@@ -198,31 +198,4 @@ impl<'a> Out<'a> {
         self.file.write_all(&line).and_then(|()| self.file.flush()).map_err(io("write", self.path))?;
         Ok(sha256)
     }
-}
-
-/// Copies a checkpoint to where its owner wants it, for the owner alone; there it is wholly or not at all. `step` is told how
-/// many bytes are copied.
-///
-/// # Errors
-/// Those of the system; [`StorageError::Checkpoint`] if something is at `target`, or the copy is damaged.
-pub fn deliver(made: &Path, target: &Path, step: &mut dyn FnMut(u64, u64)) -> Result<(), StorageError> {
-    if target.try_exists().map_err(io("open", target))? {
-        return Err(StorageError::Checkpoint { path: target.into(), what: "is there already; choose another name".to_owned() });
-    }
-    let mut from = File::open(made).map_err(io("open", made))?;
-    let length = from.metadata().map_err(io("open", made))?.len();
-    let draft = Draft::new(target)?;
-    let mut to = draft.open()?;
-    let (mut buffer, mut done) = (vec![0; 1 << 16], 0);
-    loop {
-        let read = from.read(&mut buffer).map_err(io("read", made))?;
-        if read == 0 {
-            break;
-        }
-        to.write_all(&buffer[..read]).map_err(io("write", draft.path()))?;
-        done += read as u64;
-        step(done, length);
-    }
-    read::judge(draft.path(), &mut |_, _| Ok(()))?;
-    draft.keep_as(target)
 }
