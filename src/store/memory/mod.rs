@@ -185,10 +185,12 @@ impl Store for MemoryStore {
     }
 
     async fn insert_invited(&self, user: NewUser, invite: CodeDigest) -> Result<User> {
-        let found = self.open()?.invites.values().find(|there| there.digest == invite && there.expires > user.created).copied();
+        // All under one lock: the same code may come twice at once.
+        let mut records = self.open()?;
+        let found = records.invites.values().find(|there| there.digest == invite && there.expires > user.created).copied();
         let found = found.ok_or(Error::InviteRefused)?;
-        let user = self.insert_user(user).await?;
-        self.open()?.invites.remove(&found.id());
+        let user = records.insert_user(&self.live, user)?;
+        records.invites.remove(&found.id());
         Ok(user)
     }
 
