@@ -1,6 +1,6 @@
 //! Hashing passwords: on threads of its own, in memory they reuse, within a bounded time.
 //!
-//! Working memory is written over by the next job, wiped when none is waiting, and given back with its thread ([`pool`]). Unknown
+//! Working memory is written over by the next job, wiped when none is waiting, and given back with its thread (`pool.rs`). Unknown
 //! users are checked against a dummy hash through the same queue, so that the answer and its time are the same (OWASP
 //! Authentication Cheat Sheet).
 
