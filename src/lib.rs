@@ -29,7 +29,7 @@
 //! - [`json`]: strict JSON objects, for bodies and tokens alike
 //! - [`log_filter`]: which log lines are written
 //! - [`metrics`]: what is counted, and how that is written
-//! - `priority`: threads that give way to all others
+//! - `priority`: threads that step back behind the others
 //! - [`trace`]: which request a piece of work belongs to
 
 #![cfg_attr(

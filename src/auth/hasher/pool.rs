@@ -3,7 +3,7 @@
 //! A job owns its place in the queue: a client that hangs up does not make room for another.
 //!
 //! A thread begins when there is work for one more, and is as important as any other: who logs in alone is served at once, also on a
-//! busy machine. Where a crowd waits, it gives way to everything else for the rest of its life, so that the crowd has to wait and not
+//! busy machine. Where a crowd waits, it steps back behind everything else for the rest of its life, so that the crowd has to wait and not
 //! those who have a token. It ends, and its memory with it, when nobody came for a while.
 
 use std::collections::VecDeque;

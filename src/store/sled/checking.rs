@@ -1,6 +1,6 @@
 //! Checking the records while they are served already: of a very large database, after a clean stop.
 //!
-//! A copy of one moment is read, on a thread that gives way to all others, and its counts and digest must be those the database keeps of
+//! A copy of one moment is read, on a thread that steps back behind the others, and its counts and digest must be those the database keeps of
 //! itself. If they are not, or a record cannot be read, the store fails: the process stops, and the next start, which is then after an
 //! unclean stop, looks at everything first and says what to restore.
 
