@@ -3,7 +3,7 @@
     DOORWARD_BIN=target/debug/doorward PROXIES="nginx caddy" python3 -m unittest discover tests/proxies
 """
 
-import hashlib, http.client, http.server, json, os, pathlib, shutil, socket, subprocess, sys, tempfile, threading, time, unittest, urllib.parse
+import hashlib, http.client, http.server, json, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, threading, time, unittest, urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "interop"))
@@ -54,11 +54,12 @@ def free_port():
 
 
 def replaced(text, *pairs):
-    """With each text replaced, which must be there: the example is what is tested."""
-    for old, new in pairs:
+    """With each text replaced, which must be there: the example is what is tested.
+
+    All at once: a free port such as 50005 is not taken for the example's 5000."""
+    for old, _ in pairs:
         assert old in text, f"the example has no {old!r}"
-        text = text.replace(old, new)
-    return text
+    return re.sub("|".join(re.escape(old) for old, _ in pairs), lambda found: dict(pairs)[found.group()], text)
 
 
 def run(cls, command, directory):
