@@ -212,6 +212,21 @@ class Through:
                 self.refused(401, self.ask("GET", "/", *spoof))
                 self.assertEqual(App.asked, asked)
 
+    def test_what_apps_believe_of_other_login_servers_never_reaches_the_app_either(self):
+        names = [
+            "Remote-Groups", "Remote-Email", "Remote-Name", "X-Remote-User", "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups",
+            "X-Forwarded-Preferred-Username", "X-Auth-Request-User", "X-Auth-Request-Email", "X-Webauth-User",
+        ]
+        spoofs = [(spelt, "boss") for name in names for spelt in (name, name.lower(), name.replace("-", "_"))]
+        answer = self.ask("GET", "/", self.bearer(), *spoofs, ("X-Harmless", "boss"))
+        self.assertEqual([name for name, value in answer.json()["headers"] if value == "boss"], ["X-Harmless"])
+
+    def test_a_refusal_says_once_how_to_authenticate(self):
+        for who in ([], [("Authorization", "Bearer x")]):
+            answer = self.ask("GET", "/", *who)
+            self.refused(401, answer)
+            self.assertEqual(len(answer.headers.get_all("WWW-Authenticate")), 1, answer.headers)
+
     def test_whoever_may_not_pass_does_not_reach_the_app(self):
         cookie, pair = self.keep_signed_in("mira")
         mira = ("Authorization", f"Bearer {pair['access_token']}")
