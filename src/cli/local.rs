@@ -13,7 +13,7 @@ pub fn expect(answer: Result<Answer, ClientError>, status: u16) -> Result<Value,
     if answer.status == status {
         return Ok(answer.body);
     }
-    let faults = answer.body["errors"]["json"].as_object().into_iter().flatten();
+    let faults = ["json", "query"].into_iter().filter_map(|place| answer.body["errors"][place].as_object()).flatten();
     let faults: Vec<_> = faults
         .flat_map(|(field, faults)| faults.as_array().into_iter().flatten().map(move |fault| format!("{field}: {}", text(fault))))
         .collect();

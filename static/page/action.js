@@ -46,7 +46,7 @@ export async function performOwn(box, request, options) {
 }
 
 function showFaults(form, { body }) {
-  const faults = { ...body?.errors?.json };
+  const faults = { ...body?.errors?.json, ...body?.errors?.query };
   if (body?.error === 'username_taken') faults.username = [body.message];
   if (body?.error === 'invalid_credentials') faults.password = faults.current_password = [body.message];
   for (const input of $$('[name]', form)) {

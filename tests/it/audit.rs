@@ -264,7 +264,7 @@ fn a_query_that_does_not_fit_is_named() {
         ("?after=1&limit=x", "after"),
     ] {
         let refused = client.with_token("GET", &format!("/audit{query}"), &boss.access).refused(422, "validation_failed");
-        assert!(refused.json()["errors"]["json"][field].is_array(), "{query}: {}", refused.text);
+        assert!(refused.json()["errors"]["query"][field].is_array(), "{query}: {}", refused.text);
     }
 }
 

@@ -189,10 +189,11 @@ fn h36_a_query_that_is_not_understood_is_named() {
         ("page=2", "page"),
         ("limit=1&x=", "x"),
     ] {
-        corpus.invalid(&format!("H36 {query}"), &corpus.client.with_token("GET", &format!("/users?{query}"), &corpus.boss.access), field);
+        let answer = corpus.client.with_token("GET", &format!("/users?{query}"), &corpus.boss.access);
+        corpus.invalid_query(&format!("H36 {query}"), &answer, field);
     }
     for scope in ["none", "", "LOCAL", "local&scope=global"] {
         let answer = corpus.client.with_token("POST", &format!("/logout?scope={scope}"), &corpus.arun.access);
-        corpus.invalid(&format!("H36 scope={scope}"), &answer, "scope");
+        corpus.invalid_query(&format!("H36 scope={scope}"), &answer, "scope");
     }
 }

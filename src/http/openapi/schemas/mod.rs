@@ -91,7 +91,7 @@ fn parts() -> Named {
         ("status", text("Its phrase.")),
         ("error", to("ErrorWord")),
         ("message", text("For people.")),
-        ("errors", object(&[("json", faults)], &[])),
+        ("errors", object(&[("json", faults.clone()), ("query", faults)], &["json", "query"])),
     ];
     let username = format!(
         "After mapping (RFC 8265, lower case): 1-{USERNAME_CHARS} letters, digits and marks of one script and . _ - @ +, at least one \
