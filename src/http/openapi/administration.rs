@@ -74,9 +74,11 @@ fn list_invites(shape: &Shape) -> Operation {
 }
 
 fn make_invite() -> Operation {
+    let mut made = code("invite");
+    made["id"] = json!("5c2d1a1e-7d1f-4a55-9d3c-6f2f3a6b8c11");
     Operation::new("POST /invites", Proof::Admin, "Invites", "makeInvite", "Make an invite")
         .may_take("NewInvite", &literal!({"expires": 86400}))
-        .gives(201, "Its code.", "Code", &code("invite"))
+        .gives(201, "Its id and its code.", "Invite", &made)
 }
 
 fn delete_invite() -> Operation {

@@ -20,8 +20,13 @@ pub(super) fn answers() -> Named {
         ("Me", object(&me, &[])),
         ("FullUser", object(&full, &[])),
         ("Code", object(&[("code", text("Shown this once.")), ("expires", time("Until when it is good"))], &[])),
+        ("Invite", object(&[("id", uuid()), ("code", text("Shown this once.")), ("expires", time("Until when it is good"))], &[])),
         ("Status", object(&[("status", json!({"enum": ["ok", "ready"]})), ("seen", seen())], &["seen"])),
     ]
+}
+
+fn uuid() -> Value {
+    literal!({"type": "string", "format": "uuid"})
 }
 
 fn seen() -> Value {
@@ -36,7 +41,7 @@ fn seen() -> Value {
 
 pub(super) fn lists() -> Named {
     let session = [
-        ("id", literal!({"type": "string", "format": "uuid"})),
+        ("id", uuid()),
         ("current", flag("Whether this is where one asks from; only for the user itself.")),
         ("user_agent", maybe_text("As the client called itself.")),
         ("address", maybe_text("Where it last came from.")),
@@ -44,11 +49,7 @@ pub(super) fn lists() -> Named {
         ("last_used", time("When it was last refreshed")),
         ("expires", time("When it ends unless refreshed")),
     ];
-    let invite = [
-        ("id", literal!({"type": "string", "format": "uuid"})),
-        ("created", time("When it was made")),
-        ("expires", time("Until when it is good")),
-    ];
+    let invite = [("id", uuid()), ("created", time("When it was made")), ("expires", time("Until when it is good"))];
     let next = |about: &str| json!({"type": ["integer", "null"], "description": about});
     vec![
         ("Session", object(&session, &["current"])),
