@@ -12,6 +12,7 @@ mod doctor;
 mod documented;
 mod dumps;
 mod failure;
+mod founding;
 mod healthcheck;
 mod import;
 mod invite;
@@ -44,6 +45,7 @@ use crate::config::{ConfigError, Flags, Loaded, Settings};
 use crate::http::UserRoutes;
 use crate::http::client::ServerUrl;
 use crate::store::{SledStore, StoreOptions};
+use founding::Founding;
 use reach::Reach;
 
 pub(crate) use failure::Failure;
@@ -219,16 +221,19 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let loaded = common.load()?;
     let settings = &loaded.settings;
     let reach = || Reach::new(settings, &common);
+    let founding = |founding| reach().map(|reach| reach.founding(founding));
     match command {
         Command::Serve { .. } | Command::Config(_) | Command::Restore(_) if common.url.is_some() || common.token_file.is_some() => {
             Err(Failure::Usage("--url and --token-file are for commands that ask a server".to_owned()))
         }
         Command::Serve { setup_link } => serve::run(settings, common.accept_clock, setup_link),
+        Command::User(command @ user::Command::Add { .. }) => user::run(&founding(Founding::of_first_user(&loaded, &common))?, &command),
         Command::User(command) => user::run(&reach()?, &command),
         Command::Invite(command) => invite::run(&reach()?, &command),
         Command::Session(command) => session::run(&reach()?, &command),
         Command::Service(command) => service::run(&reach()?, &command),
         Command::Key(command) => key::run(&reach()?, &command),
+        Command::Import(command @ import::Command::Flask(_)) => import::run(&founding(Founding::Always)?, settings, &command),
         Command::Import(command) => import::run(&reach()?, settings, &command),
         Command::Audit(command) => audit::run(&reach()?, &command),
         Command::Log(command) => log::run(&reach()?, &command),

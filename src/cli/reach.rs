@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::founding::Founding;
 use super::{Common, Failure, open, runtime};
 use crate::config::Settings;
 use crate::http::client::{Client, ServerUrl};
@@ -24,6 +25,7 @@ pub struct Reach<'a> {
     accept_clock: bool,
     quiet: bool,
     remote: Option<(ServerUrl, Zeroizing<String>)>,
+    founding: Founding,
     /// Whether answers are printed as JSON.
     pub json: bool,
 }
@@ -39,7 +41,13 @@ impl<'a> Reach<'a> {
             (None, Some(_)) => return Err(Failure::Usage("--token-file goes with --url".to_owned())),
             (None, None) => None,
         };
-        Ok(Self { settings, accept_clock: flags.accept_clock, quiet: flags.quiet, remote, json: flags.json })
+        Ok(Self { settings, accept_clock: flags.accept_clock, quiet: flags.quiet, remote, founding: Founding::Never, json: flags.json })
+    }
+
+    /// The same for a command that may make a new database.
+    #[must_use]
+    pub fn founding(self, founding: Founding) -> Self {
+        Self { founding, ..self }
     }
 
     /// Runs a command with a client of the server.
@@ -55,7 +63,11 @@ impl<'a> Reach<'a> {
             if let Some(client) = self.running().await? {
                 return self.through(&client, command).await;
             }
-            let is_new = !self.settings.data_dir.join("db").exists();
+            let Settings { data_dir, address, port, tls_cert, .. } = self.settings;
+            // Over https the certificate is for a name, which is not known here.
+            let listening = tls_cert.is_none().then_some((address.as_str(), *port));
+            self.founding.check(data_dir, listening).await?;
+            let is_new = !data_dir.join("db").exists();
             let auth = match open(self.settings, self.accept_clock).await {
                 // While we waited for the directory, whoever holds it may have opened its socket.
                 Err(held @ Failure::Storage(StorageError::Held { .. })) => {

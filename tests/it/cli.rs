@@ -33,7 +33,7 @@ pub fn said(output: &Output) -> (Option<i32>, String, String) {
 #[test]
 fn users_are_added_and_listed_without_a_server() {
     let directory = tempfile::TempDir::new().unwrap();
-    let run = |arguments: &[&str], input: &str| said(&run_in(directory.path(), arguments, &[], input));
+    let run = |arguments: &[&str], input: &str| said(&run_in(directory.path(), arguments, &[("DOORWARD_PORT", "0")], input));
     let (code, out, err) = run(&["user", "add", "boss", "--admin"], &format!("{PASSWORD}\n"));
     assert_eq!((code, out.trim()), (Some(0), "added boss with id 1, an administrator"), "{err}");
     assert!(err.contains("no server runs; opened ") && !format!("{out}{err}").contains(PASSWORD));
@@ -163,4 +163,57 @@ fn an_administrator_from_the_command_line_can_log_in() {
     server.start_again();
     let pair = server.client().login("root");
     server.client().with_token("GET", "/users", &pair.access).expect(200);
+}
+
+/// What would be made there would be worked on, and the server would know nothing of it.
+#[test]
+fn in_a_wrong_directory_no_command_makes_a_database() {
+    let server = Server::start();
+    let directory = tempfile::TempDir::new().unwrap();
+    let port = server.address().port().to_string();
+    let run = |arguments: &[&str], environment: &[(&str, &str)]| {
+        said(&run_in(directory.path(), arguments, &[&[("DOORWARD_ADDRESS", "127.0.0.1")], environment].concat(), &format!("{PASSWORD}\n")))
+    };
+    for arguments in [
+        &["user", "list"][..],
+        &["user", "disable", "arun"],
+        &["session", "list", "--user", "arun"],
+        &["service", "list"],
+        &["service", "add", "shop", "--scope", "introspect"],
+        &["invite", "make"],
+        &["key", "rotate"],
+        &["audit"],
+        &["log"],
+        &["backup"],
+        &["import", "status"],
+        &["user", "add", "boss", "--admin"],
+    ] {
+        let (code, out, err) = run(arguments, &[("DOORWARD_PORT", &port)]);
+        assert_eq!((code, out.as_str()), (Some(78), ""), "{arguments:?}: {err}");
+        let place = directory.path().canonicalize().unwrap().join("data");
+        assert!(err.contains(&format!("there is no database in {}; name the right directory with --data-dir", place.display())), "{err}");
+        assert!(err.contains(&format!("A server answers at http://127.0.0.1:{port}; it keeps its data elsewhere")), "{err}");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "{arguments:?}");
+    }
+    let (code, _, err) = run(&["user", "list", "--data-dir", "data"], &[("DOORWARD_PORT", "0")]);
+    assert!(code == Some(78) && !err.contains("A server answers"), "{err}");
+}
+
+#[test]
+fn the_first_user_makes_the_database_where_no_server_answers_or_the_directory_is_named() {
+    let server = Server::start();
+    let port = server.address().port().to_string();
+    let add = |environment: &[(&str, &str)], more: &[&str]| {
+        let directory = tempfile::TempDir::new().unwrap();
+        std::fs::write(directory.path().join("own.toml"), "[default]\n").unwrap();
+        let arguments = [&["user", "add", "boss", "--admin"], more].concat();
+        let (code, out, err) = said(&run_in(directory.path(), &arguments, environment, &format!("{PASSWORD}\n")));
+        assert_eq!((code, out.as_str()), (Some(0), "added boss with id 1, an administrator\n"), "{err}");
+        assert!(err.contains(": a new, empty database"), "{err}");
+    };
+    add(&[("DOORWARD_PORT", "0")], &[]);
+    let served = [("DOORWARD_PORT", port.as_str()), ("DOORWARD_ADDRESS", "127.0.0.1")];
+    add(&served, &["--data-dir", "mine"]);
+    add(&served, &["--config", "own.toml"]);
+    add(&[served[0], served[1], ("DOORWARD_DATA_DIR", "mine")], &[]);
 }

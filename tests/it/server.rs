@@ -327,6 +327,8 @@ fn add_admin_with(directory: &Path, name: &str, environment: &[(&str, &str)]) {
     use std::io::Write as _;
     let mut child = doorward(directory)
         .args(["user", "add", name, "--admin"])
+        // Named, so that it may be new whoever answers at the usual port.
+        .env("DOORWARD_DATA_DIR", "data")
         .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

@@ -78,6 +78,12 @@ pub(super) fn sync_dir(dir: &Path) -> Result<(), StorageError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(io("sync", dir))
 }
 
+/// Whether a directory has a database, is getting one, or has lost it: all of these are judged by opening it.
+#[must_use]
+pub fn is_there(dir: &Path) -> bool {
+    ["LOCK", "MARKER", DATABASE].iter().any(|name| dir.join(name).exists())
+}
+
 /// See the module's page.
 pub(super) fn open(options: &StoreOptions) -> Result<Opened, StorageError> {
     let dir = options.dir.as_path();
