@@ -107,6 +107,12 @@ impl Settings {
                     .to_owned(),
             );
         }
+        if !self.is_loopback() && self.tls_cert.is_none() && self.trusted_proxies.is_nobody() {
+            warnings.push(format!(
+                "address is {}, without tls_cert and without a proxy in trusted_proxies: passwords and tokens travel in clear, for others on the way to read",
+                self.address
+            ));
+        }
         if let Some(address) = self.metrics_address.filter(|address| !address.ip().to_canonical().is_loopback()) {
             warnings.push(format!("metrics_address is {address}: whoever reaches it can read the metrics; see that only Prometheus does"));
         }

@@ -261,6 +261,7 @@ impl Settings {
             revocations: self.revocations,
             security: Security { https },
             trusted_proxies: self.trusted_proxies.clone(),
+            public_url: self.public_url.clone(),
             base_path: self.base_path.clone(),
             log: LogControl::default(),
         }

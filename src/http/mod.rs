@@ -71,6 +71,8 @@ pub struct Surface {
     /// See there.
     pub trusted_proxies: TrustedProxies,
     /// See there.
+    pub public_url: Option<String>,
+    /// See there.
     pub base_path: BasePath,
     /// See there.
     pub log: LogControl,
@@ -85,6 +87,7 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
 fn mounted(surface: Surface, auth: Auth) -> Rocket<Build> {
     let registration = auth.registration();
     let shape = openapi::Shape::of(&surface, registration);
+    let public_url = surface.public_url.as_ref().map(|url| format!("{url}{}", surface.base_path.join("")));
     rocket::custom(engine_config())
         .manage(auth)
         .manage(surface.user_routes)
@@ -94,6 +97,7 @@ fn mounted(surface: Surface, auth: Auth) -> Rocket<Build> {
         .manage(surface.base_path)
         .manage(surface.log)
         .manage(routes::doctor::Look::default())
+        .manage(routes::doctor::PublicUrl(public_url))
         .mount("/", routes::account::routes(registration))
         .mount("/", routes::audit::routes())
         .mount("/", routes::backup::routes())

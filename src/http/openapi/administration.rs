@@ -150,7 +150,7 @@ fn check_up() -> Operation {
     let database = literal!({"fault": null, "sequence": 42, "users": 7, "sessions": 3, "revocations": 1, "bytes": 4096});
     let administrator = literal!({"id": 1, "username": "boss", "last_used": 1767225600});
     let found = json!({"database": database, "clock": {"system": 1_767_225_600, "mark": 1_767_225_600},
-        "administrators": [administrator], "look": "9f86d081884c7d659a2feaa0c55ad015"});
+        "administrators": [administrator], "look": "9f86d081884c7d659a2feaa0c55ad015", "public_url": "https://login.example.com"});
     Operation::new("GET /doctor", Proof::Admin, "Audit", "checkUp", "Look at everything that is kept")
         .note("Reads and judges every record; requests go on meanwhile. `doorward doctor` asks for it, and looks at much more.")
         .gives(200, "What was found.", "Checkup", &found)

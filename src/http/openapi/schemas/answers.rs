@@ -95,6 +95,7 @@ fn checkup() -> Value {
         ("clock", object(&clock, &[])),
         ("administrators", list(&object(&administrator, &[]))),
         ("look", text("For `GET /health`, as `X-Doorward-Look`.")),
+        ("public_url", maybe_text("Where browsers reach the server; null: its settings do not say.")),
     ];
     object(&fields, &[])
 }
