@@ -29,6 +29,7 @@ pub(crate) mod serve;
 mod service;
 mod session;
 mod table;
+mod terminal;
 mod throttle;
 mod user;
 mod verify;
@@ -194,7 +195,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // A file of somebody else's is quoted in some; lines stay, what would steer the terminal does not.
-            let said = crate::error::chain(&failure).replace(|letter: char| letter.is_control() && letter != '\n', "?");
+            let said = crate::error::chain(&failure).replace(|letter: char| terminal::steers(letter) && letter != '\n', "?");
             reach::tell(&format!("doorward: {said}"));
             ExitCode::from(failure.exit_code())
         }

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Write as _};
 use serde::Serialize;
 
 use super::Failure;
+use super::terminal::harmless;
 
 /// Prints rows under headings, each column as wide as it must be; where there are none, it says so. What would steer the
 /// terminal does not get there.
@@ -28,11 +29,6 @@ pub fn print<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Resul
     };
     let rows = rows.iter().map(|row| padded(std::array::from_fn(|column| row[column].as_str())));
     line(&[padded(headings)].into_iter().chain(rows).collect::<Vec<_>>().join("\n"))
-}
-
-/// Cells and words may be somebody else's.
-fn harmless(text: &str) -> String {
-    text.replace(char::is_control, "?")
 }
 
 /// Prints a value as JSON.
