@@ -59,7 +59,8 @@ impl Auth {
         attempt.user = user.as_ref().map(|user| user.id);
         let verdict = self.0.hasher.verify(Typed::new(password), user.as_ref().map(|user| &user.password)).await?;
         let (Some(user), Verdict::Right(rehashed)) = (user.as_ref(), verdict) else {
-            return Err(self.login_refused(user.map(|user| user.id)));
+            let reason = if user.is_some() { "password" } else { "unknown" };
+            return Err(self.login_refused(user.map(|user| user.id), reason));
         };
         let now = self.0.clock.now();
         let mut session = Session::open(user.id, now, &self.0.lifetimes);
@@ -75,14 +76,17 @@ impl Auth {
     async fn open_session(&self, Opening { session, verified, rehashed, logged_in }: Opening) -> Result<LoggedIn> {
         let (id, user) = (session.id, session.user);
         if !self.0.store.open_session(session, verified, rehashed).await? {
-            return Err(self.login_refused(Some(user)));
+            let is_disabled = self.0.store.live().standing(user).is_some_and(|standing| standing.disabled);
+            // Else the password was changed, or the user deleted, while it was judged.
+            return Err(self.login_refused(Some(user), if is_disabled { "disabled" } else { "password" }));
         }
         self.note(Event::own(Word::Login, user).session(id));
         Ok(logged_in)
     }
 
-    fn login_refused(&self, user: Option<UserId>) -> Error {
-        self.note(Event::new(Word::LoginFailed, By::Anyone).of(user));
+    /// Why is for the audit trail alone.
+    fn login_refused(&self, user: Option<UserId>, reason: &'static str) -> Error {
+        self.note(Event::new(Word::LoginFailed, By::Anyone).of(user).detail("reason", reason));
         Error::InvalidCredentials
     }
 

@@ -91,12 +91,12 @@ fn comings_and_goings(watch: &mut Watch<'_>) -> Pair {
     let id = watch.client.with_token("GET", "/invites", &watch.boss.access).json()["invites"][0]["id"].clone();
     let deleted = [json!({"event": "invite_deleted", "actor": "user:1", "details": {"invite": id}})];
     watch.boss("DELETE", &format!("/invites/{}", id.as_str().unwrap()), &Value::Null, 200, &deleted);
-    let failed = json!({"event": "login_failed", "actor": "anyone", "user": 2, "session": null, "details": {}});
+    let failed = json!({"event": "login_failed", "actor": "anyone", "user": 2, "session": null, "details": {"reason": "password"}});
     watch.adds(|client| client.try_login("arun", "not the password"), 401, &[failed]);
     watch.adds(
         |client| client.try_login("nobody", PASSWORD),
         401,
-        &[json!({"event": "login_failed", "actor": "anyone", "user": null, "details": {}})],
+        &[json!({"event": "login_failed", "actor": "anyone", "user": null, "details": {"reason": "unknown"}})],
     );
     let login = |watch: &mut Watch<'_>| {
         Pair::of(&watch.adds(|client| client.try_login("arun", PASSWORD), 200, &[json!({"event": "login", "actor": "user:2", "user": 2})]))
@@ -316,4 +316,18 @@ fn of_a_storm_of_refusals_some_are_kept_and_all_are_counted() {
     assert_eq!(kept + dropped, 801);
     assert!(dropped > 0, "{kept} were kept");
     assert_eq!(events(&client, &boss, "?event=user_added").len(), 1, "what matters is still there");
+}
+
+#[test]
+fn why_a_login_failed_is_told_by_the_trail_and_by_no_answer() {
+    let (_server, client, boss) = crate::server::with_admin();
+    client.register("arun").expect(201);
+    client.json("PATCH", "/user/2", Some(&boss.access), &json!({"disabled": true})).expect(200);
+    let tried = [("arun", PASSWORD), ("arun", "not the password"), ("nobody", PASSWORD)];
+    let answers = tried.map(|(name, password)| client.try_login(name, password).refused(401, "invalid_credentials").text);
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let noted = events(&client, &boss, "?event=login_failed");
+    let reasons: Vec<_> = noted.iter().rev().map(|event| (event["user"].clone(), event["details"].clone())).collect();
+    let expected = [(json!(2), "disabled"), (json!(2), "password"), (Value::Null, "unknown")];
+    assert_eq!(reasons, expected.map(|(user, reason)| (user, json!({"reason": reason}))));
 }
