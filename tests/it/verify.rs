@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::authority::Authority;
 use crate::cli::{run_in, said};
 use crate::cli_url::tls;
 use crate::meddler::{Meddler, Request, as_it_is};
@@ -336,4 +337,30 @@ fn the_meddler_hands_on_what_it_is_told_to_leave() {
     let server = Server::start();
     let proxy = Meddler::new(server.address(), |request: &Request, answer| as_it_is(request, answer));
     assert_eq!(crate::server::Client::of(&proxy.url()).get("/health").expect(200).text, "{\"status\":\"ok\"}");
+}
+
+#[test]
+fn a_certificate_that_is_its_own_authority_is_refused_in_words_for_people() {
+    let authority = Authority::new();
+    authority.issue_self_signed_authority();
+    let server = authority.server(&[]);
+    let url = format!("https://localhost:{}", server.address().port());
+    let ran = Ran::of(&["--url", &url, "--ca", &authority.path("cert.pem")], &[], "");
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(
+        ran.err.contains("its certificate is an authority's (CA:TRUE)") && ran.err.contains("basicConstraints = CA:FALSE"),
+        "{}",
+        ran.err
+    );
+    assert!(!ran.err.contains("CaUsedAsEndEntity"), "{}", ran.err);
+}
+
+#[test]
+fn asked_beside_its_proxy_it_is_said_that_the_public_address_is_wanted() {
+    let server = Server::with(&[], &[("DOORWARD_BASE_PATH", "/auth")]);
+    let ran = Ran::of(&["--url", &server.url, "--json"], &[], "");
+    assert!(ran.code == Some(1) && ran.ended("failed").contains(&"where a proxy shows it".to_owned()), "{}", ran.out);
+    assert!(ran.err.contains("give --url the public address, where browsers reach the server"), "{}", ran.err);
+    let server = Server::start();
+    assert!(!Ran::of(&["--url", &server.url, "--json"], &[], "").err.contains("public address"));
 }
