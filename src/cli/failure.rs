@@ -13,6 +13,15 @@ pub(crate) enum Failure {
     Config(#[from] ConfigError),
     #[error("cannot listen")]
     Bind(#[from] crate::http::front::BindError),
+    #[error("port {port} is already in use by this Doorward: process {pid} serves {}; stop it first, or name another directory with --data-dir and another port with --port", dir.display())]
+    Running {
+        /// The port that was wanted.
+        port: u16,
+        /// Who has it.
+        pid: u32,
+        /// Which directory it holds.
+        dir: std::path::PathBuf,
+    },
     #[error("cannot listen at metrics_address {address}; choose another with that setting")]
     Metrics {
         address: std::net::SocketAddr,

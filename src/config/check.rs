@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{ConfigError, Settings, secrets, wrong};
+use super::{ConfigError, Settings, all_of, secrets, wrong};
 use crate::auth::token::MAX_ACCESS_SECS;
 use crate::auth::user::CustomClaims;
 use crate::http::UserRoutes;
@@ -11,10 +11,8 @@ use crate::http::UserRoutes;
 impl Settings {
     /// Whether they can be used.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        self.check_times()?;
-        self.check_numbers()?;
-        self.check_texts()?;
-        self.check_places()
+        let checked = [self.check_times(), self.check_numbers(), self.check_texts(), self.check_places()];
+        all_of(checked.into_iter().filter_map(Result::err))
     }
 
     fn check_times(&self) -> Result<(), ConfigError> {

@@ -185,6 +185,12 @@ fn wrong(text: impl Into<String>) -> ConfigError {
     ConfigError(text.into())
 }
 
+/// All of them, on one line, if there are any.
+fn all_of(faults: impl IntoIterator<Item = ConfigError>) -> Result<(), ConfigError> {
+    let faults: Vec<_> = faults.into_iter().map(|fault| fault.0).collect();
+    if faults.is_empty() { Ok(()) } else { Err(ConfigError(faults.join(". Also: "))) }
+}
+
 /// Flags of the command line that are settings; what was not given leaves the layers below as they are.
 #[derive(Debug, Clone, Default, Serialize)]
 #[expect(missing_docs, reason = "KEYS documents each")]
@@ -206,7 +212,7 @@ impl Settings {
     /// [`ConfigError`]
     pub fn load(file: Option<&Path>, environment: &BTreeMap<String, String>, flags: &Flags) -> Result<Loaded, ConfigError> {
         let figment = layers::stack(file, environment, flags)?;
-        let mut settings: Self = figment.extract().map_err(|error| layers::explain(&error))?;
+        let mut settings = layers::extract(&figment)?;
         settings.shared_secrets = secrets::read(environment, &settings)?;
         settings.check()?;
         Ok(Loaded { settings, figment })

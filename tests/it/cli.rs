@@ -217,3 +217,67 @@ fn the_first_user_makes_the_database_where_no_server_answers_or_the_directory_is
     add(&served, &["--config", "own.toml"]);
     add(&[served[0], served[1], ("DOORWARD_DATA_DIR", "mine")], &[]);
 }
+
+#[test]
+fn every_setting_that_cannot_be_used_is_named() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = "[default]\nprot = 1\nthrotle = false\n";
+    std::fs::write(directory.path().join("slips.toml"), file).unwrap();
+    let check = |arguments: &[&str], environment: &[(&str, &str)]| {
+        let (code, _, err) = said(&run_in(directory.path(), &[&["config", "check"], arguments].concat(), environment, ""));
+        assert_eq!((code, err.lines().count()), (Some(78), 1), "{err}");
+        err
+    };
+    let unread = [("DOORWARD_PORT", "http"), ("DOORWARD_METRICS_ADDRESS", "9100"), ("DOORWARD_REGISTRATION", "some")];
+    let said = check(&[], &unread);
+    for (name, _) in unread {
+        assert!(said.contains(&format!("({name})")), "{name}: {said}");
+    }
+    assert!(said.contains("such as 127.0.0.1:9100"), "{said}");
+    let said = check(&[], &[("DOORWARD_REFRESH_GRACE", "1h"), ("DOORWARD_THROTTLE_FAILURES", "0"), ("DOORWARD_TLS_CERT", "x")]);
+    assert!(["refresh_grace is 1h", "throttle_failures and", "tls_cert and tls_key"].iter().all(|part| said.contains(part)), "{said}");
+    let said = check(&["--config", "slips.toml"], &[]);
+    assert!(said.contains("did you mean port?") && said.contains("did you mean throttle?"), "{said}");
+    let said = check(&[], &[("DOORWARD_PROT", "1"), ("DOORWARD_THROTLE", "x")]);
+    assert!(said.contains("did you mean port?") && said.contains("did you mean throttle?"), "{said}");
+}
+
+#[test]
+fn a_second_server_is_told_of_the_first_and_says_so_when_it_waits_for_it() {
+    let server = Server::start();
+    let pid = server.pid().as_raw_nonzero();
+    let port = server.address().port().to_string();
+    let start = |port: &str| said(&run_in(server.directory.path(), &["serve", "--address", "127.0.0.1", "--port", port], &[], ""));
+    let (code, _, err) = start(&port);
+    assert!(code == Some(1) && err.contains(&format!("in use by this Doorward: process {pid} serves data")), "{err}");
+    let (code, _, err) = start("0");
+    assert_eq!(code, Some(74), "{err}");
+    assert!(err.contains(&format!("in use by process {pid}; waiting a few seconds for its end")), "{err}");
+}
+
+#[test]
+fn a_first_start_says_where_browsers_go_and_that_there_is_no_administrator() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let lines = |more: &[&str], count: usize| {
+        let mut child = doorward(directory.path())
+            .args([&["serve", "--address", "127.0.0.1", "--port", "0"], more].concat())
+            .envs([("DOORWARD_PUBLIC_URL", "https://login.example.com"), ("DOORWARD_BASE_PATH", "/auth")])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let out = std::io::BufReader::new(child.stdout.take().unwrap());
+        let lines: Vec<_> = std::io::BufRead::lines(out).take(count).map(Result::unwrap).collect();
+        rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+        child.wait().unwrap();
+        lines
+    };
+    let first = lines(&[], 3);
+    assert!(first[0].starts_with("listening on http://127.0.0.1:"), "{first:?}");
+    let rest = [
+        "browsers reach it at https://login.example.com/auth/",
+        "no administrator yet: doorward user add NAME --admin, or start with --setup-link",
+    ];
+    assert_eq!(first[1..], rest);
+    assert!(lines(&["--setup-link"], 2)[1].starts_with("set up the first administrator"));
+}

@@ -171,6 +171,16 @@ pub(super) fn lock(dir: &Path, until: Instant) -> Result<File, StorageError> {
     Ok(file)
 }
 
+/// The process that has a directory open, if one does and has left its number. Asks without taking the lock, but for a moment in
+/// which nobody has it.
+#[must_use]
+pub fn holder(dir: &Path) -> Option<u32> {
+    let path = dir.join("LOCK");
+    let file = File::open(&path).ok()?;
+    let is_held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    fs::read_to_string(&path).ok().filter(|_| is_held)?.trim().parse().ok()
+}
+
 fn remove_half_snapshots(dir: &Path) -> Result<(), StorageError> {
     for entry in fs::read_dir(dir).map_err(io("read", dir))? {
         let path = entry.map_err(io("read", dir))?.path();
