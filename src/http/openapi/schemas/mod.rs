@@ -89,12 +89,8 @@ fn object(fields: &[Named]) -> Value {
 }
 
 fn with_limits(text: &str, limits: &[u64]) -> String {
-    let mut limits = limits.iter();
-    let parts = text.split_inclusive('%').map(|part| match part.strip_suffix('%') {
-        Some(before) => limits.next().map_or_else(|| part.to_owned(), |limit| format!("{before}{limit}")),
-        None => part.to_owned(),
-    });
-    parts.collect()
+    debug_assert_eq!(text.matches('%').count(), limits.len(), "{text}");
+    limits.iter().fold(text.to_owned(), |text, limit| text.replacen('%', &limit.to_string(), 1))
 }
 
 /// What stands in paths.
@@ -184,4 +180,22 @@ fn event_words() -> Value {
 
 fn scopes() -> Value {
     json!({"type": "array", "minItems": 1, "items": {"enum": Scope::ALL.map(Scope::name)}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_percent_sign_becomes_the_next_limit() {
+        let schema = Limited(r#"{"minimum": %, "maximum": %}"#, &[1, u64::MAX]);
+        assert_eq!(schema.value(), json!({"minimum": 1, "maximum": u64::MAX}));
+    }
+
+    #[test]
+    fn a_field_with_a_question_mark_may_be_missing() {
+        let schema = Object(&[("name", To("Username")), ("roles?", To("Roles"))]).value();
+        assert_eq!(schema["required"], json!(["name"]));
+        assert_eq!(schema["properties"]["roles"], at("schemas", "Roles"));
+    }
 }
