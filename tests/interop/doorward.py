@@ -21,7 +21,9 @@ class Doorward:
 
     def __enter__(self):
         self.directory = tempfile.TemporaryDirectory()
-        options = {"cwd": self.directory.name, "env": self.environment, "stderr": subprocess.DEVNULL, "text": True}
+        # Named, so that the first user may make the database whoever answers at the usual port.
+        environment = {"DOORWARD_DATA_DIR": "data", **self.environment}
+        options = {"cwd": self.directory.name, "env": environment, "stderr": subprocess.DEVNULL, "text": True}
         add = [BINARY, "user", "add", "boss", "--admin"]
         subprocess.run(add, input=PASSWORD, stdout=subprocess.DEVNULL, check=True, **options)
         serve = [BINARY, "serve", "--address", "127.0.0.1", "--port", "0"]
