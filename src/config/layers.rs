@@ -64,9 +64,6 @@ pub(super) fn stack(file: Option<&Path>, environment: &BTreeMap<String, String>,
 }
 
 /// Reads them. Every setting that cannot be read is named: each is set aside for its default until the rest can be.
-///
-/// # Errors
-/// [`ConfigError`]
 pub(super) fn extract(figment: &Figment) -> Result<Settings, ConfigError> {
     let defaults = serde_json::to_value(Settings::default()).unwrap_or_default();
     let (mut rest, mut faults) = (figment.clone(), Vec::new());
@@ -285,7 +282,7 @@ fn plain(expected: &str) -> &str {
 }
 
 /// One line of a figment error: which setting, what is wrong, where it comes from.
-pub(super) fn explain(error: &figment::Error) -> ConfigError {
+fn explain(error: &figment::Error) -> ConfigError {
     let key = error.path.join(".");
     let from = error.metadata.as_ref().map_or_else(String::new, |metadata| format!(" ({})", origin(metadata, &key)));
     let fault = match &error.kind {

@@ -1,10 +1,12 @@
 //! The command line: what it says, where it reads, and how it leaves.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use crate::server::{PASSWORD, Server, add_admin, doorward};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::server::{Client, PASSWORD, Server, add_admin, doorward};
 
 pub fn run_in(directory: &Path, arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output {
     let mut child = doorward(directory)
@@ -258,7 +260,7 @@ fn a_second_server_is_told_of_the_first_and_says_so_when_it_waits_for_it() {
 #[test]
 fn a_first_start_says_where_browsers_go_and_that_there_is_no_administrator() {
     let directory = tempfile::TempDir::new().unwrap();
-    let lines = |more: &[&str], count: usize| {
+    let printed = |more: &[&str]| {
         let mut child = doorward(directory.path())
             .args([&["serve", "--address", "127.0.0.1", "--port", "0"], more].concat())
             .envs([("DOORWARD_PUBLIC_URL", "https://login.example.com"), ("DOORWARD_BASE_PATH", "/auth")])
@@ -266,18 +268,21 @@ fn a_first_start_says_where_browsers_go_and_that_there_is_no_administrator() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let out = std::io::BufReader::new(child.stdout.take().unwrap());
-        let lines: Vec<_> = std::io::BufRead::lines(out).take(count).map(Result::unwrap).collect();
-        rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        out.read_line(&mut first).unwrap();
+        // It has said all of it before it answers.
+        Client::of(first.trim().strip_prefix("listening on ").unwrap()).get("/health").expect(200);
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
         child.wait().unwrap();
-        lines
+        out.lines().map(Result::unwrap).collect::<Vec<_>>()
     };
-    let first = lines(&[], 3);
-    assert!(first[0].starts_with("listening on http://127.0.0.1:"), "{first:?}");
-    let rest = [
+    let (place, nobody) = (
         "browsers reach it at https://login.example.com/auth/",
         "no administrator yet: doorward user add NAME --admin, or start with --setup-link",
-    ];
-    assert_eq!(first[1..], rest);
-    assert!(lines(&["--setup-link"], 2)[1].starts_with("set up the first administrator"));
+    );
+    assert_eq!(printed(&[]), [place, nobody]);
+    assert_eq!(printed(&[]), [place], "a second start");
+    let offered = printed(&["--setup-link"]);
+    assert!(offered.len() == 1 && offered[0].starts_with("set up the first administrator"), "{offered:?}");
 }
