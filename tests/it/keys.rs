@@ -315,7 +315,10 @@ fn the_command_line_lists_rotates_imports_and_retires() {
     let (code, out, err) = run(&["import", &fixture("rsa-3072"), "--now"]);
     assert!(code == Some(0) && out.contains("is active: signs"), "{out}{err}");
     let (_, out, _) = run(&["list"]);
-    assert!(out.starts_with("KEY ") && out.contains("verifying  gone in 9") && out.contains("RS256"), "{out}");
+    assert!(out.starts_with("KEY ") && out.contains("RS256"), "{out}");
+    // As long as a token lives and a little more, less what these commands took.
+    let left: u64 = out.split_once("verifying  gone in ").unwrap().1.split(' ').next().unwrap().parse().unwrap();
+    assert!((300..=910).contains(&left), "{out}");
     assert_eq!(run(&["retire", &first, "--now"]).0, Some(0));
     assert_eq!(listed().len(), 2);
     for (file, says) in [("ec-p256-sec1", "openssl pkcs8 -topk8 -nocrypt"), ("rsa-1024", "1024 bit")] {
