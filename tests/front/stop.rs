@@ -115,6 +115,8 @@ fn under_load_every_answer_is_whole() {
         assert!(start.elapsed() < PATIENCE, "nobody is answered");
     }
     server.ask_to_stop();
-    clients.into_iter().for_each(|client| client.join().expect("whole answers"));
+    for client in clients {
+        client.join().expect("whole answers");
+    }
     assert_eq!(server.finish(), Summary { cut_off: 0 });
 }

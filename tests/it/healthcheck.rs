@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Signal, WaitOptions, waitpid};
 use tempfile::TempDir;
 
 use crate::authority::Authority;
@@ -59,6 +59,8 @@ fn a_server_that_has_stopped_is_not_ready_and_nothing_is_opened_for_it() {
 fn a_server_that_hangs_is_given_up_in_three_seconds() {
     let server = Server::start();
     server.signal(Signal::STOP);
+    // Signals are taken when a process gets to it: it could answer until then.
+    assert!(waitpid(Some(server.pid()), WaitOptions::UNTRACED).unwrap().is_some_and(|(_, status)| status.stopped()));
     let began = Instant::now();
     let (code, out, err) = check(&server, &[]);
     assert_eq!((code, out.as_str(), err.as_str()), (Some(1), "", "doorward: not ready: no answer within 3 s\n"));
