@@ -62,8 +62,10 @@ impl Trace {
     }
 
     /// Does the work as part of this. What the work spawns is not, unless it takes it along.
-    pub async fn around<T>(self, work: impl Future<Output = T>) -> T {
-        TRACE.scope(self, work).await
+    ///
+    /// No `async fn`: that would keep room for the work twice, before its first step and after.
+    pub fn around<T>(self, work: impl Future<Output = T>) -> impl Future<Output = T> {
+        TRACE.scope(self, work)
     }
 }
 

@@ -12,7 +12,7 @@ use hyper::header::HeaderValue;
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response};
 use rocket::futures::FutureExt;
-use rocket::local::asynchronous::Client;
+use rocket::local::asynchronous::{Client, LocalResponse};
 
 use super::request::{self, Refusal, Vetted};
 use super::response::Standard;
@@ -93,13 +93,7 @@ impl Front {
     }
 
     async fn dispatch<'h>(&self, id: RequestId, peer: Peer, parts: &'h Parts, vetted: Vetted<'h>, body: &[u8]) -> Response<Full<Bytes>> {
-        let request = vetted.hand_over(&self.client, parts, body, peer, id);
-        let uid = match peer {
-            Peer::Local(uid) => Some(uid),
-            Peer::Remote(_) => None,
-        };
-        let trace = Trace { request: Some(id), address: proxies::client(request.inner()), uid };
-        let response = trace.around(request.dispatch()).await;
+        let response = self.handle(id, peer, parts, vetted, body).await;
         match response::collect(response, parts.method == Method::HEAD, self.limits.response_bytes).await {
             Ok(response) => response,
             Err(error) => {
@@ -108,6 +102,24 @@ impl Front {
                 self.refuse(&Problem::new(Kind::Internal))
             }
         }
+    }
+
+    /// Rocket's part. No `async fn`: that would keep room for the request beside the future that consumes it.
+    fn handle<'c, 'h: 'c>(
+        &'c self,
+        id: RequestId,
+        peer: Peer,
+        parts: &'h Parts,
+        vetted: Vetted<'h>,
+        body: &[u8],
+    ) -> impl Future<Output = LocalResponse<'c>> + use<'c, 'h> {
+        let request = vetted.hand_over(&self.client, parts, body, peer, id);
+        let uid = match peer {
+            Peer::Local(uid) => Some(uid),
+            Peer::Remote(_) => None,
+        };
+        let trace = Trace { request: Some(id), address: proxies::client(request.inner()), uid };
+        trace.around(request.dispatch())
     }
 
     /// Answers a connection that will not be served.
