@@ -1,6 +1,6 @@
 //! `doorward user`: what an administrator does to users, from a terminal.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
@@ -228,7 +228,8 @@ async fn set_password(client: &Client, name: &str, password: &str, json: bool) -
 
 /// Asks whether to go on.
 fn confirm(question: &str) -> Result<(), Failure> {
-    eprint!("{question} [y/N] ");
+    // Who closed it gives no answer, either.
+    let _ = write!(std::io::stderr(), "{question} [y/N] ");
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(|source| Failure::System { action: "read the answer", source })?;
     let is_yes = ["y", "yes"].contains(&answer.trim().to_lowercase().as_str());

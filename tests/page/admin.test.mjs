@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { PASSWORD, addBoss, answered, ask, button, click, go, isAccessible, logIn, newName, newcomer, open, registerAndLogIn, setUp, step } from './head.mjs';
+import { PASSWORD, addBoss, answered, ask, button, click, go, isAccessible, logIn, mustWait, newName, newcomer, open, registerAndLogIn, setUp, step } from './head.mjs';
 
 setUp(['--setup-link'], addBoss);
 
@@ -150,13 +149,25 @@ test('an invite is made, listed and taken back', async (t) => {
 
 test('who must wait is listed, and let go on', async (t) => {
   const { username } = await newcomer();
-  const fail = () => ask('POST', '/login', { json: { username, password: 'wrong wrong wrong' } });
-  for (let wait = 0; wait < 8; ({ wait } = await fail())) await delay(wait * 1000); // long enough to be seen
   const page = await asBoss(t);
+  await mustWait(username);
+  await page.reload();
   const waiting = step(page, 'Who must wait');
   await waiting.getByRole('row').filter({ hasText: 'user_at_address' }).waitFor();
   await button(waiting, 'Unlock').click();
   await waiting.getByText('Nobody has to wait.').waitFor();
+});
+
+test('an address that must wait is let go on, also where nobody of the name exists', async (t) => {
+  const fail = () => ask('POST', '/login', { json: { username: 'nobody-of-that-name', password: 'wrong wrong wrong' } });
+  for (let wait = 0; wait < 8; ({ wait } = await fail())) await delay(wait * 1000);
+  const page = await asBoss(t);
+  const waiting = step(page, 'Who must wait');
+  const row = waiting.getByRole('row').filter({ hasText: '127.0.0.1' });
+  await button(row, 'Unlock').click();
+  await waiting.getByText('Address has been unlocked successfully').waitFor();
+  await waiting.getByText('Nobody has to wait.').waitFor();
+  assert.equal((await fail()).status, 401);
 });
 
 test('what happened is listed, filtered, and a false filter is told', async (t) => {

@@ -17,7 +17,8 @@ export async function startServer(...flags) {
   const home = mkdtempSync(join(tmpdir(), 'doorward-page-'));
   // The built-in settings: no Rocket.toml in the working directory, and nothing from our own environment
   // (DOORWARD_BIN itself would be an unknown setting).
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(DOORWARD|ROCKET|JWT)_/.test(name)));
+  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(DOORWARD|ROCKET|JWT)_/.test(name)));
+  const env = { ...own, CHEAP_PASSWORDS_FOR_TESTS: '1' };
   const server = spawn(BINARY, ['serve', ...flags, '--address', '127.0.0.1', '--port', '0', '--data-dir', join(home, 'data')], {
     cwd: home, env, stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -30,6 +30,7 @@ macro_rules! contract {
 mod backup;
 mod codes;
 mod cookies;
+mod deleted;
 mod events;
 mod imports;
 mod keys;
@@ -77,7 +78,8 @@ impl TempDir {
     }
 
     pub fn open(&self) -> SledStore {
-        SledStore::open(&self.options()).unwrap()
+        // Who was there before may need longer to let go, on a machine with much other work.
+        SledStore::open(&StoreOptions { lock_wait: std::time::Duration::from_secs(60), ..self.options() }).unwrap()
     }
 }
 
