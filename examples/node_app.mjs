@@ -12,6 +12,7 @@ const url = process.env.DOORWARD_URL ?? 'http://localhost:5000';
 const headers = { Authorization: `Bearer ${process.env.DOORWARD_SERVICE_KEY}` };
 const POLL_MS = 1000;
 
+// Asks again for an unknown key, which anybody can name, every 30 s at most.
 const keys = createRemoteJWKSet(new URL('/.well-known/jwks.json', url));
 const revoked = new Map(); // id → until when it matters
 let cursor = '';
