@@ -51,10 +51,10 @@ test('a script of an app on the same host finds no token, and no tab tells it on
   const sid = await sidOf(page, () => registerAndLogIn(page));
   await click(page, 'test', 'Call /test', 200);
   await click(page, 'refresh', 'Refresh', 200);
-  await page.getByText('until you reload it').waitFor();
   const app = await watched(t, await page.context().newPage());
   await app.goto(`${proxy}/report`);
   assert.deepEqual(await whatTabsTell(page, app, sid), []);
+  await page.getByText('until you reload it').waitFor();
   await page.goto(`${proxy}/report`);
   for (const tab of [page, app]) assert.deepEqual(await stored(tab), { session: {}, local: {}, cookies: '' });
 });
