@@ -270,10 +270,18 @@ async fn open(settings: &Settings, accept_clock: bool) -> Result<Auth, Failure> 
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{CommandFactory as _, Parser as _};
 
     #[test]
     fn the_command_line_fits_together() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_key_whose_id_begins_with_a_hyphen_can_be_retired() {
+        for arguments in [["key", "retire", "-5u", "--now"], ["key", "retire", "--now", "-5u"]] {
+            assert!(super::Cli::try_parse_from([&["doorward"], &arguments[..]].concat()).is_ok(), "{arguments:?}");
+        }
+        assert!(super::Cli::try_parse_from(["doorward", "key", "retire", "5u", "--later"]).is_err());
     }
 }

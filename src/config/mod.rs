@@ -229,10 +229,18 @@ impl Settings {
             jwks_max_age: self.jwks_max_age.0,
             registration: self.registration,
             throttle: self.throttle_limits(),
-            hashing: Cost { memory_kib: self.argon2_memory_kib, iterations: self.argon2_iterations, lanes: 1 },
+            hashing: self.cost_of_hashing(),
             hashing_threads: if self.hashing_threads == 0 { cores } else { self.hashing_threads },
             accept_clock,
         }
+    }
+
+    fn cost_of_hashing(&self) -> Cost {
+        // Most tests are not about what a password costs, and would spend most of their time on it.
+        if cfg!(debug_assertions) && std::env::var_os("CHEAP_PASSWORDS_FOR_TESTS").is_some_and(|value| value == "1") {
+            return Cost { memory_kib: 64, iterations: 1, lanes: 1 };
+        }
+        Cost { memory_kib: self.argon2_memory_kib, iterations: self.argon2_iterations, lanes: 1 }
     }
 
     fn throttle_limits(&self) -> throttle::Limits {

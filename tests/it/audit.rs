@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use doorward::auth::audit::{Wanted, Word};
 use doorward::auth::password::Password;
@@ -302,11 +303,14 @@ fn the_trail_is_read_from_the_command_line() {
 fn of_a_storm_of_refusals_some_are_kept_and_all_are_counted() {
     let (server, client, boss) = with_admin();
     let refused = |client: &Client| client.json("POST", "/reset", None, &json!({"code": "none", "new_password": PASSWORD})).expect(401);
+    let began = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| (0..200).for_each(|_| drop(refused(&server.client()))));
         }
     });
+    // A hundred a second are kept: as many seconds as it took, and those it began and ended in.
+    let room = 100 * (began.elapsed().as_secs() + 2);
     // How many were dropped is told with the first refusal of another second.
     crate::users::next_second();
     refused(&client);
@@ -314,6 +318,6 @@ fn of_a_storm_of_refusals_some_are_kept_and_all_are_counted() {
     let dropped = events(&client, &boss, "?event=events_dropped");
     let dropped: u64 = dropped.iter().map(|event| event["details"]["count"].as_u64().unwrap()).sum();
     assert_eq!(kept + dropped, 801);
-    assert!(dropped > 0, "{kept} were kept");
+    assert!(dropped > 0 || room > 800, "{kept} were kept");
     assert_eq!(events(&client, &boss, "?event=user_added").len(), 1, "what matters is still there");
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::authority::Authority;
 use crate::doctor::{chmod, doctor_with};
-use crate::server::{Server, with_admin_and};
+use crate::server::{DEAR, Server, with_admin_and};
 
 #[test]
 fn secrets_that_can_be_guessed_or_read_are_to_be_fixed_and_none_is_told() {
@@ -55,7 +55,7 @@ fn settings_that_cannot_be_are_a_finding_and_slips_are_one_to_look_at() {
     found.says("registration", "yellow", "whoever registers is let through");
     found.says("proxy", "yellow", "could not be asked from here");
     doctor_with(directory, &[], &[("DOORWARD_THROTTLE", "false")]).says("settings", "yellow", "throttle is false");
-    let much = [("DOORWARD_ARGON2_MEMORY_KIB", "262144"), ("DOORWARD_HASHING_THREADS", "65536")];
+    let much = [("DOORWARD_ARGON2_MEMORY_KIB", "262144"), ("DOORWARD_HASHING_THREADS", "65536"), DEAR];
     let found = doctor_with(directory, &[], &much);
     assert_eq!(found.code, Some(1));
     found.says("password memory", "red", "up to 16384 GiB");

@@ -61,7 +61,11 @@ fn attack(server: &Server, name: &str) {
         for number in 0..25 {
             let client = server.client();
             let guess = move || login(&client, &format!("198.51.100.{number}"), name, "not the password").status;
-            scope.spawn(move || (0..4).for_each(|_| while guess() == 503 {}));
+            scope.spawn(move || {
+                for _ in 0..4 {
+                    guess();
+                }
+            });
         }
     });
     let client = server.client();

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::cli::{run_in, said};
 use crate::cli_url::tls;
 use crate::meddler::{Meddler, Request, as_it_is};
-use crate::server::{PASSWORD, Server, add_admin, credentials, doorward, with_admin_and};
+use crate::server::{Nobody, PASSWORD, Server, add_admin, credentials, doorward, with_admin_and};
 
 /// What a run left with and said.
 struct Ran {
@@ -70,7 +70,7 @@ fn a_server_as_it_comes_passes_every_check_and_keeps_nobody() {
 
 #[test]
 fn tokens_that_expire_soon_are_seen_to_expire_and_shared_secrets_have_no_published_key() {
-    let settings = [("JWT_SECRET_KEY", "a secret of at least thirty-two bytes"), ("JWT_ACCESS_TOKEN_EXPIRES", "9")];
+    let settings = [("JWT_SECRET_KEY", "a secret of at least thirty-two bytes"), ("JWT_ACCESS_TOKEN_EXPIRES", "10")];
     let server = Server::with(&[], &settings);
     Ran::of(&["--url", &server.url, "--json"], &[], "").is_good(&["insists on https", "the token, by the published keys"]);
 }
@@ -326,8 +326,8 @@ fn what_is_missing_is_usage_and_a_server_that_is_not_there_is_said() {
     assert!(ran.code == Some(2) && ran.err.contains("verify needs --url"), "{}", ran.err);
     let ran = Ran::of(&["--url", "http://localhost", "--user", "arun", "--token-file", "x"], &[], "");
     assert!(ran.code == Some(2) && ran.err.contains("is enough"), "{}", ran.err);
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let ran = Ran::of(&["--url", &format!("http://{gone}")], &[], "");
+    let nobody = Nobody::new();
+    let ran = Ran::of(&["--url", &format!("http://{}", nobody.address())], &[], "");
     assert!(ran.code == Some(1) && ran.err.contains("cannot reach") && ran.out.is_empty(), "{}", ran.err);
 }
 

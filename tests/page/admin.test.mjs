@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
-import { PASSWORD, addBoss, answered, ask, button, click, copied, go, isAccessible, logIn, newName, newcomer, open, origin, registerAndLogIn, setUp, step } from './head.mjs';
+import { PASSWORD, addBoss, answered, ask, button, click, copied, go, isAccessible, logIn, mustWait, newName, newcomer, open, origin, registerAndLogIn, setUp, step } from './head.mjs';
 
 setUp(['--setup-link'], addBoss);
 
@@ -155,9 +154,9 @@ test('an invite is made, listed and taken back', async (t) => {
 
 test('who must wait is listed, and let go on', async (t) => {
   const { username } = await newcomer();
-  const fail = () => ask('POST', '/login', { json: { username, password: 'wrong wrong wrong' } });
-  for (let wait = 0; wait < 8; ({ wait } = await fail())) await delay(wait * 1000); // long enough to be seen
   const page = await asBoss(t);
+  await mustWait(username);
+  await page.reload();
   const waiting = step(page, 'Who must wait');
   await waiting.getByRole('row').filter({ hasText: 'user_at_address' }).waitFor();
   await button(waiting, 'Unlock').click();

@@ -6,6 +6,7 @@ import { createServer, request as forward } from 'node:http';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { after, before } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 import { startServer } from './server.mjs';
 
@@ -69,7 +70,7 @@ export async function addBoss() {
  * `page.expected` is what the browser itself may log about refused requests.
  */
 export async function watched(t, page) {
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(120_000); // more than a machine with much other work needs
   page.expected = /^Failed to load resource: the server responded with a status of 4\d\d/;
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
@@ -112,6 +113,12 @@ export async function newcomer() {
   const json = { username, password: PASSWORD };
   assert.equal((await ask('POST', '/register', { json })).status, 201);
   return { username, ...(await ask('POST', '/login', { json })).body };
+}
+
+/** Guesses at a user's password until it must wait long enough for that to be seen, also on a machine with much other work. */
+export async function mustWait(username) {
+  const fail = () => ask('POST', '/login', { json: { username, password: 'wrong wrong wrong' } });
+  for (let wait = 0; wait < 12; ({ wait } = await fail())) await delay(wait * 1000);
 }
 
 // --- The page ------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import hashlib, http.client, http.server, json, os, pathlib, re, shutil, socket,
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "interop"))
-from doorward import Doorward, PASSWORD
+from doorward import Doorward, PASSWORD, free_port
 
 HOST = "app.example.com"
 BROWSER = ("Accept", "text/html,*/*;q=0.8")
@@ -47,12 +47,6 @@ class App(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def replaced(text, *pairs):
     """With each text replaced, which must be there: the example is what is tested.
 
@@ -76,7 +70,7 @@ def run(cls, command, directory):
 
 
 def await_listener(process, port, directory):
-    end = time.monotonic() + 15
+    end = time.monotonic() + 120
     while True:
         try:
             return socket.create_connection(("127.0.0.1", port), 1).close()
@@ -153,7 +147,7 @@ class Through:
         return directory
 
     def ask(self, method, path, *headers, body=None, port=None, chunked=False):
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=120)
         self.addCleanup(connection.close)
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in [("Host", HOST), *headers]:

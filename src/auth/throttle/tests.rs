@@ -269,7 +269,7 @@ async fn who_would_wait_too_long_for_attempts_under_way_is_sent_away() {
     let _all = throttle.waiting.acquire_many(256).await.unwrap();
     let began = Instant::now();
     assert_eq!(throttle.guess(at, false).await.unwrap_err(), Refusal::Busy(secs(2)));
-    assert!(began.elapsed() < secs(1), "who finds no place waits all the same");
+    assert!(began.elapsed() < secs(2), "who finds no place waits all the same");
 }
 
 #[test]
