@@ -266,6 +266,12 @@ impl Settings {
         Some(CertificateFiles { certificate: self.tls_cert.clone()?, key: self.tls_key.clone()? })
     }
 
+    /// The address of the page, as `public_url` and `base_path` say.
+    #[must_use]
+    pub fn page(&self) -> Option<String> {
+        self.public_url.as_ref().map(|url| format!("{url}{}", self.base_path.join("/")))
+    }
+
     /// What the HTTP surface needs of them.
     #[must_use]
     pub fn surface(&self) -> Surface {
@@ -277,6 +283,7 @@ impl Settings {
             trusted_proxies: self.trusted_proxies.clone(),
             public_url: self.public_url.clone(),
             base_path: self.base_path.clone(),
+            page: self.page(),
             log: LogControl::default(),
         }
     }

@@ -74,6 +74,8 @@ pub struct Surface {
     pub public_url: Option<String>,
     /// See there.
     pub base_path: BasePath,
+    /// The address of the page, if the settings say it.
+    pub page: Option<String>,
     /// See there.
     pub log: LogControl,
 }
@@ -116,7 +118,7 @@ fn mounted(surface: Surface, auth: Auth) -> Rocket<Build> {
         .mount("/", routes::services::routes())
         .mount("/", routes::introspection::routes())
         .mount("/", routes::health::routes())
-        .mount("/", routes::page::routes())
+        .mount("/", routes::page::routes(registration, surface.page.as_deref()))
         .mount("/", routes::reference::routes(shape))
         .register("/", problem::catchers())
         // Rocket's own security headers would differ from those of the front.
