@@ -13,7 +13,13 @@ pub(super) fn operations(shape: &Shape) -> Vec<Operation> {
     let invites = [list_invites(shape), make_invite(), delete_invite()];
     let keys = [jwks(), list_keys(), add_key(), retire_key()];
     let trail = [events(), blocks(), unlock(), unlock_address(), log(), change_log(), back_up(), check_up()];
-    [list_users(), add_user(), change_user(), issue_reset()].into_iter().chain(invites).chain(keys).chain(trail).collect()
+    [list_users(), add_user(), change_user(), issue_reset()]
+        .into_iter()
+        .chain(invites)
+        .chain(shape.has_metadata.then(metadata))
+        .chain(keys)
+        .chain(trail)
+        .collect()
 }
 
 fn full_user() -> Value {
@@ -91,6 +97,18 @@ fn jwks() -> Operation {
     Operation::new("GET /.well-known/jwks.json", Proof::Anyone, "Keys", "jwks", "The public keys (RFC 7517)").without_storage().answers(
         200,
         "A JWK Set.",
+        Some(content),
+    )
+}
+
+fn metadata() -> Operation {
+    let url = "https://login.example.com";
+    let example = json!({"issuer": url, "jwks_uri": format!("{url}/.well-known/jwks.json"), "response_types_supported": []});
+    let content = json!({"application/json": {"schema": {"type": "object", "required": ["issuer", "jwks_uri"]}, "example": example}});
+    let route = "GET /.well-known/oauth-authorization-server";
+    Operation::new(route, Proof::Anyone, "Keys", "metadata", "Where the keys are, and where to ask (RFC 8414)").without_storage().answers(
+        200,
+        "The issuer, and its addresses.",
         Some(content),
     )
 }

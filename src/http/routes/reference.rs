@@ -8,6 +8,7 @@ use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
 
 use super::page::Asset;
+use crate::http::cors::for_all;
 use crate::http::openapi::{File, Shape, document};
 
 const PATH: &str = "/openapi.json";
@@ -35,6 +36,6 @@ impl Reference {
 #[rocket::async_trait]
 impl Handler for Reference {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
-        self.made.get_or_init(|| self.make()).handle(request, data).await
+        self.made.get_or_init(|| self.make()).handle(request, data).await.map(for_all)
     }
 }
