@@ -30,6 +30,7 @@
 //! - [`log_filter`]: which log lines are written
 //! - [`metrics`]: what is counted, and how that is written
 //! - `priority`: threads that step back behind the others
+//! - `task`: work for the runtime, of one type
 //! - [`trace`]: which request a piece of work belongs to
 
 #![cfg_attr(
@@ -42,6 +43,7 @@ pub mod auth;
 pub mod cli;
 pub mod json;
 mod priority;
+mod task;
 
 pub mod config;
 pub mod error;

@@ -39,8 +39,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use crate::error::{Error, Result};
 use crate::store::{StorageError, Store};
+use crate::task;
 use crate::trace::Trace;
 use clock::{Clock, ClockBehind, Timestamp};
 use hasher::{Cost, Hasher};
@@ -257,11 +260,20 @@ impl Auth {
         T: Send + 'static,
         W: Future<Output = Result<T>> + Send + 'static,
     {
-        match tokio::spawn(Trace::current().around(work(self.clone()))).await {
-            Ok(done) => done,
+        let (tell, told) = oneshot::channel();
+        let work = work(self.clone());
+        let work = task::boxed(async move {
+            // Whoever asked may have gone; what it asked for is done all the same.
+            let _ = tell.send(work.await);
+        });
+        let task = task::spawn(Trace::current().around(work));
+        if let Ok(done) = told.await {
+            return done;
+        }
+        match task.await {
             Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
             // The runtime is going.
-            Err(_) => Err(StorageError::Uncertain.into()),
+            _ => Err(StorageError::Uncertain.into()),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::{Common, Failure, local, runtime, table};
 use crate::config::Settings;
 use crate::http::client::{Client, ServerUrl};
 use crate::http::front::SOCKET;
+use crate::task;
 
 /// For all of it. Docker takes 30 s unless told otherwise, monitors often 5.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -26,7 +27,7 @@ pub fn run(settings: &Settings, flags: &Common) -> Result<(), Failure> {
         return Err(Failure::Usage("healthcheck asks what anybody may ask; it takes no --token-file".to_owned()));
     }
     let runtime = runtime()?;
-    let asked = runtime.block_on(async { timeout(PATIENCE, ask(settings, flags.url.as_ref())).await });
+    let asked = task::wait(&runtime, async { timeout(PATIENCE, ask(settings, flags.url.as_ref())).await });
     // A name may still be looked up, in a thread that cannot be stopped.
     runtime.shutdown_background();
     let late = |_| Failure::Refused(format!("not ready: no answer within {} s", PATIENCE.as_secs()));

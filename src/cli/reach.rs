@@ -5,13 +5,16 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
 use super::{Common, Failure, open, runtime};
+use crate::auth::Auth;
 use crate::config::Settings;
 use crate::http::client::{Client, ServerUrl};
 use crate::http::front::SOCKET;
 use crate::store::StorageError;
+use crate::task;
 
 /// The variable that holds an access token for `--url`, if no file does.
 pub(super) const TOKEN: &str = "DOORWARD_TOKEN";
@@ -26,6 +29,48 @@ pub struct Reach<'a> {
     remote: Option<(ServerUrl, Zeroizing<String>)>,
     /// Whether answers are printed as JSON.
     pub json: bool,
+}
+
+/// What a command talks to.
+enum Reached {
+    /// At `--url`.
+    Elsewhere(Client),
+    /// The server that runs on the directory.
+    Running(Client),
+    /// The directory, opened in this process.
+    Opened(Client, Auth),
+}
+
+impl Reached {
+    const fn client(&self) -> &Client {
+        match self {
+            Self::Elsewhere(client) | Self::Running(client) | Self::Opened(client, _) => client,
+        }
+    }
+
+    /// Runs the command, and leaves.
+    fn run(self, runtime: &Runtime, command: impl AsyncFnOnce(&Client) -> Result<(), Failure>) -> Result<(), Failure> {
+        let done = task::wait(runtime, command(self.client()));
+        task::wait(runtime, self.leave(done))
+    }
+
+    /// When the command has ended so.
+    async fn leave(self, done: Result<(), Failure>) -> Result<(), Failure> {
+        match self {
+            Self::Elsewhere(_) => {}
+            Self::Running(client) => {
+                let ours = env!("CARGO_PKG_VERSION");
+                if let Some(theirs) = client.server_version().filter(|theirs| *theirs != ours) {
+                    tell(&format!("doorward: warning: the server is version {theirs}, this command is version {ours}; restart the server"));
+                }
+            }
+            Self::Opened(client, auth) => {
+                drop(client);
+                auth.close().await.map_err(|error| Failure::StorageFailed(error.to_string()))?;
+            }
+        }
+        done
+    }
 }
 
 impl<'a> Reach<'a> {
@@ -44,45 +89,44 @@ impl<'a> Reach<'a> {
 
     /// Runs a command with a client of the server.
     pub fn run(&self, command: impl AsyncFnOnce(&Client) -> Result<(), Failure>) -> Result<(), Failure> {
-        runtime()?.block_on(async {
-            if let Some((url, token)) = &self.remote {
-                if url.is_readable_on_the_way() {
-                    tell(&format!("doorward: warning: {url} is not encrypted; others on the way can read the token"));
-                }
-                self.say(&format!("at {url}"));
-                return command(&Client::url(url.clone(), token)?).await;
-            }
-            if let Some(client) = self.running().await? {
-                return self.through(&client, command).await;
-            }
-            let is_new = !self.settings.data_dir.join("db").exists();
-            let auth = match open(self.settings, self.accept_clock).await {
-                // While we waited for the directory, whoever holds it may have opened its socket.
-                Err(held @ Failure::Storage(StorageError::Held { .. })) => {
-                    let client = self.running().await?.ok_or(held)?;
-                    return self.through(&client, command).await;
-                }
-                opened => opened?,
-            };
-            // Whoever meant another directory sees it by that.
-            let new = if is_new { ": a new, empty database" } else { "" };
-            self.say(&format!("no server runs; opened {}{new}", self.directory().display()));
-            let client = Client::in_process(auth.clone()).await.map_err(Failure::Routes)?;
-            let done = command(&client).await;
-            drop(client);
-            auth.close().await.map_err(|error| Failure::StorageFailed(error.to_string()))?;
-            done
-        })
+        let runtime = runtime()?;
+        let reached = task::wait(&runtime, self.reached())?;
+        reached.run(&runtime, command)
     }
 
     /// Runs a command through the server that runs on the directory; where none does, nothing is done.
     pub fn run_if_served(&self, command: impl AsyncFnOnce(&Client) -> Result<(), Failure>) -> Result<(), Failure> {
-        runtime()?.block_on(async {
-            match self.running().await? {
-                Some(client) => self.through(&client, command).await,
-                None => Ok(()),
+        let runtime = runtime()?;
+        match task::wait(&runtime, self.running())? {
+            Some(client) => self.through(client).run(&runtime, command),
+            None => Ok(()),
+        }
+    }
+
+    async fn reached(&self) -> Result<Reached, Failure> {
+        if let Some((url, token)) = &self.remote {
+            if url.is_readable_on_the_way() {
+                tell(&format!("doorward: warning: {url} is not encrypted; others on the way can read the token"));
             }
-        })
+            self.say(&format!("at {url}"));
+            return Ok(Reached::Elsewhere(Client::url(url.clone(), token)?));
+        }
+        if let Some(client) = self.running().await? {
+            return Ok(self.through(client));
+        }
+        let is_new = !self.settings.data_dir.join("db").exists();
+        let auth = match open(self.settings, self.accept_clock).await {
+            // While we waited for the directory, whoever holds it may have opened its socket.
+            Err(held @ Failure::Storage(StorageError::Held { .. })) => {
+                return Ok(self.through(self.running().await?.ok_or(held)?));
+            }
+            opened => opened?,
+        };
+        // Whoever meant another directory sees it by that.
+        let new = if is_new { ": a new, empty database" } else { "" };
+        self.say(&format!("no server runs; opened {}{new}", self.directory().display()));
+        let client = Client::in_process(auth.clone()).await.map_err(Failure::Routes)?;
+        Ok(Reached::Opened(client, auth))
     }
 
     /// A client of the server that runs on the directory, if one does.
@@ -93,14 +137,9 @@ impl<'a> Reach<'a> {
         Ok(Client::socket(&socket).await?)
     }
 
-    async fn through(&self, client: &Client, command: impl AsyncFnOnce(&Client) -> Result<(), Failure>) -> Result<(), Failure> {
+    fn through(&self, client: Client) -> Reached {
         self.say(&format!("through the running server on {}", self.directory().display()));
-        let done = command(client).await;
-        let ours = env!("CARGO_PKG_VERSION");
-        if let Some(theirs) = client.server_version().filter(|theirs| *theirs != ours) {
-            tell(&format!("doorward: warning: the server is version {theirs}, this command is version {ours}; restart the server"));
-        }
-        done
+        Reached::Running(client)
     }
 
     /// Whether it goes to a server elsewhere.

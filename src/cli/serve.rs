@@ -18,6 +18,7 @@ use crate::error::chain;
 use crate::http::front::{self, Limits, Listeners, LocalSocket, Tls};
 use crate::http::{Own, Surface};
 use crate::log_filter::LogControl;
+use crate::task::{self, boxed};
 
 /// What expires is swept, and the time is kept, this often.
 const MAINTENANCE: Duration = Duration::from_secs(60);
@@ -40,7 +41,7 @@ pub fn run_with(settings: &Settings, accept_clock: bool, setup_link: bool, own: 
     for warning in settings.warnings() {
         tracing::warn!("{warning}");
     }
-    runtime()?.block_on(serve(settings, accept_clock, setup_link, log, own))
+    task::wait(&runtime()?, serve(settings, accept_clock, setup_link, log, own))
 }
 
 async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, log: LogControl, own: Own) -> Result<(), Failure> {
@@ -60,11 +61,11 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, log: L
     let listeners = listeners.with_tls(tls.clone());
     // Ends when it is dropped.
     let mut background = JoinSet::new();
-    background.spawn(maintain(auth.clone()));
-    background.spawn(keep_checkpoints(auth.clone(), settings.checkpoint_interval.0, settings.checkpoint_keep));
+    background.spawn(boxed(maintain(auth.clone())));
+    background.spawn(boxed(keep_checkpoints(auth.clone(), settings.checkpoint_interval.0, settings.checkpoint_keep)));
     match tls.clone() {
-        Some(tls) => background.spawn(renew(tls, hangup)),
-        None => background.spawn(reload_nothing(hangup)),
+        Some(tls) => background.spawn(boxed(renew(tls, hangup))),
+        None => background.spawn(boxed(reload_nothing(hangup))),
     };
     announce(&format!("listening on {}", listeners.url()));
     let (over, watched) = oneshot::channel::<()>();
@@ -74,7 +75,10 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, log: L
             let client = crate::http::metrics::local(auth.clone(), &client, tls).await;
             let client = Arc::new(client.map_err(|error| Failure::Routes(Box::new(error)))?);
             let few = Limits { connections: METRICS_CONNECTIONS, grace: Duration::from_secs(1), ..Limits::default() };
-            Some(tokio::spawn(front::serve(client, listeners, few, async { drop(watched.await) })))
+            let serving = front::serve(client, listeners, few, async { drop(watched.await) });
+            Some(task::spawn(async {
+                serving.await;
+            }))
         }
         None => None,
     };

@@ -39,6 +39,13 @@ impl Object {
     /// # Errors
     /// The [`Problem`] to answer with.
     pub fn read<T: Fields>(bytes: &[u8]) -> Result<T, Problem> {
+        let mut object = Self::parse(bytes)?;
+        let taken = T::take(&mut object);
+        object.note_unknown();
+        taken.filter(|_| object.faults.is_empty()).ok_or_else(|| Problem::invalid(&object.faults))
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         let Noted { fields, duplicates } = json::noted(bytes).map_err(|fault| match fault {
             Fault::Syntax => Problem::new(Kind::MalformedJson).errors(&json!(["Invalid JSON body."])),
             Fault::NotAnObject => Problem::invalid(&Faults::of("_schema", "Invalid input type.")),
@@ -48,13 +55,13 @@ impl Object {
         for name in duplicates {
             object.faults.add(&name, TWICE);
         }
-        let taken = T::take(&mut object);
-        for name in object.fields.keys() {
-            object.faults.add(name, UNKNOWN);
-        }
-        match taken {
-            Some(taken) if object.faults.is_empty() => Ok(taken),
-            _ => Err(Problem::invalid(&object.faults)),
+        Ok(object)
+    }
+
+    /// What nobody took.
+    fn note_unknown(&mut self) {
+        for name in self.fields.keys() {
+            self.faults.add(name, UNKNOWN);
         }
     }
 

@@ -28,6 +28,7 @@ use crate::config::{self, Settings};
 use crate::error::chain;
 use crate::http::client::{Client, ServerUrl};
 use crate::store::StorageError;
+use crate::task;
 use finding::Finding;
 use lock::Reached;
 use server::Answers;
@@ -151,7 +152,7 @@ fn of_settings(settings: &Settings) -> Vec<Finding> {
 }
 
 fn of_machine(settings: &Settings, now: Timestamp) -> Result<Vec<Finding>, Failure> {
-    let time = runtime()?.block_on(hashing::time(settings));
+    let time = task::wait(&runtime()?, hashing::time(settings));
     Ok(vec![time, hashing::memory(settings), certificate::look(settings, now)])
 }
 
@@ -215,7 +216,7 @@ fn through_proxy(url: Option<ServerUrl>, answers: &Answers, direct: bool) -> Fin
     let look = answers.checkup.as_ref().ok().and_then(|checkup| checkup["look"].as_str());
     match (answers.is_live(), look, runtime()) {
         (false, ..) => Finding::skipped(CHECK, "no server runs"),
-        (true, Some(look), Ok(runtime)) => runtime.block_on(proxy::look(&url, look, direct)),
+        (true, Some(look), Ok(runtime)) => task::wait(&runtime, proxy::look(&url, look, direct)),
         _ => Finding::skipped(CHECK, "the server did not say how to ask"),
     }
 }

@@ -21,6 +21,7 @@ use super::reach::{TOKEN, one_token, tell, token_file};
 use super::user::ask_password;
 use super::{Common, Failure, runtime};
 use crate::http::client::{Ask, Probe};
+use crate::task;
 use account::{Account, Entry};
 use report::{Outcome, Report};
 use run::Run;
@@ -53,7 +54,7 @@ pub fn run(flags: &Flags, common: &Common) -> Result<(), Failure> {
         tell(&format!("at {url}"));
     }
     let probe = Probe::new(url, flags.ca.as_deref())?;
-    runtime()?.block_on(verify(probe, account, common))
+    task::wait(&runtime()?, verify(probe, account, common))
 }
 
 /// What is given decides how one comes to a user.
@@ -106,7 +107,7 @@ fn stop_signal() -> Result<watch::Receiver<bool>, Failure> {
     let on = |kind| signal(kind).map_err(|source| Failure::System { action: "listen for signals", source });
     let (mut terminate, mut interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
     let (stop, stopped) = watch::channel(false);
-    tokio::spawn(async move {
+    task::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

@@ -24,6 +24,7 @@ use super::tls::Tls;
 use super::url::ServerUrl;
 use super::{Answer, ClientError};
 use crate::http::front::VERSION_HEADER;
+use crate::task;
 
 /// For a connection, TLS included.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -200,6 +201,6 @@ fn closes(answer: &Response<Bytes>) -> bool {
 async fn begin(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> std::io::Result<SendRequest<Full<Bytes>>> {
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
     // How it ends shows in what the sender answers.
-    tokio::spawn(connection);
+    task::spawn(async move { drop(connection.await) });
     Ok(sender)
 }

@@ -15,6 +15,7 @@ use super::local::LocalSocket;
 use super::service::{Front, Peer};
 use super::tls;
 use crate::http::problem::{Kind, Problem};
+use crate::task;
 
 /// How long to wait when the system has no room for another connection, unless one of ours closes first.
 const BREATHER: Duration = Duration::from_millis(250);
@@ -50,7 +51,7 @@ pub(super) async fn accept_local(front: &Arc<Front>, socket: Option<&LocalSocket
                 out_of_room = false;
                 // Beyond its share it is cut off: whoever may come in here has no need of an explanation by HTTP.
                 if let Some(slot) = caps.admit_local() {
-                    tokio::spawn(connection::run(slot, Arc::clone(front), stream, Peer::Local(uid), Purpose::Serve, stage.clone()));
+                    task::spawn(connection::run(slot, Arc::clone(front), stream, Peer::Local(uid), Purpose::Serve, stage.clone()));
                 }
             }
             Err(error) => {
@@ -82,8 +83,8 @@ fn welcome(front: &Arc<Front>, caps: &Arc<Caps>, stage: &watch::Receiver<Stage>,
     let _ = stream.set_nodelay(true);
     let (served, peer, stage) = (Arc::clone(front), Peer::Remote(peer), stage.clone());
     match front.tls.clone() {
-        None => drop(tokio::spawn(connection::run(slot, served, stream, peer, purpose, stage))),
-        Some(tls) => drop(tokio::spawn(tls::run(slot, served, tls, stream, peer, purpose, stage))),
+        None => drop(task::spawn(connection::run(slot, served, stream, peer, purpose, stage))),
+        Some(tls) => drop(task::spawn(tls::run(slot, served, tls, stream, peer, purpose, stage))),
     }
 }
 

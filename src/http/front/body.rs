@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::Limits;
 use crate::http::problem::{Kind, Problem};
+use crate::task;
 
 /// A refused body is read on for this long, so that the peer sees the answer and not a reset connection …
 const LINGER: Duration = Duration::from_secs(2);
@@ -86,7 +87,7 @@ pub(super) fn linger(mut body: Incoming) {
     if body.is_end_stream() {
         return;
     }
-    tokio::spawn(timeout(LINGER, async move {
+    let rest = timeout(LINGER, async move {
         let mut left = LINGER_BYTES;
         while let Some(Ok(frame)) = body.frame().await {
             left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
@@ -94,7 +95,8 @@ pub(super) fn linger(mut body: Incoming) {
                 std::future::pending::<()>().await;
             }
         }
-    }));
+    });
+    task::spawn(async { drop(rest.await) });
 }
 
 /// Whether Rocket would take this body, sent as a form, for another method: it reads the first field's name as a

@@ -3,11 +3,9 @@
 //! One row per route ([`operation::Operation`]): what it takes, what it gives, and by which guard and body it is entered. What
 //! those refuse follows from them ([`refusals`]), words and messages come from [`Kind`], limits from the code that enforces
 //! them. `tests/it/openapi.rs` holds the rows to the mounted routes, both ways, and to what they answer.
-
-/// A value of literals alone, kept as text and read when it is wanted: `json!` makes code of each member, a hundred bytes of it.
-macro_rules! literal {
-    ($($json:tt)+) => { crate::http::openapi::read(stringify!($($json)+)) };
-}
+//!
+//! Rows and schemas are constants, and what is only shown is JSON as text: `json!` makes code of each member, a hundred bytes of
+//! it, and there are thousands.
 
 mod administration;
 mod imports;
@@ -58,7 +56,7 @@ const ABOUT: &str = "A login server: it registers users, checks passwords, issue
     405 `method_not_allowed`, with `Allow`; an unknown path 404 `not_found`; paths have one spelling, without escapes. Every GET \
     answers HEAD, too. Heads that are too long, or not HTTP, may be answered 400, 414 or 431 without a body.";
 
-/// For `literal!`.
+/// JSON that stands in a row.
 fn read(text: &str) -> Value {
     let value = serde_json::from_str(text);
     debug_assert!(value.is_ok(), "not JSON: {text}");
@@ -95,9 +93,9 @@ pub fn document(shape: &Shape, files: &[File]) -> Value {
         "tags": TAGS.map(|(name, description)| json!({"name": name, "description": description})),
         "paths": paths,
         "components": {
-            "securitySchemes": refusals::schemes(),
-            "parameters": schemas::parameters(),
-            "headers": refusals::headers(),
+            "securitySchemes": read(refusals::SCHEMES),
+            "parameters": read(schemas::PARAMETERS),
+            "headers": read(refusals::HEADERS),
             "responses": responses,
             "schemas": schemas::schemas(shape),
         },
@@ -107,18 +105,23 @@ pub fn document(shape: &Shape, files: &[File]) -> Value {
 /// The operations by path and method, and the refusals they share.
 fn paths(shape: &Shape, files: &[File]) -> (Map<String, Value>, Map<String, Value>) {
     let operations = [
-        people::operations(shape),
-        sessions::operations(),
-        administration::operations(shape),
-        imports::operations(),
-        services::operations(shape),
-        programs::operations(files),
+        &people::operations(shape)[..],
+        sessions::OPERATIONS,
+        &administration::operations(shape),
+        imports::OPERATIONS,
+        &services::operations(shape),
+        programs::OPERATIONS,
     ]
     .concat();
     let (mut paths, mut responses) = (Map::new(), Map::new());
+    let mut add = |method: &str, path: &str, operation: Value| {
+        paths.entry(path).or_insert_with(|| json!({}))[method] = operation;
+    };
     for operation in &operations {
-        let path = paths.entry(operation.path.clone()).or_insert_with(|| json!({}));
-        path[operation.method] = operation.value(&mut responses);
+        add(&operation.method(), operation.path(), operation.value(&mut responses));
+    }
+    for (path, media) in files {
+        add("get", path, programs::file(path, media, &mut responses));
     }
     // No operation is answered so: its path is, with another method.
     let (name, unknown) = refusals::response(405, &[Kind::MethodNotAllowed]);

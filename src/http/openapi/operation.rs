@@ -2,25 +2,68 @@
 
 use serde_json::{Map, Value, json};
 
+use super::read;
 use super::refusals::{self, Proof};
+use super::schemas::Schema;
 use crate::http::problem::Kind;
 
-/// What one route takes and gives. Made by the verbs below, in the order in which it is read.
-#[derive(Clone)]
+const JSON: &str = "application/json";
+
+/// What one route takes and gives: a row of constants, made by the verbs below in the order in which it is read.
+#[derive(Clone, Copy)]
 pub(super) struct Operation {
-    /// Lower case, as the document wants it.
-    pub method: &'static str,
-    /// With `{id}` for `<id>`.
-    pub path: String,
-    tag: &'static str,
-    id: String,
-    summary: &'static str,
-    description: String,
+    /// The method and the path, with `{id}` for `<id>`.
+    route: &'static str,
     proof: Proof,
-    parameters: Vec<Value>,
-    body: Option<Value>,
-    answers: Vec<(u16, Value)>,
-    refuses: Vec<Kind>,
+    tag: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    note: &'static str,
+    in_path: &'static [&'static str],
+    asked: &'static [Asked],
+    body: Option<Body>,
+    answer: Option<Answer>,
+    other_answer: Option<Answer>,
+    refuses: &'static [Kind],
+    never: &'static [Kind],
+}
+
+/// What may come with a request beside its path and body.
+#[derive(Clone, Copy)]
+pub(super) enum Asked {
+    /// A value in the query: its name, what it is about, what fits.
+    Query(&'static str, &'static str, Schema),
+    /// A header that counts: its name, what it is about.
+    Header(&'static str, &'static str),
+}
+
+#[derive(Clone, Copy)]
+struct Body {
+    is_required: bool,
+    content: Content,
+}
+
+#[derive(Clone, Copy)]
+struct Answer {
+    status: u16,
+    about: &'static str,
+    content: Option<Content>,
+    headers: &'static [&'static str],
+}
+
+#[derive(Clone, Copy)]
+struct Content {
+    media: &'static str,
+    schema: &'static str,
+    example: Example,
+}
+
+#[derive(Clone, Copy)]
+enum Example {
+    /// JSON.
+    Text(&'static str),
+    /// An object with this message.
+    Message(&'static str),
 }
 
 /// A reference to a part of the document.
@@ -30,145 +73,199 @@ pub(super) fn at(part: &str, name: &str) -> Value {
 
 impl Operation {
     /// A route that needs this proof. `id` names it for those who generate code.
-    pub fn new(route: &str, proof: Proof, tag: &'static str, id: &str, summary: &'static str) -> Self {
-        let (method, path) = match route.split_once(' ') {
-            Some(("GET", path)) => ("get", path),
-            Some(("POST", path)) => ("post", path),
-            Some(("PUT", path)) => ("put", path),
-            Some(("PATCH", path)) => ("patch", path),
-            Some(("DELETE", path)) => ("delete", path),
-            _ => ("options", route),
-        };
-        let refuses = [refusals::OF_ANY, proof.refuses(), &[Kind::StorageUnavailable]].concat();
+    pub const fn new(route: &'static str, proof: Proof, tag: &'static str, id: &'static str, summary: &'static str) -> Self {
         Self {
-            method,
-            path: path.to_owned(),
-            tag,
-            id: id.to_owned(),
-            summary,
-            description: proof.says().to_owned(),
+            route,
             proof,
-            parameters: Vec::new(),
+            tag,
+            id,
+            summary,
+            note: "",
+            in_path: &[],
+            asked: &[],
             body: None,
-            answers: Vec::new(),
-            refuses,
+            answer: None,
+            other_answer: None,
+            refuses: &[],
+            never: &[],
         }
     }
 
-    /// One sentence more.
-    pub fn note(mut self, text: &str) -> Self {
-        if !text.is_empty() {
-            self.description = format!("{} {text}", self.description);
-        }
-        self
+    /// One sentence more, or two.
+    pub const fn note(self, note: &'static str) -> Self {
+        Self { note, ..self }
     }
 
     /// It can be answered from memory, whatever the storage does.
-    pub fn without_storage(self) -> Self {
-        self.never(Kind::StorageUnavailable)
+    pub const fn without_storage(self) -> Self {
+        self.never(&[Kind::StorageUnavailable])
     }
 
     /// It cannot refuse so.
-    pub fn never(mut self, kind: Kind) -> Self {
-        self.refuses.retain(|refused| *refused != kind);
-        self
+    pub const fn never(self, never: &'static [Kind]) -> Self {
+        Self { never, ..self }
     }
 
-    /// What it refuses beside what its proof and its body do.
-    pub fn refuses(mut self, kinds: &[Kind]) -> Self {
-        self.refuses.extend(kinds);
-        self
+    /// What it refuses beside what its proof, its path and its body do.
+    pub const fn refuses(self, refuses: &'static [Kind]) -> Self {
+        Self { refuses, ..self }
     }
 
-    /// A value in its path that the document knows by this name.
-    pub fn of(mut self, parameter: &str) -> Self {
-        self.parameters.push(at("parameters", parameter));
-        self.refuses(&[Kind::NotFound])
+    /// Values in its path that the document knows by these names.
+    pub const fn of(self, in_path: &'static [&'static str]) -> Self {
+        Self { in_path, ..self }
     }
 
-    /// A value that may be in its query.
-    pub fn query(mut self, name: &str, about: &str, schema: &Value) -> Self {
-        self.parameters.push(json!({"name": name, "in": "query", "description": about, "schema": schema}));
-        self
-    }
-
-    /// A header that counts.
-    pub fn header(mut self, name: &str, about: &str) -> Self {
-        self.parameters.push(json!({"name": name, "in": "header", "description": about, "schema": {"type": "string"}}));
-        self
+    /// What may be in its query and its head.
+    pub const fn asked(self, asked: &'static [Asked]) -> Self {
+        Self { asked, ..self }
     }
 
     /// A JSON body that must be there.
-    pub fn takes(self, schema: &str, example: &Value) -> Self {
-        self.body(true, "application/json", schema, example).refuses(&[Kind::MalformedJson, Kind::ValidationFailed])
+    pub const fn takes(self, schema: &'static str, example: &'static str) -> Self {
+        self.body(true, JSON, schema, example)
     }
 
     /// A JSON body, or none.
-    pub fn may_take(self, schema: &str, example: &Value) -> Self {
-        self.body(false, "application/json", schema, example).refuses(&[Kind::MalformedJson, Kind::ValidationFailed])
+    pub const fn may_take(self, schema: &'static str, example: &'static str) -> Self {
+        self.body(false, JSON, schema, example)
     }
 
     /// A form.
-    pub fn takes_form(self, schema: &str, example: &Value) -> Self {
+    pub const fn takes_form(self, schema: &'static str, example: &'static str) -> Self {
         self.body(true, "application/x-www-form-urlencoded", schema, example)
     }
 
-    fn body(mut self, required: bool, media: &str, schema: &str, example: &Value) -> Self {
-        self.body = Some(json!({"required": required, "content": {media: {"schema": at("schemas", schema), "example": example}}}));
-        self
+    const fn body(self, is_required: bool, media: &'static str, schema: &'static str, example: &'static str) -> Self {
+        let content = Content { media, schema, example: Example::Text(example) };
+        Self { body: Some(Body { is_required, content }), ..self }
     }
 
     /// A JSON answer.
-    pub fn gives(self, status: u16, about: &str, schema: &str, example: &Value) -> Self {
-        let content = json!({"application/json": {"schema": at("schemas", schema), "example": example}});
-        self.answers(status, about, Some(content))
+    pub const fn gives(self, status: u16, about: &'static str, schema: &'static str, example: &'static str) -> Self {
+        self.gives_as(JSON, status, about, schema, example)
+    }
+
+    /// A JSON answer of a media type of its own.
+    pub const fn gives_as(
+        self,
+        media: &'static str,
+        status: u16,
+        about: &'static str,
+        schema: &'static str,
+        example: &'static str,
+    ) -> Self {
+        let content = Content { media, schema, example: Example::Text(example) };
+        Self { answer: Some(Answer { status, about, content: Some(content), headers: &[] }), ..self }
     }
 
     /// 200 with a message.
-    pub fn says(self, message: &str) -> Self {
-        self.gives(200, "It is done.", "Message", &json!({"message": message}))
+    pub const fn says(self, message: &'static str) -> Self {
+        let content = Content { media: JSON, schema: "Message", example: Example::Message(message) };
+        Self { answer: Some(Answer { status: 200, about: "It is done.", content: Some(content), headers: &[] }), ..self }
     }
 
-    /// An answer of any kind.
-    pub fn answers(mut self, status: u16, about: &str, content: Option<Value>) -> Self {
-        let mut answer = json!({"description": about, "headers": refusals::standard_headers()});
-        if let Some(content) = content {
-            answer["content"] = content;
-        }
-        self.answers.push((status, answer));
-        self
+    /// 200 with what the row does not say.
+    pub const fn gives_some(self, about: &'static str) -> Self {
+        Self { answer: Some(Answer { status: 200, about, content: None, headers: &[] }), ..self }
     }
 
-    /// A header of the answer just named.
-    pub fn with(mut self, header: &str) -> Self {
-        if let Some((_, answer)) = self.answers.last_mut() {
-            answer["headers"][header] = at("headers", header);
+    /// Headers of the answer.
+    pub const fn with(self, headers: &'static [&'static str]) -> Self {
+        match self.answer {
+            Some(answer) => Self { answer: Some(Answer { headers, ..answer }), ..self },
+            None => self,
         }
-        self
+    }
+
+    /// An answer in place of that, without a body.
+    pub const fn or(self, status: u16, about: &'static str, headers: &'static [&'static str]) -> Self {
+        Self { other_answer: Some(Answer { status, about, content: None, headers }), ..self }
+    }
+
+    /// Lower case, as the document wants it.
+    pub fn method(&self) -> String {
+        self.route.split(' ').next().unwrap_or_default().to_lowercase()
+    }
+
+    pub fn path(&self) -> &'static str {
+        self.route.split(' ').next_back().unwrap_or_default()
     }
 
     /// As the document has it. What it refuses goes into `responses`, for most routes refuse alike.
     pub fn value(&self, responses: &mut Map<String, Value>) -> Value {
         let mut answers = Map::new();
-        for (status, answer) in &self.answers {
-            answers.insert(status.to_string(), answer.clone());
+        for answer in [self.answer, self.other_answer].iter().flatten() {
+            answers.insert(answer.status.to_string(), answer.value());
         }
-        for (status, kinds) in refusals::by_status(&self.refuses) {
+        for (status, kinds) in refusals::by_status(&self.refused()) {
             let (name, response) = refusals::response(status, &kinds);
             answers.insert(status.to_string(), at("responses", &name));
             responses.insert(name, response);
         }
         let mut value = json!({
-            "tags": [self.tag], "operationId": self.id, "summary": self.summary, "description": self.description,
+            "tags": [self.tag], "operationId": self.id, "summary": self.summary, "description": self.description(),
             "security": self.proof.security(),
         });
-        if !self.parameters.is_empty() {
-            value["parameters"] = json!(self.parameters);
+        let in_path = self.in_path.iter().map(|name| at("parameters", name));
+        let parameters: Vec<_> = in_path.chain(self.asked.iter().map(Asked::value)).collect();
+        if !parameters.is_empty() {
+            value["parameters"] = parameters.into();
         }
-        if let Some(body) = &self.body {
-            value["requestBody"] = body.clone();
+        if let Some(Body { is_required, content }) = self.body {
+            value["requestBody"] = json!({"required": is_required, "content": content.value()});
         }
-        value["responses"] = Value::Object(answers);
+        value["responses"] = answers.into();
         value
+    }
+
+    fn description(&self) -> String {
+        let says = self.proof.says();
+        if self.note.is_empty() { says.to_owned() } else { format!("{says} {}", self.note) }
+    }
+
+    fn refused(&self) -> Vec<Kind> {
+        let of_path: &[_] = if self.in_path.is_empty() { &[] } else { &[Kind::NotFound] };
+        let of_body: &[_] = match self.body {
+            Some(body) if body.content.media == JSON => &[Kind::MalformedJson, Kind::ValidationFailed],
+            _ => &[],
+        };
+        let mut refused = [refusals::OF_ANY, &[Kind::StorageUnavailable], self.proof.refuses(), of_path, of_body, self.refuses].concat();
+        refused.retain(|kind| !self.never.contains(kind));
+        refused
+    }
+}
+
+impl Asked {
+    fn value(&self) -> Value {
+        let (place, name, about, schema) = match self {
+            Self::Query(name, about, schema) => ("query", name, about, *schema),
+            Self::Header(name, about) => ("header", name, about, Schema::Json(r#"{"type": "string"}"#)),
+        };
+        json!({"name": name, "in": place, "description": about, "schema": schema.value()})
+    }
+}
+
+impl Answer {
+    fn value(&self) -> Value {
+        let mut headers = refusals::standard_headers();
+        for header in self.headers {
+            headers[header] = at("headers", header);
+        }
+        let mut value = json!({"description": self.about, "headers": headers});
+        if let Some(content) = self.content {
+            value["content"] = content.value();
+        }
+        value
+    }
+}
+
+impl Content {
+    fn value(&self) -> Value {
+        let example = match self.example {
+            Example::Text(text) => read(text),
+            Example::Message(message) => json!({"message": message}),
+        };
+        json!({(self.media): {"schema": at("schemas", self.schema), "example": example}})
     }
 }

@@ -1,34 +1,37 @@
 //! Rows of what asks for nobody: health, and the files inside the executable. Routes: `health.rs`, `page.rs`, `reference.rs`.
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
-use super::File;
-use super::operation::Operation;
+use super::operation::{Asked, Operation};
 use super::refusals::Proof;
 
-pub(super) fn operations(files: &[File]) -> Vec<Operation> {
-    let health = Operation::new("GET /health", Proof::Anyone, "Health", "health", "Does it live?")
-        .header("X-Doorward-Look", "The `look` of `GET /doctor`: then `seen` tells where the request seems to come from.")
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation::new("GET /health", Proof::Anyone, "Health", "health", "Does it live?")
+        .asked(&[Asked::Header("X-Doorward-Look", "The `look` of `GET /doctor`: then `seen` tells where the request seems to come from.")])
         .without_storage()
-        .gives(200, "The process answers.", "Status", &literal!({"status": "ok"}));
-    let ready = Operation::new("GET /ready", Proof::Anyone, "Health", "ready", "Can it do its work?").gives(
+        .gives(200, "The process answers.", "Status", r#"{"status": "ok"}"#),
+    Operation::new("GET /ready", Proof::Anyone, "Health", "ready", "Can it do its work?").gives(
         200,
         "Writes can be kept.",
         "Status",
-        &literal!({"status": "ready"}),
-    );
-    [health, ready].into_iter().chain(files.iter().map(file)).collect()
-}
+        r#"{"status": "ready"}"#,
+    ),
+];
 
-fn file((path, media): &File) -> Operation {
-    let id = path.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
-    let schema = if media == "application/json" { literal!({"type": "object"}) } else { literal!({"type": "string"}) };
-    let content = Map::from_iter([(media.clone(), json!({"schema": schema}))]);
-    Operation::new(&format!("GET {path}"), Proof::Anyone, "Files", &format!("file{id}"), "A file of the page")
-        .header("If-None-Match", "The `ETag` of the answer before.")
-        .without_storage()
-        .answers(200, "The file.", Some(content.into()))
-        .with("ETag")
-        .answers(304, "It is the same.", None)
-        .with("ETag")
+/// All but the name and what is in it.
+const FILE: Operation = Operation::new("GET /", Proof::Anyone, "Files", "file", "A file of the page")
+    .asked(&[Asked::Header("If-None-Match", "The `ETag` of the answer before.")])
+    .without_storage()
+    .gives_some("The file.")
+    .with(&["ETag"])
+    .or(304, "It is the same.", &["ETag"]);
+
+/// A file of this path and media type, as the document has it.
+pub(super) fn file(path: &str, media: &str, responses: &mut Map<String, Value>) -> Value {
+    let mut file = FILE.value(responses);
+    let name = path.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
+    file["operationId"] = format!("file{name}").into();
+    let kind = if media == "application/json" { "object" } else { "string" };
+    file["responses"]["200"]["content"] = json!({media: {"schema": {"type": kind}}});
+    file
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::operation::at;
+use super::read;
 use crate::auth::service::Scope;
 use crate::http::problem::{Kind, Problem};
 
@@ -85,52 +86,59 @@ impl Proof {
 
     /// Which credentials do; any one of the list.
     pub fn security(self) -> Value {
-        match self {
-            Self::Anyone | Self::ThisMachine => json!([]),
-            Self::Access | Self::Fresh | Self::Admin | Self::Holder => literal!([{"access": []}]),
+        read(match self {
+            Self::Anyone | Self::ThisMachine => "[]",
+            Self::Access | Self::Fresh | Self::Admin | Self::Holder => r#"[{"access": []}]"#,
             // The token in the body is a credential, too.
-            Self::Refresh => literal!([{"refresh": []}, {}]),
-            Self::Leaver => literal!([{"access": []}, {"refresh": []}, {"cookie": [], "csrf": []}]),
-            Self::Visitor => literal!([{"access": []}, {"cookie": []}]),
-            Self::Service(_) => literal!([{"service": []}, {"service_basic": []}]),
-        }
+            Self::Refresh => r#"[{"refresh": []}, {}]"#,
+            Self::Leaver => r#"[{"access": []}, {"refresh": []}, {"cookie": [], "csrf": []}]"#,
+            Self::Visitor => r#"[{"access": []}, {"cookie": []}]"#,
+            Self::Service(_) => r#"[{"service": []}, {"service_basic": []}]"#,
+        })
     }
 }
 
 /// The security schemes.
-pub(super) fn schemes() -> Value {
-    let bearer = |format: &str, about: &str| json!({"type": "http", "scheme": "bearer", "bearerFormat": format, "description": about});
-    json!({
-        "access": bearer("JWT", "An access token, from `/login` or `/refresh`."),
-        "refresh": bearer("JWT", "A refresh token, from `/login` or `/refresh`; each is good once."),
-        "service": bearer("dws_…", "A service key, from `POST /services`."),
-        "service_basic": {"type": "http", "scheme": "basic", "description": "A service's id as user, its key as password."},
-        "cookie": {"type": "apiKey", "in": "cookie", "name": "doorward",
-            "description": "Set by `/login` with `keep_signed_in`; `__Host-doorward` where `public_url` is https."},
-        "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token", "description": "Any value: no other site can send it."},
-    })
-}
+pub(super) const SCHEMES: &str = r#"{
+    "access": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+        "description": "An access token, from `/login` or `/refresh`."},
+    "refresh": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+        "description": "A refresh token, from `/login` or `/refresh`; each is good once."},
+    "service": {"type": "http", "scheme": "bearer", "bearerFormat": "dws_…",
+        "description": "A service key, from `POST /services`."},
+    "service_basic": {"type": "http", "scheme": "basic",
+        "description": "A service's id as user, its key as password."},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": "doorward",
+        "description": "Set by `/login` with `keep_signed_in`; `__Host-doorward` where `public_url` is https."},
+    "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token",
+        "description": "Any value: no other site can send it."}
+}"#;
 
 /// The headers of answers.
-pub(super) fn headers() -> Value {
-    let header = |required: bool, about: &str, example: &str| json!({"required": required, "description": about, "schema": {"type": "string"}, "example": example});
-    json!({
-        "X-Request-Id": {"required": true, "description": "Names the request in the log and in audit events.",
-            "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "example": "43c05ef2cb294ce17ea4b95f1f6c3c43"},
-        "Cache-Control": header(true, "`no-store`, but for public keys, files and the feed.", "no-store"),
-        "WWW-Authenticate": header(true, "How to authenticate (RFC 6750 §3).", "Bearer realm=\"doorward\""),
-        "Retry-After": {"required": true, "description": "Seconds after which to try again.",
-            "schema": {"type": "string", "pattern": "^[0-9]+$"}, "example": "2"},
-        "Allow": header(true, "The methods that the path knows.", "GET, HEAD"),
-        "Location": header(true, "Where what was made is, or where a browser goes on.", "/user/7"),
-        "Set-Cookie": header(false, "Sets the cookie of a browser that stays signed in, or clears one that is no good.",
-            "doorward=…; Path=/; Max-Age=7776000; HttpOnly; SameSite=Lax"),
-        "ETag": header(true, "To be sent in `If-None-Match`.", "W/\"1-7\""),
-        "Remote-User": header(true, "The name.", "arun"),
-        "Remote-Id": header(true, "The user's id.", "7"),
-        "Remote-Roles": header(true, "The roles, with commas between them.", "editor"),
-    })
-}
+pub(super) const HEADERS: &str = r#"{
+    "X-Request-Id": {"required": true, "description": "Names the request in the log and in audit events.",
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "example": "43c05ef2cb294ce17ea4b95f1f6c3c43"},
+    "Cache-Control": {"required": true, "description": "`no-store`, but for public keys, files and the feed.",
+        "schema": {"type": "string"}, "example": "no-store"},
+    "WWW-Authenticate": {"required": true, "description": "How to authenticate (RFC 6750 §3).",
+        "schema": {"type": "string"}, "example": "Bearer realm=\"doorward\""},
+    "Retry-After": {"required": true, "description": "Seconds after which to try again.",
+        "schema": {"type": "string", "pattern": "^[0-9]+$"}, "example": "2"},
+    "Allow": {"required": true, "description": "The methods that the path knows.",
+        "schema": {"type": "string"}, "example": "GET, HEAD"},
+    "Location": {"required": true, "description": "Where what was made is, or where a browser goes on.",
+        "schema": {"type": "string"}, "example": "/user/7"},
+    "Set-Cookie": {"required": false, "description": "Sets the cookie of a browser that stays signed in, or clears one that is no good.",
+        "schema": {"type": "string"}, "example": "doorward=…; Path=/; Max-Age=7776000; HttpOnly; SameSite=Lax"},
+    "ETag": {"required": true, "description": "To be sent in `If-None-Match`.",
+        "schema": {"type": "string"}, "example": "W/\"1-7\""},
+    "Remote-User": {"required": true, "description": "The name.",
+        "schema": {"type": "string"}, "example": "arun"},
+    "Remote-Id": {"required": true, "description": "The user's id.",
+        "schema": {"type": "string"}, "example": "7"},
+    "Remote-Roles": {"required": true, "description": "The roles, with commas between them.",
+        "schema": {"type": "string"}, "example": "editor"}
+}"#;
 
 /// The headers of every answer.
 pub(super) fn standard_headers() -> Value {
@@ -174,8 +182,8 @@ pub(super) fn response(status: u16, kinds: &[Kind]) -> (String, Value) {
 fn example(kind: Kind) -> Value {
     let problem = Problem::new(kind);
     let problem = match kind {
-        Kind::ValidationFailed => problem.errors(&literal!({"username": ["Missing data for required field."]})),
-        Kind::MalformedJson => problem.errors(&literal!(["Invalid JSON body."])),
+        Kind::ValidationFailed => problem.errors(&read(r#"{"username": ["Missing data for required field."]}"#)),
+        Kind::MalformedJson => problem.errors(&read(r#"["Invalid JSON body."]"#)),
         _ => problem,
     };
     // It was JSON a moment ago.

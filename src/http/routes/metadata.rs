@@ -1,20 +1,25 @@
 //! What programs that are made for OAuth find out by themselves (RFC 8414): where the keys are, and where to ask about tokens.
 
-use rocket::http::Method;
-use rocket::response::content;
+use rocket::http::{ContentType, Method};
 use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request, Route};
 use serde_json::json;
 
+use super::page::Asset;
 use crate::http::base_path::BasePath;
-use crate::http::cors::Public;
+use crate::http::cors::for_all;
 
-const PATH: &str = "/.well-known/oauth-authorization-server";
+/// Where it is (RFC 8414 §3).
+pub const PATH: &str = "/.well-known/oauth-authorization-server";
 
-/// `GET /.well-known/oauth-authorization-server` → 200 (RFC 8414 §3). No route, so 404, without a document.
+/// `GET /.well-known/oauth-authorization-server` → 200, or 304 with `If-None-Match`. No route, so 404, without a document.
 pub fn routes(metadata: Metadata) -> Vec<Route> {
-    if metadata.is_there() { vec![Route::new(Method::Get, PATH, metadata)] } else { Vec::new() }
+    let document = metadata.0.map(|text| Document(Asset::new(PATH, text.into_bytes().leak(), ContentType::JSON)));
+    document.map(|document| Route::new(Method::Get, PATH, document)).into_iter().collect()
 }
+
+#[derive(Clone)]
+struct Document(Asset);
 
 /// The document of a server that knows at which https address it is; empty for any other, whose issuer nobody could look up.
 #[derive(Debug, Clone, Default)]
@@ -52,9 +57,9 @@ impl Metadata {
 }
 
 #[rocket::async_trait]
-impl Handler for Metadata {
-    async fn handle<'r>(&self, request: &'r Request<'_>, _: Data<'r>) -> Outcome<'r> {
-        Outcome::from(request, Public(content::RawJson(self.0.clone().unwrap_or_default())))
+impl Handler for Document {
+    async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
+        self.0.handle(request, data).await.map(for_all)
     }
 }
 

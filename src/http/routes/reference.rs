@@ -27,7 +27,9 @@ struct Reference {
 
 impl Reference {
     fn make(&self) -> Asset {
-        let files: Vec<File> = super::page::files().chain([(PATH.to_owned(), "application/json".to_owned())]).collect();
+        let documents = std::iter::once(PATH).chain(self.shape.has_metadata.then_some(super::metadata::PATH));
+        let documents = documents.map(|path| (path.to_owned(), "application/json".to_owned()));
+        let files: Vec<File> = super::page::files().chain(documents).collect();
         let text = document(&self.shape, &files).to_string();
         Asset::new(PATH, text.into_bytes().leak(), ContentType::JSON)
     }

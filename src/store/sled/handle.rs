@@ -90,7 +90,13 @@ impl SledStore {
         F: FnOnce(&sled::Db) -> Result<T, StorageError> + Send + 'static,
     {
         let db = self.0.shared.db.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StorageError::Stopped)?;
-        let read = tokio::task::spawn_blocking(move || read(&db)).await;
-        Ok(read.map_err(|panic| StorageError::Engine { action: "read", source: Box::new(panic) })??)
+        let (reply, answer) = oneshot::channel();
+        // Of one type, as in `task.rs`.
+        let task: Box<dyn FnOnce() + Send> = Box::new(move || {
+            let _ = reply.send(read(&db));
+        });
+        let ended = tokio::task::spawn_blocking(task).await;
+        ended.map_err(|panic| StorageError::Engine { action: "read", source: Box::new(panic) })?;
+        Ok(answer.await.map_err(|_| StorageError::Stopped)??)
     }
 }

@@ -1,177 +1,195 @@
 //! What is answered: to people, to administrators and to programs.
 
-use serde_json::{Value, json};
+use super::Named;
+use super::Schema::{self, Count, Flag, Json, List, MaybeNumber, MaybeText, Object, OneOf, OrNull, Text, Time, To};
 
-use super::{Named, count, flag, list, maybe_text, object, or_null, text, time, to};
+const UUID: Schema = Json(r#"{"type": "string", "format": "uuid"}"#);
 
-pub(super) fn answers() -> Named {
-    let tokens = [
-        ("access_token", text("A JWT (RFC 9068).")),
-        ("refresh_token", text("For `/refresh` alone.")),
-        ("token_type", literal!({"const": "Bearer"})),
-        ("expires_in", count("How long the access token lives, in seconds.")),
-    ];
-    let user = [("id", to("UserId")), ("username", to("Username"))];
-    let me = [user.as_slice(), &[("roles", to("Roles")), ("claims", to("Claims"))]].concat();
-    let full = [me.as_slice(), &[("disabled", flag("May not log in.")), ("created", time("When it was added"))]].concat();
-    vec![
-        ("Tokens", object(&tokens, &[])),
-        ("User", object(&user, &[])),
-        ("Me", object(&me, &[])),
-        ("FullUser", object(&full, &[])),
-        ("Code", object(&[("code", text("Shown this once.")), ("expires", time("Until when it is good"))], &[])),
-        ("Status", object(&[("status", json!({"enum": ["ok", "ready"]})), ("seen", seen())], &["seen"])),
-    ]
-}
-
-fn seen() -> Value {
-    let fields = [
-        ("peer", text("Who connected.")),
-        ("client", text("Who is taken for the client.")),
-        ("forwarded", flag("Whether there was an `X-Forwarded-For`.")),
-        ("trusted", flag("Whether who connected is one of `trusted_proxies`.")),
-    ];
-    object(&fields, &[])
-}
-
-pub(super) fn lists() -> Named {
-    let session = [
-        ("id", literal!({"type": "string", "format": "uuid"})),
-        ("current", flag("Whether this is where one asks from; only for the user itself.")),
-        ("user_agent", maybe_text("As the client called itself.")),
-        ("address", maybe_text("Where it last came from.")),
-        ("created", time("When it was opened")),
-        ("last_used", time("When it was last refreshed")),
-        ("expires", time("When it ends unless refreshed")),
-    ];
-    let invite = [
-        ("id", literal!({"type": "string", "format": "uuid"})),
-        ("created", time("When it was made")),
-        ("expires", time("Until when it is good")),
-    ];
-    let next = |about: &str| json!({"type": ["integer", "null"], "description": about});
-    vec![
-        ("Session", object(&session, &["current"])),
-        ("Sessions", object(&[("sessions", list(&to("Session")))], &[])),
-        ("Users", object(&[("users", list(&to("FullUser"))), ("next", next("The `after` of the next page."))], &[])),
-        ("Invites", object(&[("invites", list(&object(&invite, &[])))], &[])),
-        ("Events", object(&[("events", list(&to("Event"))), ("next", next("The `before` of the next page."))], &[])),
-    ]
-}
-
-fn backup() -> Value {
-    let counts = literal!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 0},
-        "description": "How many records of each kind."});
-    let fields = [
-        ("name", text("Of the file.")),
-        ("created", time("When it was asked for")),
-        ("sequence", count("How many changes the database had seen.")),
-        ("keys", flag("Whether the keys that sign are in it.")),
-        ("counts", counts),
-        ("bytes", count("Its length.")),
-        ("sha256", text("Over all of it but the last line.")),
-    ];
-    object(&fields, &[])
-}
-
-fn checkup() -> Value {
-    let database = [
-        ("fault", maybe_text("What does not fit; null: nothing.")),
-        ("sequence", count("How many changes it has seen.")),
-        ("users", count("How many there are.")),
-        ("sessions", count("How many there are.")),
-        ("revocations", count("How many are remembered.")),
-        ("bytes", count("Of all keys and values.")),
-    ];
-    let clock = [("system", time("What the system says")), ("mark", time("The latest time that is kept"))];
-    let administrator = [
-        ("id", to("UserId")),
-        ("username", text("The name.")),
-        ("last_used", or_null(&time("When it was last logged in, as far as is remembered"))),
-    ];
-    let fields = [
-        ("database", object(&database, &[])),
-        ("clock", object(&clock, &[])),
-        ("administrators", list(&object(&administrator, &[]))),
-        ("look", text("For `GET /health`, as `X-Doorward-Look`.")),
-    ];
-    object(&fields, &[])
-}
-
-pub(super) fn admin_lists() -> Named {
-    let key = [
-        ("kid", maybe_text("Its id; null for a shared secret.")),
-        ("algorithm", json!({"enum": ["ES256", "EdDSA", "RS256", "HS256"]})),
-        ("state", json!({"enum": ["next", "active", "verifying"]})),
-        ("signs", flag("Whether access tokens are signed with it now.")),
-        ("created", time("When it was made or imported")),
-        ("activates", time("When it takes over")),
-        ("expires", time("When it is gone")),
-    ];
-    let block = [
-        (
-            "scope",
-            json!({"enum": ["user_at_address", "address", "user", "session", "registrations", "codes", "refresh_tokens", "service_keys"]}),
+pub(super) const ANSWERS: &[Named] = &[
+    (
+        "Tokens",
+        Object(&[
+            ("access_token", Text("A JWT (RFC 9068).")),
+            ("refresh_token", Text("For `/refresh` alone.")),
+            ("token_type", Json(r#"{"const": "Bearer"}"#)),
+            ("expires_in", Count("How long the access token lives, in seconds.")),
+        ]),
+    ),
+    ("User", Object(&[("id", To("UserId")), ("username", To("Username"))])),
+    ("Me", Object(&[("id", To("UserId")), ("username", To("Username")), ("roles", To("Roles")), ("claims", To("Claims"))])),
+    (
+        "FullUser",
+        Object(&[
+            ("id", To("UserId")),
+            ("username", To("Username")),
+            ("roles", To("Roles")),
+            ("claims", To("Claims")),
+            ("disabled", Flag("May not log in.")),
+            ("created", Time("When it was added")),
+        ]),
+    ),
+    ("Code", Object(&[("code", Text("Shown this once.")), ("expires", Time("Until when it is good"))])),
+    ("Status", Object(&[("status", OneOf(&["ok", "ready"])), ("seen?", SEEN)])),
+    (
+        "Session",
+        Object(&[
+            ("id", UUID),
+            ("current?", Flag("Whether this is where one asks from; only for the user itself.")),
+            ("user_agent", MaybeText("As the client called itself.")),
+            ("address", MaybeText("Where it last came from.")),
+            ("created", Time("When it was opened")),
+            ("last_used", Time("When it was last refreshed")),
+            ("expires", Time("When it ends unless refreshed")),
+        ]),
+    ),
+    ("Sessions", Object(&[("sessions", List(&To("Session")))])),
+    ("Users", Object(&[("users", List(&To("FullUser"))), ("next", MaybeNumber("The `after` of the next page."))])),
+    ("Invites", Object(&[("invites", List(&INVITE))])),
+    ("Events", Object(&[("events", List(&To("Event"))), ("next", MaybeNumber("The `before` of the next page."))])),
+    (
+        "Key",
+        Object(&[
+            ("kid", MaybeText("Its id; null for a shared secret.")),
+            ("algorithm", OneOf(&["ES256", "EdDSA", "RS256", "HS256"])),
+            ("state", OneOf(&["next", "active", "verifying"])),
+            ("signs", Flag("Whether access tokens are signed with it now.")),
+            ("created?", Time("When it was made or imported")),
+            ("activates?", Time("When it takes over")),
+            ("expires?", Time("When it is gone")),
+        ]),
+    ),
+    ("Keys", Object(&[("keys", List(&To("Key")))])),
+    ("Backup", BACKUP),
+    ("Checkup", CHECKUP),
+    ("Blocks", Object(&[("blocks", List(&BLOCK))])),
+    (
+        "Event",
+        Object(&[
+            ("id", Count("Counts up.")),
+            ("time", Json(r#"{"type": "string", "format": "date-time"}"#)),
+            ("event", Text("A word of `EventWord`, or one that a later version knows.")),
+            ("actor", Text("`user:<id>`, `local`, `server` or `anyone`.")),
+            ("user", OrNull(&To("UserId"))),
+            ("session", MaybeText("Its id.")),
+            ("address", MaybeText("From where.")),
+            ("request", MaybeText("The `X-Request-Id`.")),
+            ("details", Json(r#"{"type": "object", "description": "What only some events have."}"#)),
+        ]),
+    ),
+    ("Services", Object(&[("services", List(&SERVICE))])),
+    (
+        "AddedService",
+        Object(&[
+            ("id", UUID),
+            ("name", Text("What people call it.")),
+            ("scopes", To("Scopes")),
+            ("created", Time("When it was added")),
+            ("last_used", OrNull(&Time("When its key was last good"))),
+            ("key", Text("Shown this once.")),
+        ]),
+    ),
+    ("Introspected", INTROSPECTED),
+    (
+        "Feed",
+        Object(&[
+            ("cursor", Text("The `since` of the next request.")),
+            ("reset", Flag("The list begins anew.")),
+            ("more", Flag("Ask again at once.")),
+            ("revoked", List(&REVOKED)),
+            ("users", List(&CUT_OFF)),
+        ]),
+    ),
+    (
+        "Jwks",
+        Json(
+            r#"{"type": "object", "required": ["keys"], "properties": {"keys": {"type": "array", "items": {"type": "object",
+                "required": ["kty", "kid", "alg", "use"], "description": "RFC 7517."}}}}"#,
         ),
-        ("user", or_null(&to("UserId"))),
-        ("address", maybe_text("From where; null: from everywhere.")),
-        ("failures", count("How many led to it.")),
-        ("until", time("When it ends")),
-    ];
-    let event = [
-        ("id", count("Counts up.")),
-        ("time", literal!({"type": "string", "format": "date-time"})),
-        ("event", text("A word of `EventWord`, or one that a later version knows.")),
-        ("actor", text("`user:<id>`, `local`, `server` or `anyone`.")),
-        ("user", or_null(&to("UserId"))),
-        ("session", maybe_text("Its id.")),
-        ("address", maybe_text("From where.")),
-        ("request", maybe_text("The `X-Request-Id`.")),
-        ("details", literal!({"type": "object", "description": "What only some events have."})),
-    ];
-    vec![
-        ("Key", object(&key, &["created", "activates", "expires"])),
-        ("Keys", object(&[("keys", list(&to("Key")))], &[])),
-        ("Backup", backup()),
-        ("Checkup", checkup()),
-        ("Blocks", object(&[("blocks", list(&object(&block, &[])))], &[])),
-        ("Event", object(&event, &[])),
-    ]
-}
+    ),
+    ("Nothing", Object(&[])),
+];
 
-pub(super) fn for_programs() -> Named {
-    let service = [
-        ("id", literal!({"type": "string", "format": "uuid"})),
-        ("name", text("What people call it.")),
-        ("scopes", to("Scopes")),
-        ("created", time("When it was added")),
-        ("last_used", or_null(&time("When its key was last good"))),
-    ];
-    let added = [service.as_slice(), &[("key", text("Shown this once."))]].concat();
-    let revoked = [
-        ("id", literal!({"type": "string", "format": "uuid", "description": "A `jti` or a `sid`."})),
-        ("kind", json!({"enum": ["token", "session"]})),
-        ("exp", time("Until when to remember it")),
-    ];
-    let cut_off = [("sub", text("The user's id.")), ("not_before", time("Tokens without a `sid` issued before are to be refused"))];
-    let feed = [
-        ("cursor", text("The `since` of the next request.")),
-        ("reset", flag("The list begins anew.")),
-        ("more", flag("Ask again at once.")),
-        ("revoked", list(&object(&revoked, &[]))),
-        ("users", list(&object(&cut_off, &[]))),
-    ];
-    let jwks = json!({"type": "object", "required": ["keys"], "properties": {"keys": list(&json!({"type": "object",
-        "required": ["kty", "kid", "alg", "use"], "description": "RFC 7517."}))}});
-    let introspected = json!({"type": "object", "required": ["active"], "properties": {"active": flag("Whether it is a good access token."),
-        "sub": text("The user's id."), "username": text("The name, as it is now."), "exp": time("When it expires"),
-        "iat": time("When it was issued"), "nbf": time("From when it is good"), "roles": to("Roles")}});
-    vec![
-        ("Services", object(&[("services", list(&object(&service, &[])))], &[])),
-        ("AddedService", object(&added, &[])),
-        ("Introspected", introspected),
-        ("Feed", object(&feed, &[])),
-        ("Jwks", jwks),
-        ("Nothing", object(&[], &[])),
-    ]
-}
+const SEEN: Schema = Object(&[
+    ("peer", Text("Who connected.")),
+    ("client", Text("Who is taken for the client.")),
+    ("forwarded", Flag("Whether there was an `X-Forwarded-For`.")),
+    ("trusted", Flag("Whether who connected is one of `trusted_proxies`.")),
+]);
+
+const INVITE: Schema = Object(&[("id", UUID), ("created", Time("When it was made")), ("expires", Time("Until when it is good"))]);
+
+const BACKUP: Schema = Object(&[
+    ("name", Text("Of the file.")),
+    ("created", Time("When it was asked for")),
+    ("sequence", Count("How many changes the database had seen.")),
+    ("keys", Flag("Whether the keys that sign are in it.")),
+    (
+        "counts",
+        Json(
+            r#"{"type": "object", "additionalProperties": {"type": "integer", "minimum": 0},
+                "description": "How many records of each kind."}"#,
+        ),
+    ),
+    ("bytes", Count("Its length.")),
+    ("sha256", Text("Over all of it but the last line.")),
+]);
+
+const CHECKUP: Schema = Object(&[
+    (
+        "database",
+        Object(&[
+            ("fault", MaybeText("What does not fit; null: nothing.")),
+            ("sequence", Count("How many changes it has seen.")),
+            ("users", Count("How many there are.")),
+            ("sessions", Count("How many there are.")),
+            ("revocations", Count("How many are remembered.")),
+            ("bytes", Count("Of all keys and values.")),
+        ]),
+    ),
+    ("clock", Object(&[("system", Time("What the system says")), ("mark", Time("The latest time that is kept"))])),
+    ("administrators", List(&ADMINISTRATOR)),
+    ("look", Text("For `GET /health`, as `X-Doorward-Look`.")),
+]);
+
+const ADMINISTRATOR: Schema = Object(&[
+    ("id", To("UserId")),
+    ("username", Text("The name.")),
+    ("last_used", OrNull(&Time("When it was last logged in, as far as is remembered"))),
+]);
+
+const BLOCK: Schema = Object(&[
+    ("scope", OneOf(&["user_at_address", "address", "user", "session", "registrations", "codes", "refresh_tokens", "service_keys"])),
+    ("user", OrNull(&To("UserId"))),
+    ("address", MaybeText("From where; null: from everywhere.")),
+    ("failures", Count("How many led to it.")),
+    ("until", Time("When it ends")),
+]);
+
+const SERVICE: Schema = Object(&[
+    ("id", UUID),
+    ("name", Text("What people call it.")),
+    ("scopes", To("Scopes")),
+    ("created", Time("When it was added")),
+    ("last_used", OrNull(&Time("When its key was last good"))),
+]);
+
+/// Anything more may be in it (RFC 7662 §2.2).
+const INTROSPECTED: Schema = Json(
+    r##"{"type": "object", "required": ["active"], "properties": {
+        "active": {"type": "boolean", "description": "Whether it is a good access token."},
+        "sub": {"type": "string", "description": "The user's id."},
+        "username": {"type": "string", "description": "The name, as it is now."},
+        "exp": {"type": "integer", "minimum": 0, "description": "When it expires, in seconds since 1970."},
+        "iat": {"type": "integer", "minimum": 0, "description": "When it was issued, in seconds since 1970."},
+        "nbf": {"type": "integer", "minimum": 0, "description": "From when it is good, in seconds since 1970."},
+        "roles": {"$ref": "#/components/schemas/Roles"}}}"##,
+);
+
+const REVOKED: Schema = Object(&[
+    ("id", Json(r#"{"type": "string", "format": "uuid", "description": "A `jti` or a `sid`."}"#)),
+    ("kind", OneOf(&["token", "session"])),
+    ("exp", Time("Until when to remember it")),
+]);
+
+const CUT_OFF: Schema =
+    Object(&[("sub", Text("The user's id.")), ("not_before", Time("Tokens without a `sid` issued before are to be refused"))]);

@@ -7,116 +7,195 @@ use serde_json::{Map, Value, json};
 
 use super::Shape;
 use super::operation::at;
+use super::{imports, read};
 use crate::auth::audit::Word;
 use crate::auth::password::{MAX_BYTES, MIN_CHARS};
 use crate::auth::service::Scope;
 use crate::auth::user::{CUSTOM_CLAIMS_BYTES, MAX_ROLES, USERNAME_CHARS};
 use crate::http::problem::Kind;
-use answers::{admin_lists, answers, for_programs, lists};
-use bodies::{admin_bodies, bodies};
+use Schema::{Json, Limited, Made, Object, Text, To};
 
-/// A reference to a schema.
-fn to(name: &str) -> Value {
-    at("schemas", name)
+/// What fits, as data. The text of most says what it is about.
+#[derive(Clone, Copy)]
+pub(super) enum Schema {
+    /// The one of this name.
+    To(&'static str),
+    Text(&'static str),
+    MaybeText(&'static str),
+    /// A point in time: the text is followed by its unit.
+    Time(&'static str),
+    Count(&'static str),
+    MaybeNumber(&'static str),
+    Flag(&'static str),
+    /// Any of a few texts.
+    OneOf(&'static [&'static str]),
+    List(&'static Schema),
+    OrNull(&'static Schema),
+    Either(&'static [Schema]),
+    /// These fields and no others; one whose name ends in `?` may be missing.
+    Object(&'static [Named]),
+    /// As it stands.
+    Json(&'static str),
+    /// The same, with a number for each `%`.
+    Limited(&'static str, &'static [u64]),
+    /// What the code lists.
+    Made(fn() -> Value),
 }
 
-/// An object with these fields and no others; those of `optional` may be missing.
-fn object(fields: &[(&str, Value)], optional: &[&str]) -> Value {
-    let required: Vec<_> = fields.iter().map(|(name, _)| *name).filter(|name| !optional.contains(name)).collect();
-    let properties: Map<_, _> = fields.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
-    let mut object = json!({"type": "object", "properties": properties, "additionalProperties": false});
-    if !required.is_empty() {
-        object["required"] = json!(required);
+/// A schema, or a field, and its name.
+pub(super) type Named = (&'static str, Schema);
+
+impl Schema {
+    /// As the document has it.
+    pub fn value(self) -> Value {
+        match self {
+            Self::To(name) => at("schemas", name),
+            Self::Text(about) => json!({"type": "string", "description": about}),
+            Self::MaybeText(about) => json!({"type": ["string", "null"], "description": about}),
+            Self::Time(about) => count(&format!("{about}, in seconds since 1970.")),
+            Self::Count(about) => count(about),
+            Self::MaybeNumber(about) => json!({"type": ["integer", "null"], "description": about}),
+            Self::Flag(about) => json!({"type": "boolean", "description": about}),
+            Self::OneOf(texts) => json!({"enum": texts}),
+            Self::List(items) => json!({"type": "array", "items": items.value()}),
+            Self::OrNull(schema) => json!({"anyOf": [schema.value(), {"type": "null"}]}),
+            Self::Either(schemas) => json!({"anyOf": schemas.iter().map(|schema| schema.value()).collect::<Vec<_>>()}),
+            Self::Object(fields) => object(fields),
+            Self::Json(text) => read(text),
+            Self::Limited(text, limits) => read(&with_limits(text, limits)),
+            Self::Made(make) => make(),
+        }
     }
-    object
-}
-
-fn list(items: &Value) -> Value {
-    json!({"type": "array", "items": items})
-}
-
-fn text(about: &str) -> Value {
-    json!({"type": "string", "description": about})
-}
-
-fn time(about: &str) -> Value {
-    json!({"type": "integer", "minimum": 0, "description": format!("{about}, in seconds since 1970.")})
 }
 
 fn count(about: &str) -> Value {
     json!({"type": "integer", "minimum": 0, "description": about})
 }
 
-fn flag(about: &str) -> Value {
-    json!({"type": "boolean", "description": about})
+fn object(fields: &[Named]) -> Value {
+    let (mut properties, mut required) = (Map::new(), Vec::new());
+    for (field, schema) in fields {
+        let name = field.trim_end_matches('?');
+        if name == *field {
+            required.push(name);
+        }
+        properties.insert(name.to_owned(), schema.value());
+    }
+    let mut object = json!({"type": "object", "properties": properties, "additionalProperties": false});
+    if !required.is_empty() {
+        object["required"] = required.into();
+    }
+    object
 }
 
-fn or_null(schema: &Value) -> Value {
-    json!({"anyOf": [schema, {"type": "null"}]})
-}
-
-fn maybe_text(about: &str) -> Value {
-    json!({"type": ["string", "null"], "description": about})
+fn with_limits(text: &str, limits: &[u64]) -> String {
+    debug_assert_eq!(text.matches('%').count(), limits.len(), "{text}");
+    limits.iter().fold(text.to_owned(), |text, limit| text.replacen('%', &limit.to_string(), 1))
 }
 
 /// What stands in paths.
-pub(super) fn parameters() -> Value {
-    let path = |name: &str, about: &str, schema: &Value| json!({"name": name, "in": "path", "required": true, "description": about, "schema": schema});
-    json!({
-        "UserId": path("id", "The user's id.", &to("UserId")),
-        "SessionId": path("id", "The session's id, of the list.", &literal!({"type": "string", "format": "uuid"})),
-        "UserSessionId": path("sid", "The session's id, of the list.", &literal!({"type": "string", "format": "uuid"})),
-        "ServiceId": path("id", "The service's id, of the list.", &literal!({"type": "string", "format": "uuid"})),
-        "InviteId": path("id", "The invite's id, of the list.", &literal!({"type": "string", "format": "uuid"})),
-        "Address": path("address", "An IP address.", &literal!({"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]})),
-        "KeyId": path("kid", "The key's id, of the list.", &literal!({"type": "string", "minLength": 1})),
-    })
-}
+pub(super) const PARAMETERS: &str = r##"{
+    "UserId": {"name": "id", "in": "path", "required": true, "description": "The user's id.",
+        "schema": {"$ref": "#/components/schemas/UserId"}},
+    "SessionId": {"name": "id", "in": "path", "required": true, "description": "The session's id, of the list.",
+        "schema": {"type": "string", "format": "uuid"}},
+    "UserSessionId": {"name": "sid", "in": "path", "required": true, "description": "The session's id, of the list.",
+        "schema": {"type": "string", "format": "uuid"}},
+    "ServiceId": {"name": "id", "in": "path", "required": true, "description": "The service's id, of the list.",
+        "schema": {"type": "string", "format": "uuid"}},
+    "InviteId": {"name": "id", "in": "path", "required": true, "description": "The invite's id, of the list.",
+        "schema": {"type": "string", "format": "uuid"}},
+    "Address": {"name": "address", "in": "path", "required": true, "description": "An IP address.",
+        "schema": {"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}},
+    "KeyId": {"name": "kid", "in": "path", "required": true, "description": "The key's id, of the list.",
+        "schema": {"type": "string", "minLength": 1}}
+}"##;
 
 /// All of them, by name.
 pub(super) fn schemas(shape: &Shape) -> Value {
-    let all =
-        [parts(), bodies(shape), admin_bodies(), answers(), lists(), admin_lists(), for_programs(), super::imports::schemas()].concat();
-    all.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect::<Map<_, _>>().into()
+    let registration = [("Registration", bodies::registration(shape))];
+    let tables = [PARTS, &registration, bodies::BODIES, answers::ANSWERS, imports::SCHEMAS];
+    tables.concat().into_iter().map(|(name, schema)| (name.to_owned(), schema.value())).collect::<Map<_, _>>().into()
 }
 
-type Named = Vec<(&'static str, Value)>;
+const PARTS: &[Named] = &[
+    (
+        "Problem",
+        Object(&[
+            ("code", Json(r#"{"type": "integer", "description": "The status again."}"#)),
+            ("status", Text("Its phrase.")),
+            ("error", To("ErrorWord")),
+            ("message", Text("For people.")),
+            ("errors?", Object(&[("json", FAULTS)])),
+        ]),
+    ),
+    ("ErrorWord", Made(error_words)),
+    ("EventWord", Made(event_words)),
+    (
+        "UserId",
+        Limited(r#"{"type": "integer", "minimum": 1, "maximum": %, "description": "Never used again.", "examples": [7]}"#, &[u64::MAX]),
+    ),
+    ("Username", USERNAME),
+    ("Password", PASSWORD),
+    (
+        "Role",
+        Json(r#"{"type": "string", "pattern": "^[a-z][a-z0-9_:.-]{0,31}$", "description": "`admin` is the one the server itself knows."}"#),
+    ),
+    ("Roles", Limited(r##"{"type": "array", "items": {"$ref": "#/components/schemas/Role"}, "maxItems": %}"##, &[MAX_ROLES as u64])),
+    (
+        "Claims",
+        Limited(
+            r#"{"type": "object", "description": "Names that tokens use themselves are reserved; at most % bytes as JSON."}"#,
+            &[CUSTOM_CLAIMS_BYTES as u64],
+        ),
+    ),
+    ("Scopes", Made(scopes)),
+    ("Message", Object(&[("message", Text("For people."))])),
+];
 
-fn parts() -> Named {
-    let words: Vec<_> = Kind::ALL.iter().map(|kind| kind.word()).collect();
-    let events: Vec<_> = Word::ALL.iter().map(|word| word.as_str()).collect();
-    let faults = json!({"anyOf": [{"type": "object", "additionalProperties": list(&literal!({"type": "string"}))}, list(&literal!({"type": "string"}))]});
-    let problem = [
-        ("code", literal!({"type": "integer", "description": "The status again."})),
-        ("status", text("Its phrase.")),
-        ("error", to("ErrorWord")),
-        ("message", text("For people.")),
-        ("errors", object(&[("json", faults)], &[])),
-    ];
-    let username = format!(
-        "After mapping (RFC 8265, lower case): 1-{USERNAME_CHARS} letters, digits and marks of one script and . _ - @ +, at least one \
-         letter, no - or . at the start; names such as admin are reserved."
-    );
-    let password =
-        format!("At least {MIN_CHARS} characters, at most {MAX_BYTES} bytes (RFC 8265); not a common one, not like the username.");
-    let claims = format!("Names that tokens use themselves are reserved; at most {CUSTOM_CLAIMS_BYTES} bytes as JSON.");
-    vec![
-        ("Problem", object(&problem, &["errors"])),
-        ("ErrorWord", json!({"type": "string", "enum": words, "description": "Which error: the closed list."})),
-        ("EventWord", json!({"type": "string", "enum": events, "description": "What happened: the closed list."})),
-        ("UserId", json!({"type": "integer", "minimum": 1, "maximum": u64::MAX, "description": "Never used again.", "examples": [7]})),
-        ("Username", json!({"type": "string", "minLength": 1, "maxLength": USERNAME_CHARS, "description": username})),
-        (
-            "Password",
-            json!({"type": "string", "minLength": MIN_CHARS, "maxLength": MAX_BYTES, "format": "password", "description": password}),
-        ),
-        (
-            "Role",
-            literal!({"type": "string", "pattern": "^[a-z][a-z0-9_:.-]{0,31}$", "description": "`admin` is the one the server itself knows."}),
-        ),
-        ("Roles", json!({"type": "array", "items": to("Role"), "maxItems": MAX_ROLES})),
-        ("Claims", json!({"type": "object", "description": claims})),
-        ("Scopes", json!({"type": "array", "minItems": 1, "items": {"enum": Scope::ALL.map(Scope::name)}})),
-        ("Message", object(&[("message", text("For people."))], &[])),
-    ]
+const FAULTS: Schema = Schema::Either(&[
+    Json(r#"{"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}"#),
+    Json(r#"{"type": "array", "items": {"type": "string"}}"#),
+]);
+
+const USERNAME: Schema = Limited(
+    r#"{"type": "string", "minLength": 1, "maxLength": %, "description": "After mapping (RFC 8265, lower case): 1-% letters, digits and marks of one script and . _ - @ +, at least one letter, no - or . at the start; names such as admin are reserved."}"#,
+    &[USERNAME_CHARS as u64, USERNAME_CHARS as u64],
+);
+
+const PASSWORD: Schema = Limited(
+    r#"{"type": "string", "minLength": %, "maxLength": %, "format": "password",
+        "description": "At least % characters, at most % bytes (RFC 8265); not a common one, not like the username."}"#,
+    &[MIN_CHARS as u64, MAX_BYTES as u64, MIN_CHARS as u64, MAX_BYTES as u64],
+);
+
+fn error_words() -> Value {
+    json!({"type": "string", "enum": Kind::ALL.map(Kind::word), "description": "Which error: the closed list."})
+}
+
+fn event_words() -> Value {
+    let words: Vec<_> = Word::ALL.iter().map(|word| word.as_str()).collect();
+    json!({"type": "string", "enum": words, "description": "What happened: the closed list."})
+}
+
+fn scopes() -> Value {
+    json!({"type": "array", "minItems": 1, "items": {"enum": Scope::ALL.map(Scope::name)}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_percent_sign_becomes_the_next_limit() {
+        let schema = Limited(r#"{"minimum": %, "maximum": %}"#, &[1, u64::MAX]);
+        assert_eq!(schema.value(), json!({"minimum": 1, "maximum": u64::MAX}));
+    }
+
+    #[test]
+    fn a_field_with_a_question_mark_may_be_missing() {
+        let schema = Object(&[("name", To("Username")), ("roles?", To("Roles"))]).value();
+        assert_eq!(schema["required"], json!(["name"]));
+        assert_eq!(schema["properties"]["roles"], at("schemas", "Roles"));
+    }
 }

@@ -90,17 +90,23 @@ impl Tree {
         let mut taken = Step { meta: self.meta.clone(), tree: self, live, changes: Changes::new(), effects: Vec::new() };
         let value = step(&mut taken)?;
         let Step { meta, changes, effects, .. } = taken;
-        if !changes.is_empty() || meta != self.meta {
-            self.meta = meta;
-            self.meta.sequence += 1;
-            self.changed = true;
-            self.pending_bytes += changes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum::<usize>();
-            self.pending.extend(changes);
-        }
+        self.keep(meta, changes);
         for effect in effects {
             effect.show(live);
         }
         Ok(value)
+    }
+
+    /// Takes over what a step that ended well has changed.
+    fn keep(&mut self, meta: Meta, changes: Changes) {
+        if changes.is_empty() && meta == self.meta {
+            return;
+        }
+        self.meta = meta;
+        self.meta.sequence += 1;
+        self.changed = true;
+        self.pending_bytes += changes.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum::<usize>();
+        self.pending.extend(changes);
     }
 
     /// Takes in a record of another database as it stands, and hands what it has to sled when that is enough for a batch.
