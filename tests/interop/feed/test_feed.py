@@ -180,13 +180,12 @@ class Names(Examples):
             until(lambda: self.status(app, token) == 200)
         for name, why in [("DOORWARD_ISSUER", '"iss"'), ("DOORWARD_AUDIENCE", '"aud"')]:
             port = free_port()
-            log = tempfile.TemporaryFile("w+")
-            self.start(["node", HERE / "node_modules" / "node_app.mjs"], HERE, log, PORT=str(port), **{name: "another"})
-            self.apps["another"] = f"http://127.0.0.1:{port}/"
-            until(lambda: self.status("another", token) == 401)
-            log.seek(0)
-            self.assertIn(f"refused a token: unexpected {why} claim value", log.read())
-            del self.apps["another"]
+            self.apps = {"another": f"http://127.0.0.1:{port}/"}
+            with tempfile.TemporaryFile("w+") as log:
+                self.start(["node", HERE / "node_modules" / "node_app.mjs"], HERE, log, PORT=str(port), **{name: "another"})
+                until(lambda: self.status("another", token) == 401)
+                log.seek(0)
+                self.assertIn(f"refused a token: unexpected {why} claim value", log.read())
 
 
 if __name__ == "__main__":
