@@ -17,19 +17,33 @@ KEY = os.environ["DOORWARD_SERVICE_KEY"]
 ISSUER = os.environ.get("DOORWARD_ISSUER", "doorward")
 AUDIENCE = os.environ.get("DOORWARD_AUDIENCE")
 POLL_SECONDS = 1
+KEYS_SECONDS = 5
 
 app = Flask(__name__)
 app.config.update(JWT_ALGORITHM="ES256", JWT_DECODE_ISSUER=ISSUER, JWT_DECODE_AUDIENCE=AUDIENCE)
 jwt = JWTManager(app)
-keys = PyJWKClient(f"{URL}/.well-known/jwks.json")
 revoked, state = {}, {"cursor": "", "complete": False}  # id → until when it matters
+
+
+class Keys(PyJWKClient):
+    """Anybody can send a token that names an unknown key: for such the server is asked again now and then at most, also while it fails."""
+    again = 0
+
+    def fetch_data(self):
+        if time.monotonic() < self.again:
+            raise PyJWKClientError("the server was asked just now")
+        self.again = time.monotonic() + KEYS_SECONDS
+        return super().fetch_data()
+
+
+keys = Keys(f"{URL}/.well-known/jwks.json", timeout=5)
 
 
 @jwt.decode_key_loader
 def key_of(header, _claims):
     try:
         return keys.get_signing_key(header.get("kid", "")).key
-    except PyJWKClientError as error:
+    except (PyJWKClientError, ValueError) as error:  # a server that is not up may answer anything
         raise InvalidTokenError("no key of the issuer made it") from error
 
 

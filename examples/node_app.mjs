@@ -15,6 +15,7 @@ const issuer = process.env.DOORWARD_ISSUER ?? 'doorward';
 const audience = process.env.DOORWARD_AUDIENCE;
 const POLL_MS = 1000;
 
+// Asks again for an unknown key, which anybody can name, every 30 s at most.
 const keys = createRemoteJWKSet(new URL('/.well-known/jwks.json', url));
 const revoked = new Map(); // id → until when it matters
 let cursor = '';

@@ -49,7 +49,8 @@ impl Doorward {
         Self { settings, own: Box::new(|rocket| rocket) }
     }
 
-    /// Mounts routes under a path. One that is the same as one of ours lets [`serve`](Self::serve) fail.
+    /// Mounts routes under a path. One that is the same as one of ours lets [`serve`](Self::serve) fail. `/openapi.json` tells of ours
+    /// alone: it is made by hand, with what each route takes and answers, which its code does not say.
     pub fn mount(self, base: &'static str, routes: Vec<Route>) -> Self {
         self.with(move |rocket| rocket.mount(base, routes))
     }

@@ -15,6 +15,7 @@ import { renderPass } from './page/tokens.js';
 const OPENED = { account, admin }; // they ask for something when opened
 
 let known; // the session that the page tells of
+let left;
 
 /** Leaves nothing of a session that is over to whoever comes next: of the log its headlines alone. */
 function forget() {
@@ -22,6 +23,13 @@ function forget() {
   $$('.rows').forEach((table) => table.parentNode.replaceChildren());
   $$('form').forEach((form) => form.reset());
   $$('#history li').forEach((entry) => entry.replaceChildren($('.line', entry)));
+  lesson.renderCurls();
+}
+
+/** What was typed while nobody was signed in goes when the page is left alone. */
+function touch() {
+  clearTimeout(left);
+  left = setTimeout(() => own.session || forget(), 300_000);
 }
 
 function render() {
@@ -66,4 +74,6 @@ for (const part of [lesson, inspector, account, admin]) part.start();
 restore(render);
 render();
 addEventListener('hashchange', show);
+window.oninput = touch;
+window.onclick = touch;
 setInterval(tick, 1000);

@@ -5,9 +5,10 @@
 //! `kill -9`, or on a restored copy, a number that was already given out could otherwise stand for something else, and
 //! a reader would miss it without a sign. A reader with a cursor of another start gets the whole list.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
@@ -16,6 +17,9 @@ use uuid::Uuid;
 
 use crate::auth::clock::Timestamp;
 use crate::auth::user::UserId;
+
+/// How long a deleted user is told of. How long an app's own tokens live is not known here; a year is more than any need.
+pub(super) const TOLD_OF_DELETED: Duration = Duration::from_secs(366 * 86_400);
 
 /// What a revoked id names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +81,8 @@ struct State {
     revoked: HashMap<Uuid, Entry>,
     /// Position and time of each user's cut-off.
     cut_offs: HashMap<UserId, (u64, Timestamp)>,
+    /// Those of them who were deleted, by the end of [`TOLD_OF_DELETED`].
+    deleted: BTreeSet<(Timestamp, UserId)>,
     order: BTreeMap<u64, Item>,
     last: u64,
 }
@@ -168,11 +174,24 @@ impl Feed {
         }
     }
 
-    /// Forgets a user's cut-off.
+    /// Remembers that a user was deleted, for [`TOLD_OF_DELETED`] from the cut-off on.
+    pub(super) fn delete_user(&self, user: UserId, not_before: Timestamp) {
+        self.cut_off(user, not_before);
+        self.write().deleted.insert((not_before + TOLD_OF_DELETED, user));
+    }
+
+    /// Up to `limit` deleted users of whom nobody need be told any more, those first who were deleted first.
+    pub(super) fn told_enough(&self, before: Timestamp, limit: usize) -> Vec<UserId> {
+        let state = self.read();
+        state.deleted.iter().take_while(|(until, _)| *until < before).take(limit).map(|(_, user)| *user).collect()
+    }
+
+    /// Forgets a deleted user.
     pub(super) fn forget_user(&self, user: UserId) {
         let mut state = self.write();
-        if let Some((position, _)) = state.cut_offs.remove(&user) {
+        if let Some((position, not_before)) = state.cut_offs.remove(&user) {
             state.order.remove(&position);
+            state.deleted.remove(&(not_before + TOLD_OF_DELETED, user));
         }
     }
 
@@ -245,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_users_newest_cut_off_is_told_until_the_user_is_gone() {
+    fn a_users_newest_cut_off_is_told_until_the_user_is_deleted_and_told_of_for_long_enough() {
         let (feed, user) = (Feed::default(), UserId::new(7));
         feed.cut_off(user, Timestamp::default());
         feed.cut_off(user, NOW);
@@ -255,8 +274,16 @@ mod tests {
         feed.cut_off(user, LATER);
         assert_eq!(feed.since(Some(seen), NOW, 9).cut_offs, [(user, LATER)]);
         assert_eq!(feed.since(None, NOW, 9).cut_offs, [(user, LATER)]);
+        let (gone, end) = (LATER + Duration::from_secs(1), LATER + Duration::from_secs(1) + TOLD_OF_DELETED);
+        feed.delete_user(user, gone);
+        assert_eq!(feed.since(None, end, 9).cut_offs, [(user, gone)]);
+        assert_eq!(feed.told_enough(end, 9), []);
+        assert_eq!(
+            (feed.told_enough(end + Duration::from_secs(1), 9), feed.told_enough(Timestamp::from_secs(u64::MAX), 0)),
+            (vec![user], vec![])
+        );
         feed.forget_user(user);
-        assert_eq!(feed.since(None, NOW, 9).cut_offs, []);
+        assert_eq!((feed.since(None, NOW, 9).cut_offs, feed.told_enough(Timestamp::from_secs(u64::MAX), 9)), (vec![], vec![]));
     }
 
     #[test]

@@ -155,8 +155,8 @@ impl Live {
         self.feed.cut_off(id, standing.not_before);
     }
 
-    /// Notes that a user is gone.
-    pub(super) fn remove_user(&self, id: UserId) {
+    /// Notes that a user is gone, and that its tokens that name no session are refused when issued before `not_before`.
+    pub(super) fn remove_user(&self, id: UserId, not_before: Timestamp) {
         let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
         if users.contains(id) {
             let (word, bit) = place(id);
@@ -169,6 +169,11 @@ impl Live {
             users.count -= 1;
         }
         users.standings.remove(&id);
+        self.feed.delete_user(id, not_before);
+    }
+
+    /// Forgets a deleted user of whom nobody need be told any more.
+    pub(super) fn forget_user(&self, id: UserId) {
         self.feed.forget_user(id);
     }
 
@@ -203,8 +208,8 @@ mod tests {
         assert_eq!(live.standing(UserId::new(129)), None);
         assert_eq!(live.standing(UserId::new(u64::MAX)), None);
         assert!(live.users.read().unwrap().standings.is_empty());
-        live.remove_user(UserId::new(130));
-        live.remove_user(UserId::new(130));
+        live.remove_user(UserId::new(130), Timestamp::from_secs(1));
+        live.remove_user(UserId::new(130), Timestamp::from_secs(1));
         assert_eq!((live.standing(UserId::new(130)), live.user_count()), (None, 0));
     }
 
@@ -216,7 +221,7 @@ mod tests {
         }
         assert!(live.standing(UserId::new(1 << 48)).is_some() && live.standing(UserId::new((1 << 48) + 1)).is_none());
         assert_eq!((live.users.read().unwrap().present.len(), live.user_count()), (3, 3));
-        live.remove_user(UserId::new(1 << 48));
+        live.remove_user(UserId::new(1 << 48), Timestamp::from_secs(1));
         assert_eq!((live.users.read().unwrap().present.len(), live.user_count()), (2, 2));
     }
 

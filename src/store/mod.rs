@@ -157,7 +157,8 @@ pub trait Store: Send + Sync + 'static {
     /// A named session that has no record is revoked all the same, until `token`'s `exp`.
     async fn end_sessions(&self, user: UserId, which: Which, token: Option<(TokenId, Timestamp)>, now: Timestamp) -> Result<usize>;
 
-    /// Deletes up to `limit` sessions, revocations and invites that ended before `before`, oldest first; answers how many.
+    /// Deletes up to `limit` sessions, revocations and invites that ended before `before`, oldest first, then forgets deleted users of
+    /// whom the feed has told for long enough; answers how many.
     async fn sweep_expired(&self, before: Timestamp, limit: usize) -> Result<usize>;
 
     /// Replaces a user's password, if the user is enabled and still has the hash that was `verified`; `false` if not. Ends

@@ -1,6 +1,6 @@
 // One's own account, and who is signed in on this browser.
 
-import { at } from './api.js';
+import { at, removal } from './api.js';
 import { listing, outcome, perform, performOwn } from './action.js';
 import { $, CHOSEN, PASSWORD, button, confirmed, el, form } from './dom.js';
 import { askOwn, claims, end, own } from './session.js';
@@ -18,7 +18,7 @@ export const SESSION = [['device', device], 'address', 'last_used', 'expires'];
 
 const sessions = listing({
   caption: 'Your sessions', key: 'sessions', request: () => ({ method: 'GET', path: '/me/sessions' }),
-  columns: [...SESSION, ['action', ({ id, current }) => (current ? '' : sessions.act('End this one', { method: 'DELETE', path: `/me/sessions/${id}` }))]],
+  columns: [...SESSION, ['action', ({ id, current }) => (current ? '' : sessions.act('End this one', removal(`/me/sessions/${id}`)))]],
 });
 
 export const open = () => own.session && sessions.load();
@@ -27,7 +27,7 @@ async function remove() {
   const { username, sub } = claims();
   const sure = await confirmed(`Delete ${username}?`, 'The account and all of its sessions are gone at once, for good.', 'Delete for good');
   const ok = () => (end(), 'Your account is gone, and every session with it.');
-  if (sure) performOwn($('[data-curl=delete]'), { method: 'DELETE', path: `/user/${encodeURIComponent(sub)}` }, { ok });
+  if (sure) performOwn($('[data-curl=delete]'), removal(`/user/${encodeURIComponent(sub)}`), { ok });
 }
 
 /** A form for a new password, and what proves that one may. */

@@ -1,8 +1,8 @@
 // What a button does: asks, says in a sentence what came of it, and puts complaints beside their fields.
 
 import { ask, explain } from './api.js';
-import { $, $$, button, code, confirmed, el, row, table } from './dom.js';
-import { askOwn, own } from './session.js';
+import { $, $$, button, confirmed, el, row, table } from './dom.js';
+import { askOwn, claims } from './session.js';
 import { counting } from './time.js';
 
 export const outcome = (name) => el('div', { className: 'outcome', 'data-curl': name },
@@ -19,16 +19,17 @@ export const clear = (box) => $$('.verdict, .again, .card', box).forEach((part) 
  * Asks, and tells the outcome in `box`; resolves to the exchange. `ok`: the sentence for success, or what makes it; else success is left
  * unsaid. `refused`: sentences by error word or status. `lesson`: here a 401 is right. `show(exchange)`: the answer as nodes.
  */
-export async function perform(box, request, { ok, refused = {}, lesson, show, form } = {}) {
+export async function perform(box, request, { ok, refused = {}, lesson, show, form, sid } = {}) {
   if (box.ariaBusy === 'true') return {};
   box.ariaBusy = 'true';
-  const exchange = await (typeof request === 'function' ? request() : ask(request));
+  const exchange = await (request.call ? request() : ask(request));
   clear(box);
   box.ariaBusy = 'false';
   if (!exchange) {
     say(box, 'Another tab was first.', 'What came of it counts here, too.', true);
     return {};
   }
+  if (exchange.ok && sid && sid !== claims().sid) return {};
   const { status, body, line, again } = exchange;
   const sentence = exchange.ok ? await (ok?.call ? ok(exchange) : ok) : refused[body?.error] ?? refused[status] ?? explain(exchange);
   if (!exchange.ok || ok) say(box, line, sentence, exchange.ok || (lesson && status === 401));
@@ -38,9 +39,10 @@ export async function perform(box, request, { ok, refused = {}, lesson, show, fo
   return exchange;
 }
 
-/** The same as the user that is logged in. */
+/** The same as the user that is logged in; nothing of an answer that comes when the session has ended. */
 export async function performOwn(box, request, options) {
-  if (own.session) return perform(box, () => askOwn(request), options);
+  const { sid } = claims();
+  if (sid) return perform(box, () => askOwn(request), { ...options, sid });
   say(box, 'Log in first', '(step 2).');
   return {};
 }

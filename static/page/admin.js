@@ -2,6 +2,7 @@
 
 import { SESSION } from './account.js';
 import { listing, outcome, performOwn, say } from './action.js';
+import { removal } from './api.js';
 import { $, CHOSEN, button, code, copies, el, form, row, typed } from './dom.js';
 import { claims } from './session.js';
 import { counting } from './time.js';
@@ -25,11 +26,12 @@ const users = listing({
 });
 const invites = listing({
   caption: 'Invites', key: 'invites', request: () => get('/invites'),
-  columns: ['id', 'created', 'expires', ['action', ({ id }) => invites.act('Take back', { method: 'DELETE', path: `/invites/${id}` })]],
+  columns: ['id', 'created', 'expires', ['action', ({ id }) => invites.act('Take back', removal(`/invites/${id}`))]],
 });
 const throttle = listing({
   caption: 'Who must wait', key: 'blocks', empty: 'Nobody has to wait.', request: () => get('/throttle'),
-  columns: ['scope', 'user', 'address', 'failures', 'until', ['action', ({ user }) => (user ? throttle.act('Unlock', { method: 'DELETE', path: `/user/${user}/throttle` }) : '')]],
+  columns: ['scope', 'user', 'address', 'failures', 'until', ['action', ({ user, address }) => (user ?? address
+    ? throttle.act('Unlock', removal(user ? `/user/${user}/throttle` : `/throttle/${address.split('/')[0]}`)) : '')]],
 });
 const audit = listing({
   caption: 'Events', key: 'events', request: (before) => get('/audit', { ...typed($('#events-form')), before, limit: 20 }),
@@ -48,7 +50,7 @@ function manage(user) {
   const path = `/user/${user.id}`;
   const box = outcome('user-admin');
   const sessions = listing({ caption: 'Sessions', key: 'sessions', request: () => get(`${path}/sessions`),
-    columns: [...SESSION, ['action', ({ id }) => sessions.act('End', { method: 'DELETE', path: `${path}/sessions/${id}` })]] });
+    columns: [...SESSION, ['action', ({ id }) => sessions.act('End', removal(`${path}/sessions/${id}`))]] });
   const change = async (json, form) => {
     const { ok, body } = await performOwn(box, { method: 'PATCH', path, json }, { form });
     if (ok) say(manage(body), 'Saved.', '', true);
@@ -67,8 +69,8 @@ function manage(user) {
       { name: 'claims', label: 'Custom claims', kind: 'textarea', rows: 3, value: JSON.stringify(user.claims), hint: 'A JSON object, put into each new access token' }], 'Save', save),
     row(button(user.disabled ? 'Enable' : 'Disable', () => change({ disabled: !user.disabled }), 'small'),
       button('Make a reset code', () => performOwn(box, { method: 'POST', path: `${path}/reset` }, issued), 'small'),
-      sessions.act('Unlock', { method: 'DELETE', path: `${path}/throttle` }), sessions.act('End all sessions', { method: 'DELETE', path: `${path}/sessions` }),
-      sessions.act(`Delete ${user.username}`, { method: 'DELETE', path }, 'The user and all of its sessions are gone at once, for good.', back)),
+      sessions.act('Unlock', removal(`${path}/throttle`)), sessions.act('End all sessions', removal(`${path}/sessions`)),
+      sessions.act(`Delete ${user.username}`, removal(path), 'The user and all of its sessions are gone at once, for good.', back)),
     box, ...sessions.parts);
   title.focus();
   sessions.load();

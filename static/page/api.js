@@ -18,6 +18,8 @@ export const headersOf = ({ json, bearer, csrf }) => ({
   ...(csrf && { 'X-CSRF-Token': '1' }), // only a page of this very host can send it
 });
 
+export const removal = (path) => ({ method: 'DELETE', path });
+
 export const bodyOf = ({ json }) => json && JSON.stringify(json);
 
 /** Sends `{ method, path, json?, bearer?, csrf? }`. An answer that did not come has no `status`. */

@@ -44,7 +44,7 @@ const actions = {
   setup: {
     label: 'Become the administrator', to: ['POST', '/setup'],
     ok: () => (goOn('setup'), 'You are the administrator. Now log in: step 2 is filled in.'),
-    refused: { 401: 'This link is no good any more: it was used, or its 30 minutes are over.' },
+    refused: { 401: 'This link was used, or its 30 minutes are over.' },
   },
   register: {
     label: 'Register', to: ['POST', '/register'],

@@ -29,7 +29,7 @@ const MEANING = {
   jti: 'The number of this one token, by which it can be taken back.',
   type: 'An access token opens routes; a refresh token only fetches new ones.',
   fresh: 'True straight after a login, false after a refresh.',
-  sid: 'The session it belongs to: one login, however often refreshed.',
+  sid: 'The session: one login, however often refreshed.',
   ctr: 'How often the session was refreshed; an old number gives away a copy.',
   username: 'The name of the user.',
   roles: 'What the user may do, for programs to read.',
@@ -61,7 +61,7 @@ export function renderPass(box, title, token, none) {
   const { payload } = read;
   const opened = $$('details', box).map(({ open }) => open);
   // On a phone the steps come first.
-  const open = opened[0] ?? (title === 'Access token' && matchMedia('(min-width: 62rem)').matches);
+  const open = opened[0] ?? (title === 'Access token' && matchMedia('(width >= 62rem)').matches);
   return box.replaceChildren(el('article', { className: 'pass' },
     el('div', { className: 'face' }, el('h3', {}, title), 'fresh' in payload ? el('span', { className: 'badge' }, payload.fresh ? 'fresh' : 'not fresh') : null,
       el('p', {}, counting(payload.exp, 'expiry'))),

@@ -130,6 +130,26 @@ fn a_head_that_is_too_long_is_refused_by_hyper() {
 }
 
 #[test]
+fn a_head_passes_up_to_32_kib_and_what_hyper_lets_through_beyond_is_told_why_not() {
+    let server = Server::start();
+    let asked = |length: usize| {
+        let head = |value: &str| format!("GET /bare HTTP/1.1\r\nHost: a\r\nX: {value}\r\n\r\n");
+        let request = head(&"x".repeat(length - head("").len()));
+        assert_eq!(request.len(), length);
+        answers(server.port, request).remove(0)
+    };
+    for _ in 0..5 {
+        assert_eq!(asked(32 << 10).status, 200);
+    }
+    for length in [(32 << 10) + 1, 40 << 10] {
+        // hyper refuses it barely when it comes in pieces so that more than the limit is there between two reads.
+        let answers: Vec<_> = (0..10).map(|_| asked(length)).collect();
+        assert!(answers.iter().all(|answer| answer.status == 431), "{length}");
+        assert!(answers.iter().any(|answer| !answer.body.is_empty() && answer.error() == "headers_too_large"), "{length}");
+    }
+}
+
+#[test]
 fn what_is_no_http_ends_the_connection_and_nothing_else() {
     let server = Server::start();
     let tls = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::cli::{run_in, said};
 use crate::server::{Client, Server};
 use crate::services::{SECRET, bearer, form, minted, now, payload, text, with_service};
 
@@ -86,8 +87,32 @@ fn disabling_and_deleting_a_user_is_in_the_feed() {
     for pair in [first, second, mira] {
         assert!(ids.contains(&payload(&pair.access)["sid"]), "{news}");
     }
-    assert_eq!(news["users"][0]["sub"], "2");
-    assert!(news["users"][0]["not_before"].as_u64().unwrap() > 0 && news["users"].as_array().unwrap().len() == 1);
+    let subs: Vec<_> = news["users"].as_array().unwrap().iter().map(|entry| entry["sub"].clone()).collect();
+    assert_eq!(subs, ["2", "3"]);
+    assert!(news["users"][0]["not_before"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn a_deleted_users_tokens_without_a_session_are_told_of_through_a_kill_and_a_restore() {
+    let (mut server, client, boss, shop) = with_service();
+    let arun = client.newcomer("arun");
+    let own = minted(SECRET, &json!({"sub": payload(&arun.access)["sub"], "iat": now(), "exp": now() + 600}));
+    client.with_token("DELETE", "/user/2", &boss.access).expect(200);
+    let refused = |feed: &Value| {
+        let entry = feed["users"].as_array().unwrap().iter().find(|entry| entry["sub"] == "2").cloned();
+        let claims = payload(&own);
+        claims["sid"].is_null() && entry.is_some_and(|entry| claims["iat"].as_u64() < entry["not_before"].as_u64())
+    };
+    assert!(refused(&follow(&client, &shop, "")), "an app that follows the feed refuses it, as it was issued before");
+    server.kill_and_start_again();
+    assert!(refused(&follow(&server.client(), &shop, "")));
+    server.stop();
+    for arguments in [&["backup", "made.jsonl"][..], &["restore", "made.jsonl", "--replace"]] {
+        let (code, _, err) = said(&run_in(server.directory.path(), arguments, &[], ""));
+        assert_eq!(code, Some(0), "{arguments:?}: {err}");
+    }
+    server.start_again();
+    assert!(refused(&follow(&server.client(), &shop, "")));
 }
 
 #[test]

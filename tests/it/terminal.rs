@@ -5,7 +5,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::server::doorward;
+use crate::server::{Server, doorward};
 
 /// What a command writes to a terminal so wide, of this kind.
 fn on_terminal(directory: &Path, columns: usize, kind: &str, arguments: &str) -> String {
@@ -74,6 +74,20 @@ fn a_bar_moves_on_a_terminal_however_narrow_and_only_what_came_of_it_is_left() {
             assert!(left.iter().all(|line| !line.contains(" %") && !line.contains("..")), "{what}, {columns} columns: {left:#?}");
         }
     }
+}
+
+#[test]
+fn the_table_of_verify_fits_the_terminal_and_a_file_has_it_whole() {
+    let server = Server::start();
+    let arguments = format!("verify --quiet --url http://{}", server.address());
+    let shown = on_terminal(server.directory.path(), 80, "xterm", &arguments);
+    let lines: Vec<_> = shown.lines().map(str::trim_end).collect();
+    assert!(lines[0].starts_with("RESULT") && lines.last().unwrap().contains(" checks: "), "{shown}");
+    assert!(lines.iter().all(|line| line.chars().count() < 80), "{shown}");
+    let filed = on_terminal(server.directory.path(), 80, "xterm", &format!("{arguments} >filed"));
+    assert_eq!(filed.trim(), "");
+    let filed = std::fs::read_to_string(server.directory.path().join("filed")).unwrap();
+    assert!(filed.lines().any(|line| line.len() > 80) && filed.lines().count() < lines.len(), "{filed}");
 }
 
 #[test]

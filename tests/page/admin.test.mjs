@@ -159,6 +159,18 @@ test('who must wait is listed, and let go on', async (t) => {
   await waiting.getByText('Nobody has to wait.').waitFor();
 });
 
+test('an address that must wait is let go on, also where nobody of the name exists', async (t) => {
+  const fail = () => ask('POST', '/login', { json: { username: 'nobody-of-that-name', password: 'wrong wrong wrong' } });
+  for (let wait = 0; wait < 8; ({ wait } = await fail())) await delay(wait * 1000);
+  const page = await asBoss(t);
+  const waiting = step(page, 'Who must wait');
+  const row = waiting.getByRole('row').filter({ hasText: '127.0.0.1' });
+  await button(row, 'Unlock').click();
+  await waiting.getByText('Address has been unlocked successfully').waitFor();
+  await waiting.getByText('Nobody has to wait.').waitFor();
+  assert.equal((await fail()).status, 401);
+});
+
 test('what happened is listed, filtered, and a false filter is told', async (t) => {
   const page = await asBoss(t);
   const audit = step(page, 'What happened');

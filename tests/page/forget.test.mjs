@@ -150,6 +150,61 @@ test('an answer that comes after the end is told by its headline', async (t) => 
   assert.deepEqual(await tells(page, { access }), []);
 });
 
+test('a code and a list that come after the end are not shown', async (t) => {
+  const { username } = await newcomer();
+  const page = await open(t);
+  await logIn(page, 'boss');
+  await go(page, 'Admin');
+  await page.getByLabel('Name', { exact: true }).fill(username);
+  await button(page, 'Find').click();
+  await button(step(page, 'Users'), username).click();
+  await page.locator('#one tbody tr').first().waitFor();
+  const other = await duplicate(t, page);
+  let letGo;
+  const held = new Promise((done) => { letGo = done; });
+  const codes = [];
+  await page.route(/\/reset$|\/invites$/, async (route) => {
+    const response = await route.fetch();
+    codes.push(await response.json());
+    await held;
+    await route.fulfill({ response });
+  });
+  const both = Promise.all(['/reset', '/invites'].map((end) => page.waitForResponse((response) => response.url().endsWith(end))));
+  await button(page, 'Make a reset code').click();
+  await button(page, 'Make an invite for a week').click();
+  while (codes.length < 2) await page.waitForTimeout(10);
+  await click(other, 'logout', 'Log out', 200);
+  await page.getByText('Not signed in').waitFor();
+  letGo();
+  await both;
+  await log(page).filter({ hasText: '/reset' }).waitFor();
+  await log(page).filter({ hasText: 'POST /invites' }).waitFor();
+  assert.deepEqual(await tells(page, Object.fromEntries(codes.map(({ code }) => [code, code]))), []);
+  assert.equal(await page.locator('.rows').count(), 0);
+});
+
+test('what was typed while nobody was signed in goes when the page is left alone', async (t) => {
+  const page = await open(t);
+  await page.clock.install();
+  const name = await register(page);
+  await go(page, 'Account');
+  const code = 'doorward_reset_typed_by_somebody';
+  await step(page, 'A new password by code').getByLabel('Code').fill(code);
+  const secrets = { password: PASSWORD, code };
+  await page.clock.fastForward('04:50');
+  await step(page, 'A new password by code').getByLabel('New password').fill('a green kettle of mine');
+  await page.clock.fastForward('04:50');
+  assert.deepEqual(await tells(page, secrets), Object.keys(secrets), 'somebody is at work'); // and clicks
+  await page.clock.fastForward('05:01');
+  assert.deepEqual(await tells(page, { ...secrets, second: 'a green kettle of mine' }), []);
+  await go(page, 'Step by step');
+  await logIn(page, name);
+  await click(page, 'test', 'Call /test', 200);
+  await page.clock.fastForward('06:00');
+  assert.equal(await page.locator('#login-username').inputValue(), name, 'a session keeps what is there');
+  assert.deepEqual(await tells(page, { password: PASSWORD }), ['password']);
+});
+
 test('a new pair that comes after the end brings nothing back', async (t) => {
   const page = await open(t);
   await registerAndLogIn(page);

@@ -1,4 +1,4 @@
-//! The data directory: whose it is, who can read it, on what it lies.
+//! The data directory: whose it is, who can read it. `file_system` tells on what it lies.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -105,83 +105,4 @@ pub fn socket(dir: &Path) -> Finding {
         return Finding::yellow(CHECK, what, "choose a shorter data_dir, or use --url");
     }
     Finding::green(CHECK, format!("{} fits", dir.join(SOCKET).display()))
-}
-
-/// On what it lies: some file systems forget, some do not lock or sync as the database needs.
-pub fn file_system(dir: &Path) -> Finding {
-    judge_file_system(magic(dir).and_then(kind))
-}
-
-fn judge_file_system(kind: Option<(&'static str, Kind)>) -> Finding {
-    const CHECK: &str = "file system";
-    match kind {
-        Some((name, Kind::Memory)) => {
-            let what = format!("{name} is in memory: everything is gone when the machine restarts");
-            Finding::red(CHECK, what, "move the directory to a disk, with the server stopped, and set data_dir")
-        }
-        Some((name, Kind::Network)) => {
-            let what = format!("{name} is a network's: locks and syncs may not hold there, so acknowledged data could be lost");
-            Finding::red(CHECK, what, "move the directory to a local disk, with the server stopped, and set data_dir")
-        }
-        Some((name, Kind::Unknown)) => {
-            Finding::yellow(CHECK, format!("{name} is as good as what it stands on"), "see that it keeps what is synced; a local disk does")
-        }
-        None => Finding::green(CHECK, "local"),
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Memory,
-    Network,
-    Unknown,
-}
-
-/// The number by which file systems are told apart (statfs(2)).
-#[cfg(target_os = "linux")]
-fn magic(dir: &Path) -> Option<u32> {
-    u32::try_from(i128::from(rustix::fs::statfs(dir).ok()?.f_type) & 0xffff_ffff).ok()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn magic(_: &Path) -> Option<u32> {
-    None
-}
-
-/// What is known to be wrong with one.
-fn kind(magic: u32) -> Option<(&'static str, Kind)> {
-    Some(match magic {
-        0x0102_1994 => ("tmpfs", Kind::Memory),
-        0x8584_58f6 => ("ramfs", Kind::Memory),
-        0x6969 => ("NFS", Kind::Network),
-        0x517b | 0xff53_4d42 | 0xfe53_4d42 => ("SMB", Kind::Network),
-        0x0102_1997 => ("9P", Kind::Network),
-        0x00c3_6400 => ("Ceph", Kind::Network),
-        0x6573_5546 => ("FUSE", Kind::Unknown),
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::finding::Verdict::{Green, Red, Yellow};
-    use super::*;
-
-    #[test]
-    fn a_file_system_that_forgets_or_is_a_networks_is_told_by_its_name() {
-        // Of linux/magic.h: ext4, XFS and Btrfs are as good as the disk.
-        for magic in [0xef53, 0x5846_5342, 0x9123_683e] {
-            assert_eq!(judge_file_system(kind(magic)).verdict, Green, "{magic:x}");
-        }
-        for (magic, verdict, name) in [
-            (0x6969, Red, "NFS is a network's"),
-            (0xff53_4d42, Red, "SMB is a network's"),
-            (0x0102_1997, Red, "9P is a network's"),
-            (0x0102_1994, Red, "tmpfs is in memory"),
-            (0x6573_5546, Yellow, "FUSE is as good as"),
-        ] {
-            let finding = judge_file_system(kind(magic));
-            assert!(finding.verdict == verdict && finding.what.starts_with(name) && finding.advice.is_some(), "{magic:x}: {finding:?}");
-        }
-    }
 }

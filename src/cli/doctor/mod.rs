@@ -8,6 +8,7 @@ mod backups;
 mod certificate;
 mod directory;
 mod disk;
+mod file_system;
 mod finding;
 mod hashing;
 mod lock;
@@ -102,7 +103,7 @@ fn on_the_spot(common: &Common, now: Timestamp) -> Result<(Vec<Finding>, u8), Fa
         directory::permissions(&dir),
         directory::files(&dir),
         directory::socket(&settings.data_dir),
-        directory::file_system(&dir),
+        file_system::keeps(&dir),
     ]);
     findings.push(disk::space(&dir));
     // With settings that are not the server's, its directory is not opened here: another key would be made, for one.

@@ -48,6 +48,7 @@
 //!   is `_method`, whatever its type: 400. Rocket would turn a form POST into a DELETE.
 //! - A body that is too long (413) or malformed (400). Announced too long, it is not read: `Expect: 100-continue` gets the
 //!   413 in place of the 100. The connection is closed, but read on for a moment, or a reset could overtake the answer.
+//! - A head over `head_bytes` that hyper has let pass, up to about half as long again: 431.
 //!
 //! These are `Problem`s; the front adds the standard headers to them as to Rocket's answers. **hyper's own are bare**: 400 for a malformed head (bad
 //! `Content-Length`, folded or malformed header, no HTTP/1 at all), 431 for one that is too long or has too many headers,

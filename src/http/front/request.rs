@@ -62,6 +62,14 @@ fn malformed(why: &'static str) -> Refusal {
     Refusal { problem: Problem::new(Kind::InvalidRequest).message(why), severs: true }
 }
 
+/// How long the head was, but for space that it need not have had.
+pub(super) fn head_bytes(parts: &Parts) -> usize {
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let line = parts.method.as_str().len() + target + "  HTTP/1.1\r\n".len();
+    let headers = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+    line + headers.sum::<usize>() + "\r\n".len()
+}
+
 /// Decides whether a request goes to Rocket.
 ///
 /// # Errors

@@ -74,7 +74,12 @@ impl Front {
     }
 
     async fn exchange(&self, id: RequestId, peer: Peer, parts: &Parts, mut body: Incoming, bare_line_feed: bool) -> Response<Full<Bytes>> {
-        let vetted = if bare_line_feed { Err(Refusal::bare_line_feed()) } else { request::vet(parts, self.client.rocket()) };
+        let vetted = match bare_line_feed {
+            true => Err(Refusal::bare_line_feed()),
+            // hyper looks at its limit between two reads only.
+            false if request::head_bytes(parts) > self.limits.head_bytes => Err(Problem::new(Kind::HeadersTooLarge).into()),
+            false => request::vet(parts, self.client.rocket()),
+        };
         // A refused request's body is read like any other, so that the connection can stay; but not if the peer waits
         // to be asked for it, or if it is unclear where it ends.
         if let Err(refusal) = &vetted

@@ -30,6 +30,7 @@ macro_rules! contract {
 mod backup;
 mod codes;
 mod cookies;
+mod deleted;
 mod events;
 mod imports;
 mod keys;

@@ -1,6 +1,6 @@
 //! What the model holds, and what more than one step does with it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use uuid::Uuid;
 
@@ -18,7 +18,8 @@ use crate::store::{Checkpoint, Live, Order, Revoked, Standing};
 pub(super) struct Records {
     pub users: BTreeMap<UserId, (User, Timestamp)>,
     pub last_user: u64,
-    pub deleted: BTreeSet<UserId>,
+    /// Since when their tokens are refused, while that is told.
+    pub deleted: BTreeMap<UserId, Option<Timestamp>>,
     pub sessions: BTreeMap<SessionId, Session>,
     pub revoked: BTreeMap<Uuid, Timestamp>,
     pub resets: BTreeMap<UserId, Reset>,

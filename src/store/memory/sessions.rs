@@ -7,6 +7,7 @@ use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
 use crate::auth::token::TokenId;
 use crate::auth::user::UserId;
+use crate::store::feed::TOLD_OF_DELETED;
 use crate::store::{Live, Revoked, Which};
 
 impl Records {
@@ -82,6 +83,14 @@ impl Records {
                 }
             }
         }
-        ended.len()
+        let mut told: Vec<_> = self.deleted.iter().filter_map(|(id, since)| Some(((*since)? + TOLD_OF_DELETED, *id))).collect();
+        told.retain(|(until, _)| *until < before);
+        told.sort_unstable();
+        told.truncate(limit - ended.len());
+        for (_, id) in &told {
+            self.deleted.insert(*id, None);
+            live.forget_user(*id);
+        }
+        ended.len() + told.len()
     }
 }

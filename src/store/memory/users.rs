@@ -1,5 +1,7 @@
 //! What the model does about users, and about their passwords.
 
+use std::time::Duration;
+
 use super::records::Records;
 use crate::auth::clock::Timestamp;
 use crate::auth::code::CodeDigest;
@@ -35,7 +37,7 @@ impl Records {
             (true, Some(same)) if same == id => return Imported::Present,
             (true, _) => return Imported::IdTaken,
             (false, Some(other)) => return Imported::NameTaken(other),
-            (false, None) if self.deleted.contains(&id) => return Imported::IdSpent,
+            (false, None) if self.deleted.contains_key(&id) => return Imported::IdSpent,
             (false, None) => {}
         }
         if keep {
@@ -70,11 +72,13 @@ impl Records {
         if self.is_last_admin(user) {
             return Err(Error::LastAdmin);
         }
+        let before = self.users[&id].1;
         self.end_all(live, id, now);
         self.users.remove(&id);
-        self.deleted.insert(id);
+        let not_before = before.max(now + Duration::from_secs(1));
+        self.deleted.insert(id, Some(not_before));
         self.resets.remove(&id);
-        live.remove_user(id);
+        live.remove_user(id, not_before);
         Ok(true)
     }
 

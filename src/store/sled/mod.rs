@@ -16,7 +16,7 @@
 //! | `o` + user id (8) + session id (16) | nothing: a user's sessions |
 //! | `r` + token or session id (16) | until when it is revoked, and what the id names |
 //! | `x` + time (8) + `s`, `r` or `i` + id (16) | nothing: what to look at when that time has passed |
-//! | `d` + user id (8) | nothing: a user who was deleted had the id |
+//! | `d` + user id (8) | a user who was deleted had the id: since when its tokens are refused, while the feed tells; earlier versions: nothing |
 //! | `e` + class (1) + event id (8) | an audit event |
 //! | `i` + invite id (16) | the digest of an invite's code, created, expires |
 //! | `k` + kid | a key |

@@ -1,5 +1,7 @@
 //! The steps themselves: what [`Store`](super::super::Store) promises, decided on one thread, in one order.
 
+use std::time::Duration;
+
 use super::super::{NewUser, Revoked, Standing, StorageError, UserChange, Which};
 use super::reading::Records;
 use super::records::{SessionRecord, UserRecord, key, kind};
@@ -55,13 +57,15 @@ pub(super) fn change_user(step: &mut Step<'_>, id: UserId, change: UserChange, n
 
 pub(super) fn delete_user(step: &mut Step<'_>, id: UserId, now: Timestamp) -> Result<bool> {
     let Some(record) = step.user_record(id)? else { return Ok(false) };
-    if step.is_last_admin(&step.standing(id)?) {
+    let standing = step.standing(id)?;
+    if step.is_last_admin(&standing) {
         return Err(Error::LastAdmin);
     }
     for session in step.session_records(id)? {
         end(step, &session, now)?;
     }
-    step.remove_user(id, &record.username)?;
+    // The next second: a token may have been issued in this one, and nobody has the id after.
+    step.remove_user(id, &record.username, standing.not_before.max(now + Duration::from_secs(1)))?;
     Ok(true)
 }
 
@@ -181,9 +185,9 @@ pub(super) fn change_keys(step: &mut Step<'_>, change: KeyChange, now: Timestamp
 
 /// What one bounded round of the sweep did.
 pub(super) struct Swept {
-    /// Entries of the expiry index it looked at.
+    /// Entries of the expiry index, and deleted users, it looked at.
     pub seen: usize,
-    /// Sessions and revocations it deleted.
+    /// What it deleted or forgot.
     pub deleted: usize,
 }
 
@@ -212,6 +216,10 @@ pub(super) fn sweep(step: &mut Step<'_>, before: Timestamp, limit: usize) -> Res
         } else {
             step.remove_expiry(at, of, id);
         }
+    }
+    for user in step.told_enough(before, limit - entries.len()) {
+        step.forget_user(user)?;
+        swept = Swept { seen: swept.seen + 1, deleted: swept.deleted + 1 };
     }
     Ok(swept)
 }

@@ -5,6 +5,10 @@ BINARY = os.environ["DOORWARD_BIN"]
 HERE = pathlib.Path(__file__).resolve().parent
 EXAMPLES = HERE.parents[2] / "examples"
 POLL_SECONDS = 1  # as in the examples
+KEYS_SECONDS = 5  # as in examples/flask_app.py; jose waits longer
+KEYS = "/.well-known/jwks.json"
+ANSWERED = f'doorward_http_requests_total{{method="GET",route="{KEYS}",'
+FLASK = [sys.executable, "-m", "flask", "--app", EXAMPLES / "flask_app.py", "run", "--port"]
 CREDENTIALS = {"username": "arun", "password": "securepassword"}
 
 
@@ -41,7 +45,7 @@ def until(done, seconds=15):
 
 class Maintenance(http.server.BaseHTTPRequestHandler):
     """What a proxy may answer while the server is gone: 200, a page, and at times not all of it."""
-    asked = []  # by which library, one after the other
+    asked = []  # by which library for what, one after the other
 
     def do_GET(self):
         page = b"<h1>Back soon</h1>"
@@ -49,7 +53,7 @@ class Maintenance(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(page) + len(self.asked) % 2))
         self.end_headers()
         self.wfile.write(page)
-        self.asked.append(self.headers["User-Agent"].partition("/")[0])
+        self.asked.append((self.headers["User-Agent"].partition("/")[0], self.path.partition("?")[0]))
 
     def log_message(self, *_):
         pass
@@ -67,13 +71,12 @@ class Examples(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.home)
         cls.addClassCleanup(lambda: [(process.kill(), process.wait()) for process in cls.running])
         cls.key = cls.doorward("service", "add", "examples", "--scope", "introspect,revocations").strip()
-        cls.port = free_port()
+        cls.port, cls.metrics = free_port(), free_port()
         cls.url = f"http://127.0.0.1:{cls.port}"
         cls.server = cls.serve()
         ask("POST", f"{cls.url}/register", CREDENTIALS)
         flask_port, node_port = free_port(), free_port()
-        flask = [sys.executable, "-m", "flask", "--app", EXAMPLES / "flask_app.py", "run", "--port", str(flask_port)]
-        cls.start(flask, cls.home)
+        cls.start([*FLASK, str(flask_port)], cls.home)
         # Node looks for packages beside the module: the example is run from where they are.
         shutil.copy(EXAMPLES / "node_app.mjs", HERE / "node_modules" / "node_app.mjs")
         cls.start(["node", HERE / "node_modules" / "node_app.mjs"], HERE, PORT=str(node_port))
@@ -95,7 +98,8 @@ class Examples(unittest.TestCase):
     @classmethod
     def serve(cls):
         command = [BINARY, "serve", "--address", "127.0.0.1", "--port", str(cls.port)]
-        process = subprocess.Popen(command, cwd=cls.home, env=cls.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        environment = {**cls.environment, "DOORWARD_METRICS_ADDRESS": f"127.0.0.1:{cls.metrics}"}
+        process = subprocess.Popen(command, cwd=cls.home, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         cls.running.append(process)
         assert process.stdout.readline().startswith(b"listening on ")
         return process
@@ -113,6 +117,45 @@ class Examples(unittest.TestCase):
 
 
 class Feed(Examples):
+    def of_unknown_key(self):
+        """An access token that names a key that there is not: anybody can make it."""
+        part = lambda value: base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+        header = {"typ": "at+jwt", "alg": "ES256", "kid": os.urandom(9).hex()}
+        claims = {"iss": "doorward", "sub": "1", "exp": int(time.time()) + 600}
+        return f"{part(header)}.{part(claims)}.{'A' * 86}"
+
+    def asked_for_keys(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=10) as answer:
+            counts = [line.rpartition(" ")[2] for line in answer.read().decode().splitlines() if line.startswith(ANSWERED)]
+        return sum(map(int, counts))
+
+    def test_unknown_keys_do_not_make_the_examples_hammer_the_server(self):
+        pair = self.login()
+        for app in self.apps:
+            until(lambda: self.status(app, pair["access_token"]) == 200)
+            before, start = self.asked_for_keys(), time.monotonic()
+            for _ in range(50):
+                self.assertIn(self.status(app, self.of_unknown_key()), (401, 422))
+            most = 1 + (time.monotonic() - start) / KEYS_SECONDS
+            self.assertLessEqual(self.asked_for_keys() - before, most, app)
+            self.assertEqual(self.status(app, pair["access_token"]), 200, "the known ones stay")
+
+    def test_a_server_that_fails_is_not_hammered_either(self):
+        Maintenance.asked.clear()
+        failing = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Maintenance)
+        for cleanup in [failing.server_close, failing.shutdown]:  # the last is called first
+            self.addCleanup(cleanup)
+        threading.Thread(target=failing.serve_forever, daemon=True).start()
+        port = free_port()
+        self.start([*FLASK, str(port)], self.home, DOORWARD_URL=f"http://127.0.0.1:{failing.server_port}")
+        self.apps = {"Flask": f"http://127.0.0.1:{port}/hello"}
+        until(lambda: self.status("Flask", "x") == 422)
+        start = time.monotonic()
+        for _ in range(50):
+            self.assertIn(self.status("Flask", self.of_unknown_key()), (401, 422))
+        most = 1 + (time.monotonic() - start) / KEYS_SECONDS
+        self.assertLessEqual(Maintenance.asked.count(("Python-urllib", KEYS)), most)
+
     def test_the_examples_refuse_a_token_soon_after_its_logout(self):
         for app in self.apps:
             delays = []
@@ -147,7 +190,7 @@ class Feed(Examples):
         self.server.wait()
         with http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Maintenance) as proxy:
             threading.Thread(target=proxy.serve_forever, daemon=True).start()
-            until(lambda: all(Maintenance.asked.count(library) >= 2 for library in ("Python-urllib", "node")))
+            until(lambda: all(Maintenance.asked.count((library, "/revocations")) >= 2 for library in ("Python-urllib", "node")))
             proxy.shutdown()
         type(self).server = self.serve()
         self.assertEqual(ask("POST", f"{self.url}/logout", authorization=f"Bearer {pair['access_token']}")[0], 200)

@@ -12,7 +12,7 @@ use crate::auth::keys::StoredKey;
 use crate::auth::service::Service;
 use crate::auth::session::SessionId;
 use crate::auth::user::UserId;
-use crate::store::sled::records::{RevocationRecord, SessionRecord, UserRecord, decode, key, kind};
+use crate::store::sled::records::{RevocationRecord, SessionRecord, UserRecord, decode, decode_deleted, key, kind};
 
 /// What records met so far say must be met later, in order of their keys. Nothing may be left in the end.
 #[derive(Default)]
@@ -30,7 +30,10 @@ impl Links {
     pub fn follow(&mut self, key: &[u8], value: &[u8]) -> Result<(), Fault> {
         let fits = match key.first() {
             Some(&kind::STANDING) => true,
-            Some(&kind::DELETED) => self.deleted.insert(known(key::as_id(key, kind::DELETED))?),
+            Some(&kind::DELETED) => {
+                decode_deleted(value, Timestamp::default())?;
+                self.deleted.insert(known(key::as_id(key, kind::DELETED))?)
+            }
             Some(&kind::EVENT) => decode::<Record>("event", value).is_ok(),
             Some(&kind::KEY) => key::signing(&decode::<StoredKey>("key", value)?.kid) == key,
             Some(&kind::INVITE) => {

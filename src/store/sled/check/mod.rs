@@ -8,12 +8,13 @@ mod links;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::super::{Counts, Live, Standing, StorageError};
 use super::reading::engine;
-use super::records::{Meta, RevocationRecord, SCHEMA, decode, key, kind};
+use super::records::{Meta, RevocationRecord, SCHEMA, decode, decode_deleted, key, kind};
 use crate::auth::user::UserId;
 use crate::error::chain;
 
@@ -138,7 +139,7 @@ impl<'a> Exam<'a> {
 pub(in crate::store) fn needed(db: &sled::Db, meta: &Meta) -> Result<Found, Fault> {
     let live = Live::since(meta.cut_off);
     let mut standings = HashMap::new();
-    for kind in [kind::STANDING, kind::REVOCATION, kind::SERVICE] {
+    for kind in [kind::STANDING, kind::DELETED, kind::REVOCATION, kind::SERVICE] {
         for entry in db.range(key::all(kind).0..key::all(kind).1) {
             let (key, value) = entry?;
             enlist(&live, &mut standings, meta, &key, &value)?;
@@ -180,6 +181,13 @@ fn enlist(live: &Live, standings: &mut HashMap<UserId, Standing>, meta: &Meta, k
             let id = known(key::as_id(key, kind::STANDING))?;
             standings.insert(id, decode("standing", value)?);
         }
+        Some(&kind::DELETED) => {
+            let id = known(key::as_id(key, kind::DELETED))?;
+            // Not zero, which would cut off nothing.
+            if let Some(not_before) = decode_deleted(value, meta.clock_mark + Duration::from_secs(1))? {
+                live.remove_user(id, not_before);
+            }
+        }
         Some(&kind::REVOCATION) => {
             let RevocationRecord { until, what } = decode("revocation", value)?;
             live.revoke(known(key::as_uuid(key, kind::REVOCATION))?, what, until);
@@ -211,14 +219,14 @@ fn known<T>(key: Option<T>) -> Result<T, Fault> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
-    use std::time::Duration;
-
     use uuid::Uuid;
 
     use super::super::reading::Records;
+    use super::super::records::encode;
     use super::super::steps;
     use super::super::tree::{Step, Tree, found};
     use super::*;
+    use crate::auth::clock::Timestamp;
     use crate::auth::session::Session;
     use crate::auth::token::TokenId;
     use crate::auth::user::Username;
@@ -245,6 +253,26 @@ mod tests {
     }
 
     #[test]
+    fn users_deleted_by_an_earlier_version_are_told_of_as_if_it_were_now() {
+        let dir = TempDir::new();
+        let db = sled::Config::new().path(dir.path()).flush_every_ms(None).open().unwrap();
+        let (live, mut tree) = (Live::default(), Tree::new(db.clone(), found(&db, Uuid::new_v4()).unwrap()));
+        tree.load(&key::deleted(UserId::new(7)), &[]).unwrap();
+        tree.load(&key::deleted(UserId::new(8)), &encode("deleted user", &None::<Timestamp>).unwrap()).unwrap();
+        tree.take(&live, |step| {
+            step.set_clock_mark(T0);
+            Ok(())
+        })
+        .unwrap();
+        tree.apply().unwrap();
+        let meta = meta(&db).ok().unwrap().unwrap();
+        for found in [records(&db, &meta, true), needed(&db, &meta)] {
+            let news = found.ok().unwrap().live.feed().since(None, T0, 9);
+            assert_eq!(news.cut_offs, [(UserId::new(7), T0 + Duration::from_secs(1))]);
+        }
+    }
+
+    #[test]
     fn records_that_do_not_fit_each_other_are_named() {
         assert_eq!(said_after(|_, _| Ok(())), "fine");
         let id = UserId::new(1);
@@ -252,8 +280,8 @@ mod tests {
         let said = [
             (said_after(|step, _| step.put_name(&name("bina"), UserId::new(2))), "1 usernames of no user"),
             (said_after(|step, _| step.put_name(&name("bina"), id)), "a username does not fit"),
-            (said_after(|step, _| step.remove_user(id, &name("arun"))), "1 sessions of no user"),
-            (said_after(|step, _| step.remove_user(id, &name("bina"))), "1 usernames of no user"),
+            (said_after(|step, _| step.remove_user(id, &name("arun"), T0)), "1 sessions of no user"),
+            (said_after(|step, _| step.remove_user(id, &name("bina"), T0)), "1 usernames of no user"),
             (said_after(|step, _| step.put_standing(UserId::new(7), Standing { disabled: true, ..Standing::default() })), "for user 7"),
             (
                 said_after(|step, of| {

@@ -51,6 +51,12 @@ pub(in crate::store) struct RevocationRecord {
     pub what: Revoked,
 }
 
+/// Since when a deleted user's tokens are refused; `None`: nobody need be told any more. Earlier versions wrote nothing: then, as far
+/// as is `known`.
+pub(in crate::store) fn decode_deleted(bytes: &[u8], known: Timestamp) -> Result<Option<Timestamp>, StorageError> {
+    if bytes.is_empty() { Ok(Some(known)) } else { decode("deleted user", bytes) }
+}
+
 /// A value as it is written.
 pub(in crate::store) fn encode<T: Serialize>(record: &'static str, value: &T) -> Result<Vec<u8>, StorageError> {
     let mut bytes = vec![VERSION];

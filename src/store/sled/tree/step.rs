@@ -21,7 +21,8 @@ use crate::store::{Live, Revoked, Standing, StorageError};
 /// What requests see of a step at once.
 pub(super) enum Effect {
     User(UserId, Standing),
-    NoUser(UserId),
+    NoUser(UserId, Timestamp),
+    Told(UserId),
     Revoked(Uuid, Revoked, Timestamp),
     Forgotten(Uuid),
     Service(Service),
@@ -33,7 +34,8 @@ impl Effect {
     pub fn show(self, live: &Live) {
         match self {
             Self::User(id, standing) => live.put_user(id, &standing),
-            Self::NoUser(id) => live.remove_user(id),
+            Self::NoUser(id, not_before) => live.remove_user(id, not_before),
+            Self::Told(id) => live.forget_user(id),
             Self::Revoked(id, what, until) => live.revoke(id, what, until),
             Self::Forgotten(id) => live.forget(id),
             Self::Service(service) => live.services().put(service),
@@ -162,15 +164,28 @@ impl Step<'_> {
         Ok(())
     }
 
-    pub fn remove_user(&mut self, id: UserId, name: &Username) -> Result<(), StorageError> {
+    /// Removes a user; those who verify its tokens by themselves are told to refuse what was issued before `not_before`.
+    pub fn remove_user(&mut self, id: UserId, name: &Username, not_before: Timestamp) -> Result<(), StorageError> {
         if self.get(&key::standing(id))?.is_some() {
             self.remove(key::standing(id));
         }
         self.remove(key::user(id));
         self.remove(key::name(name));
         // An import must not give the id to anybody, nor bring the user back.
-        self.put(key::deleted(id), Vec::new());
-        self.effects.push(Effect::NoUser(id));
+        self.put(key::deleted(id), encode("deleted user", &Some(not_before))?);
+        self.effects.push(Effect::NoUser(id, not_before));
+        Ok(())
+    }
+
+    /// Deleted users of whom nobody need be told any more.
+    pub fn told_enough(&self, before: Timestamp, limit: usize) -> Vec<UserId> {
+        self.live.feed().told_enough(before, limit)
+    }
+
+    /// Keeps of a deleted user only that the id was one's.
+    pub fn forget_user(&mut self, id: UserId) -> Result<(), StorageError> {
+        self.put(key::deleted(id), encode("deleted user", &None::<Timestamp>)?);
+        self.effects.push(Effect::Told(id));
         Ok(())
     }
 
