@@ -22,17 +22,19 @@ let browser;
 let server;
 let users = 0;
 
+export const launch = () => chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+
 /** Starts a server and a browser for a test file, then `prepare()`s; the server is the one that `origin()` names. */
 export function setUp(flags = [], prepare = () => {}, settings = {}) {
   before(async () => {
     mkdirSync(screenshots, { recursive: true });
     server = await startServer(flags, settings);
     await prepare();
-    browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-        '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    });
+    browser = await launch();
   });
   after(async () => {
     await browser?.close();
