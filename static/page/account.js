@@ -1,12 +1,12 @@
 // One's own account, and who is signed in on this browser.
 
 import { alone, at, removal } from './api.js';
-import { listing, outcome, perform, performOwn } from './action.js';
+import { get, listing, outcome, perform, performOwn } from './action.js';
 import { $, $$, CHOSEN, CODE, PASSWORD, button, confirmed, el, form } from './dom.js';
 import { askOwn, change, claims, end, own } from './session.js';
 import { fromBytes } from './tokens.js';
 
-/** Sets, reads or removes the mark that somebody stays signed in on this browser, so that it is worth asking who. */
+/** Does something with the mark that somebody stays signed in here: without it nobody is asked for. */
 function mark(does) {
   try {
     return localStorage[does]('doorward.kept', '1');
@@ -15,39 +15,38 @@ function mark(does) {
   }
 }
 
-/** "Firefox on Linux" out of a browser's long name for itself. */
+/** "Firefox on Linux" */
 function device({ user_agent: agent, current }) {
   const found = (...names) => names.find((name) => agent?.includes(name));
   const [browser, system] = [found('Edg', 'Firefox', 'Chrome', 'Safari'), found('Android', 'iPhone', 'iPad', 'Windows', 'Mac', 'Linux')];
-  return el('span', {}, browser && system ? `${browser} on ${system}` : agent ?? 'Unknown', current ? el('span', { className: 'badge' }, 'current') : null);
+  return el('span', browser && system ? `${browser} on ${system}` : agent ?? 'Unknown', current ? el('span.badge', 'current') : null);
 }
 
-/** What is told of a session, to its user and to administrators. */
-export const SESSION = [['device', device], 'address', 'last_used', 'expires'];
-
-const sessions = listing({
-  caption: 'Your sessions', key: 'sessions', request: () => ({ method: 'GET', path: '/me/sessions' }),
-  columns: [...SESSION, ['action', ({ id, current }) => (current ? '' : sessions.act('End this one', removal(`/me/sessions/${id}`)))]],
-});
+/** Sessions, as told to their user and to administrators. */
+export function sessionsAt(path) {
+  const list = listing(path, [['device', device], 'address', 'last_used', 'expires',
+    ['action', ({ id, current }) => (current ? '' : list.act('End this one', removal(`${path}/${id}`)))]]);
+  return list;
+}
+const sessions = sessionsAt('/me/sessions');
 
 export const open = () => own.session && sessions.load();
 
 async function remove() {
   const { username, sub } = claims();
-  const sure = await confirmed(`Delete ${username}?`, 'The account and all of its sessions are gone at once, for good.', 'Delete for good');
-  const ok = () => (end(), 'Your account is gone, and every session with it.');
+  const sure = await confirmed(`Delete ${username}?`, 'The account and its sessions are gone at once, for good.', 'Delete for good');
+  const ok = () => (end(), 'Your account is gone, with every session.');
   if (sure) performOwn($('[data-curl=delete]'), removal(`/user/${encodeURIComponent(sub)}`), { ok });
 }
 
 /** A form for a new password, and what proves that one may. */
-function renewal(name, other, verb, act, request, sentence) {
+function renewal(name, proof, verb, act, request, sentence) {
   const box = outcome(name);
-  const made = form(name, [other, { ...CHOSEN, name: 'new_password', label: 'New password' }],
-    verb, (json) => act(box, { ...request, json }, { ok: () => (made.reset(), open(), sentence), form: made }));
-  $(`#${name}`).append(made, box);
+  $(`#${name}`).append(form(name, [proof, { ...CHOSEN, name: 'new_password' }], verb,
+    (json, made) => act(box, { ...request, json }, { ok: () => (made.reset(), open(), sentence) })), box);
 }
 
-/** Where an app sent us from, if it is on this very host; a link could name any other. */
+/** Where an app sent us from; only of this very host, as a link could name any. */
 function wantedPage() {
   try {
     const url = new URL(new URLSearchParams(location.search).get('return') ?? 'none:', location.origin);
@@ -67,10 +66,10 @@ function tell(kept) {
   document.body.classList.toggle('kept', kept);
   if (!wanted) return;
   $('#learn h1').textContent = kept ? 'Signed in' : 'Log in';
-  $('#learn .intro p').replaceChildren(...(kept ? [] : ['to go on to ', el('strong', {}, wanted.pathname)]));
+  $('#learn .intro p').replaceChildren(...(kept ? [] : ['to go on to ', el('strong', wanted.pathname)]));
 }
 
-/** After a login for this browser one goes back to where one came from. The app there is of this page's origin: no token is left to it. */
+/** After a login for this browser one goes back to the app. It is of this page's origin: no token is left to it. */
 export function stay(name) {
   if (wanted) change({ session: null });
   mark('setItem');
@@ -78,7 +77,7 @@ export function stay(name) {
   if (wanted) location.assign(wanted);
 }
 
-/** Asks whose the cookie is, which no script can see; 401 is an answer like any other, but a red line in the console. */
+/** Asks whose the cookie is, which no script can see; a 401 is a red line in the console. */
 export async function askWhoIsKept() {
   const worthwhile = mark('getItem') || (alone && !wanted); // there an app may have logged in by itself
   const response = worthwhile ? await fetch(at('/verify'), { cache: 'no-store' }).catch(() => null) : null;
@@ -88,7 +87,7 @@ export async function askWhoIsKept() {
   tell(fromBytes(response?.ok ? response.headers.get('Remote-User') : ''));
 }
 
-/** With somewhere to go on to the page is a login, and nothing else. */
+/** With somewhere to go on to, the page is a login alone. */
 function becomeDoor() {
   document.body.classList.add('door');
   document.title = 'Log in';
@@ -103,13 +102,13 @@ export function start() {
   const leave = async () => {
     await perform(box, { method: 'POST', path: '/logout', csrf: true });
     askWhoIsKept();
-    if (own.session) askOwn({ method: 'GET', path: '/test' }); // it may have been the one that ended
+    if (own.session) askOwn(get('/test')); // it may have been the one that ended
   };
   $('#kept').append(button('Log out on this browser', leave), box);
   if (wanted) becomeDoor();
   $('#sessions').append(...sessions.parts, sessions.act('End all others', { method: 'POST', path: '/logout?scope=others' }));
-  renewal('password', { ...PASSWORD, name: 'current_password', label: 'Current password' }, 'Change the password',
-    performOwn, { method: 'PUT', path: '/me/password' }, 'Your password is new, and all other sessions have ended.');
+  renewal('password', { ...PASSWORD, name: 'current_password' }, 'Change the password',
+    performOwn, { method: 'PUT', path: '/me/password' }, 'Your password is new; all other sessions have ended.');
   renewal('reset', CODE, 'Set the new password',
     perform, { method: 'POST', path: '/reset' }, 'Your password is new. Now log in with it.');
   $('#delete').append(button('Delete my account', remove, 'danger'));

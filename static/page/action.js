@@ -5,21 +5,22 @@ import { $, $$, button, confirmed, el, row, table } from './dom.js';
 import { askOwn, claims } from './session.js';
 import { counting } from './time.js';
 
-export const outcome = (name) => el('div', { className: 'outcome', 'data-curl': name },
-  el('p', { className: 'verdict', role: 'status' }), el('p', { className: 'again' }), el('div', { className: 'card' }));
+export const outcome = (name) => el('div.outcome', { 'data-curl': name },
+  el('p.verdict', { role: 'status' }), el('p.again'), el('div.card'));
 
 export function say(box, strong, sentence = '', good = false) {
   $('.verdict', box).className = `verdict ${good ? 'good' : 'refused'}`;
-  $('.verdict', box).replaceChildren(el('strong', {}, strong), ` ${sentence}`);
+  $('.verdict', box).replaceChildren(el('strong', strong), ` ${sentence}`);
 }
 
 export const clear = (box) => $$('.verdict, .again, .card', box).forEach((part) => part.replaceChildren());
 
 /**
  * Asks, and tells the outcome in `box`; resolves to the exchange. `ok`: the sentence for success, or what makes it; else success is left
- * unsaid. `refused`: sentences by error word or status. `lesson`: here a 401 is right. `show(exchange)`: the answer as nodes.
+ * unsaid. `refused`: sentences by status. `lesson`: that for a 401, which is right here. `show(exchange)`: the answer as nodes.
+ * A form of the box's name is told its faults.
  */
-export async function perform(box, request, { ok, refused = {}, lesson, show, form, sid } = {}) {
+export async function perform(box, request, { ok, refused = {}, lesson, show, sid } = {}) {
   if (box.ariaBusy === 'true') return {};
   box.ariaBusy = 'true';
   const exchange = await (request.call ? request() : ask(request));
@@ -30,11 +31,13 @@ export async function perform(box, request, { ok, refused = {}, lesson, show, fo
     return {};
   }
   if (exchange.ok && sid && sid !== claims().sid) return {};
-  const { status, body, line, again } = exchange;
-  const sentence = exchange.ok ? await (ok?.call ? ok(exchange) : ok) : refused[body?.error] ?? refused[status] ?? explain(exchange);
-  if (!exchange.ok || ok) say(box, line, sentence, exchange.ok || (lesson && status === 401));
+  const { status, line, again } = exchange;
+  const right = status === 401 && lesson;
+  const sentence = exchange.ok ? await (ok?.call ? ok(exchange) : ok) : right || (refused[status] ?? explain(exchange));
+  if (!exchange.ok || ok) say(box, line, sentence, exchange.ok || right);
   if (again) $('.again', box).append(counting(again, 'wait'));
   if (show) $('.card', box).replaceChildren(...show(exchange));
+  const form = $(`#${box.dataset.curl}-form`);
   if (form) showFaults(form, exchange);
   return exchange;
 }
@@ -65,21 +68,29 @@ function shown(value, name) {
   return Array.isArray(value) ? value.join(', ') : `${value}`;
 }
 
-/** A table of what the server lists under `key`, page by page. `act()` makes a button that changes something and reads it again. */
-export function listing({ caption, empty = 'None.', columns, request, key, filter }) {
+export function get(path, values = {}) {
+  const query = new URLSearchParams(Object.entries(values).filter(([, value]) => value));
+  return { method: 'GET', path: query.size ? `${path}?${query}` : path };
+}
+
+/** A table of what the server lists at a path under `key`, page by page: what `query(cursor)` asks for. */
+export function listing(path, columns, { key = path.split('/').pop(), empty = 'None.', query = () => ({}) } = {}) {
   const [place, box] = [el('div'), outcome(key)];
   async function load(cursor, before = []) {
-    const { ok, body } = await performOwn(box, request(cursor), { form: filter && $(filter) });
+    const { ok, body } = await performOwn(box, get(path, query(cursor)));
     if (!ok) return;
     const all = [...before, ...body[key]];
-    place.replaceChildren(all.length ? table(caption, columns, all, shown) : el('p', { className: 'hint' }, empty),
+    place.replaceChildren(all.length ? table(key, columns, all, shown) : el('p.hint', empty),
       row(body.next ? button('Show more', () => load(body.next, all), 'small') : null));
   }
-  const act = (label, asked, warning, then = () => load()) => button(label, async () => {
+  /** Makes something, told in a box of its own. */
+  const make = async (where, json, options) => (await performOwn(where, { method: 'POST', path, json }, options)).ok && load();
+  /** A button that changes something, after a warning. */
+  const act = (label, request, warning, then = load) => button(label, async () => {
     if (warning && !await confirmed(`${label}?`, warning, label)) return;
-    const { ok, body } = await performOwn(box, asked);
+    const { ok, body } = await performOwn(box, request);
     if (ok) await then();
     if (ok) say(box, body.message, '', true);
   }, warning ? 'small danger' : 'small');
-  return { parts: [place, box], load: () => load(), act };
+  return { parts: [place, box], load, make, act };
 }

@@ -6,13 +6,11 @@ const GIVE_UP_MS = 20_000;
 const BASE = new URL('.', location.href).pathname.slice(0, -1); // a proxy may show the server under a path
 const watchers = [];
 
-/** Whether other programs' scripts may be of this page's origin: a proxy shows it under a path, or an app has sent somebody here. */
+/** Whether an app's scripts may be of this origin: a proxy shows the page under a path, or an app sent somebody here. */
 export const alone = Boolean(BASE) || new URLSearchParams(location.search).has('return');
 
-/** Where a path of the server is, seen from here. */
 export const at = (path) => BASE + path;
 
-/** Has each exchange told to `see`. */
 export const watch = (see) => watchers.push(see);
 
 export const headersOf = ({ json, bearer, csrf }) => ({
@@ -50,22 +48,21 @@ export async function ask(request) {
 }
 
 const WORDS = {
-  authorization_required: 'This route wants a token, and none was sent. Log in first.',
+  authorization_required: 'This route wants a token. Log in first.',
   fresh_token_required: 'This needs a token straight from a login. Log in again.',
-  invalid_credentials: 'The name or the password is wrong; which one, is not said.',
-  invalid_token: 'This token was changed, or made by another server or for another purpose.',
-  token_expired: 'This token’s time is over. Refresh it, or log in again.',
+  invalid_credentials: 'The name or the password is wrong.',
+  invalid_token: 'This token was changed, or is of another server or purpose.',
+  token_expired: 'This token has expired. Refresh it, or log in again.',
   token_revoked: 'This token was taken back. Log in again.',
-  token_reused: 'This refresh token had been used before, which looks like theft: the session has ended. Log in again.',
-  validation_failed: 'What you entered was not accepted: see the fields above.',
+  token_reused: 'This refresh token was used before, which looks like theft: the session has ended.',
+  validation_failed: 'Not accepted: see the fields above.',
 };
 
-/** What a refusal means, in a sentence. */
 export function explain({ status, body }) {
   if (!status) return `${navigator.onLine ? `The server at ${location.origin} does not answer` : 'This device is offline'}. Try again later.`;
-  if (status === 429) return 'Too many attempts, so the server makes you wait.';
+  if (status === 429) return 'Too many attempts.';
   if (status === 503) return `The server has more to do than it can. ${body?.message ?? ''}`;
-  if (status >= 500) return 'Something went wrong in the server. Its log has the X-Request-Id.';
+  if (status >= 500) return 'The server failed. Its log has the X-Request-Id.';
   if (!body) return 'This answer is not Doorward’s. Is a proxy at this address?';
   return WORDS[body.error] ?? body.message ?? '';
 }

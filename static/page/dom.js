@@ -3,9 +3,12 @@
 export const $ = (selector, root = document) => root.querySelector(selector);
 export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-/** An element with properties, attributes (names with a dash) and children; strings become text nodes. */
-export function el(tag, properties = {}, ...children) {
+/** An element, 'tag.class': properties and attributes (names with a dash) if any, then children; strings become text nodes. */
+export function el(name, ...children) {
+  const [tag, ...classes] = name.split('.');
   const made = document.createElement(tag);
+  made.classList.add(...classes);
+  const properties = children[0]?.constructor === Object ? children.shift() : {};
   for (const [name, value] of Object.entries(properties)) {
     if (name.includes('-')) made.setAttribute(name, value);
     else if (value !== undefined) made[name] = value;
@@ -14,9 +17,9 @@ export function el(tag, properties = {}, ...children) {
   return made;
 }
 
-export const code = (value) => el('code', {}, typeof value === 'string' ? value : JSON.stringify(value));
+export const code = (value) => el('code', typeof value === 'string' ? value : JSON.stringify(value));
 export const button = (text, onclick, className = '') => el('button', { type: 'button', onclick, className }, text);
-export const row = (...children) => el('div', { className: 'buttons' }, children);
+export const row = (...children) => el('div.buttons', children);
 
 /** Says something for a moment; screen readers speak it. */
 export function announce(text) {
@@ -24,23 +27,24 @@ export function announce(text) {
   setTimeout(() => $('#announce').replaceChildren(), 4000);
 }
 
-export const CODE = { name: 'code', label: 'Code', autocomplete: 'off', hint: 'Good once' };
-export const PASSWORD = { name: 'password', label: 'Password', kind: 'password', autocomplete: 'current-password' };
+export const CODE = { name: 'code', hint: 'Good once' };
+export const PASSWORD = { name: 'password', kind: 'password', autocomplete: 'current-password' };
 export const CHOSEN = { ...PASSWORD, autocomplete: 'new-password', hint: 'At least 8 characters, and not a common one' };
 
-function field(prefix, { name, label, kind = 'text', hint, choices = [], ...rest }) {
+function field(prefix, { name, label = name[0].toUpperCase() + name.slice(1).replace('_', ' '), kind = 'text', hint, choices = [], ...rest }) {
   const id = `${prefix}-${name}`;
-  const input = el(/area|select/.test(kind) ? kind : 'input', { id, name, 'aria-describedby': `${id}-hint ${id}-fault`, autocapitalize: 'none', spellcheck: false, ...rest }, choices);
+  const input = el(/area|select/.test(kind) ? kind : 'input', { id, name, 'aria-describedby': `${id}-hint ${id}-fault`, autocapitalize: 'none', autocomplete: 'off',
+    spellcheck: false, ...rest }, choices);
   if (input.matches('input')) input.type = kind;
   const reveal = ({ target }) => { input.type = target.checked ? 'text' : 'password'; };
-  return el('div', { className: 'field' },
-    kind === 'checkbox' ? el('label', {}, input, label) : [el('label', { htmlFor: id }, label), input],
-    el('p', { className: 'hint', id: `${id}-hint` }, hint), el('p', { className: 'fault', id: `${id}-fault` }),
-    kind === 'password' ? el('label', { className: 'reveal' }, el('input', { type: 'checkbox', onchange: reveal }), 'Show password') : null);
+  return el('div.field',
+    kind === 'checkbox' ? el('label', input, label) : [el('label', { htmlFor: id }, label), input],
+    el('p.hint', { id: `${id}-hint` }, hint), el('p.fault', { id: `${id}-fault` }),
+    kind === 'password' ? el('label.reveal', el('input', { type: 'checkbox', onchange: reveal }), 'Show password') : null);
 }
 
 export function form(id, fields, verb, send) {
-  const made = el('form', { id: `${id}-form`, noValidate: true }, fields.map((one) => field(id, one)), el('button', {}, verb));
+  const made = el('form', { id: `${id}-form`, noValidate: true }, fields.map((one) => field(id, one)), el('button', verb));
   made.onreset = () => $$('.reveal :checked', made).forEach((box) => box.click());
   made.onsubmit = (event) => {
     event.preventDefault();
@@ -56,15 +60,15 @@ export const typed = (form) => Object.fromEntries($$('.field [name]', form)
 /** A table of objects; a column is a member's name, or a heading and what it shows. */
 export function table(caption, columns, rows, shown) {
   const pairs = columns.map((column) => (Array.isArray(column) ? column : [column.replace('_', ' '), (one) => shown(one[column], column)]));
-  return el('table', { className: 'rows' }, el('caption', { className: 'unseen' }, caption),
-    el('thead', {}, el('tr', {}, pairs.map(([heading]) => el('th', { scope: 'col' }, heading)))),
-    el('tbody', {}, rows.map((one) => el('tr', {}, pairs.map(([heading, show]) => el('td', { 'data-heading': heading }, show(one)))))));
+  return el('table.rows', el('caption.unseen', caption),
+    el('thead', el('tr', pairs.map(([heading]) => el('th', { scope: 'col' }, heading)))),
+    el('tbody', rows.map((one) => el('tr', pairs.map(([heading, show]) => el('td', { 'data-heading': heading }, show(one)))))));
 }
 
 /** Asks before something that cannot be undone; resolves to whether to go on. */
 export function confirmed(question, explanation, verb) {
-  const dialog = el('dialog', { className: 'card', 'aria-label': question }, el('form', { method: 'dialog' }, el('h2', {}, question),
-    el('p', {}, explanation), row(el('button', {}, 'Cancel'), el('button', { className: 'danger', value: 'yes' }, verb))));
+  const dialog = el('dialog.card', { 'aria-label': question }, el('form', { method: 'dialog' }, el('h2', question),
+    el('p', explanation), row(el('button', 'Cancel'), el('button.danger', { value: 'yes' }, verb))));
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((decide) => {
@@ -79,7 +83,7 @@ export function confirmed(question, explanation, verb) {
 export function copies(label, text, spoken = label) {
   const made = button(label, () => {
     // The old way: browsers give navigator.clipboard only to https and localhost.
-    const source = el('textarea', { className: 'unseen', value: text() });
+    const source = el('textarea.unseen', { value: text() });
     made.after(source);
     source.select();
     announce(document.execCommand('copy') ? 'Copied.' : 'This browser does not let a page copy.');

@@ -7,7 +7,7 @@ import { isOver } from './time.js';
 import { decode, raw, tables } from './tokens.js';
 
 const box = outcome('inspect');
-const apart = el('div', { className: 'card' });
+const apart = el('div.card');
 
 function judge(pasted) {
   const token = pasted.replace(/^\s*Bearer\s/i, '').replaceAll(/\s/g, '');
@@ -16,18 +16,18 @@ function judge(pasted) {
   apart.replaceChildren(...(read ? [raw(token), ...tables(read)] : []));
   if (!read) return say(box, 'Not a token.', 'A JWT is three parts with dots between, two of them JSON.');
   if (read.payload.type !== 'refresh') {
-    return perform(box, { method: 'GET', path: '/test', bearer: token }, { ok: 'Good: the server made it, its time is not over, and nobody took it back.' });
+    return perform(box, { method: 'GET', path: '/test', bearer: token }, { ok: 'Good: the server made it, it has not expired, and nobody took it back.' });
   }
   const over = isOver(read.payload.exp);
-  return say(box, 'A refresh token.', `Its time is ${over ? '' : 'not '}over. Whether it was spent or taken back only its use would tell, and spend it: so it was not sent.`, !over);
+  return say(box, 'A refresh token.', `It has ${over ? '' : 'not '}expired. Only its use would tell whether it was spent or taken back, and spend it: it was not sent.`, !over);
 }
 
 export function start() {
-  const made = form('inspect', [{ name: 'token', label: 'Token', kind: 'textarea', rows: 6, autocomplete: 'off' }],
+  const made = form('inspect', [{ name: 'token', kind: 'textarea', rows: 6 }],
     'Take it apart', ({ token }) => judge(token));
   const mine = (name) => button(`My ${name} token`, () => {
     $('#inspect-token').value = own.session[name];
     made.requestSubmit();
   }, 'small in');
-  $('#inspector').append(el('div', {}, made, row(mine('access'), mine('refresh')), box), apart);
+  $('#inspector').append(el('div', made, row(mine('access'), mine('refresh')), box), apart);
 }

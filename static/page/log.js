@@ -1,4 +1,4 @@
-// Exchanges as they are shown, and requests as commands. Passwords, tokens and codes are told by a click only.
+// Exchanges as they are shown, and requests as commands. Secrets are told by a click only.
 
 import { at, bodyOf, headersOf } from './api.js';
 import { $, button, code, copies, el, row } from './dom.js';
@@ -10,7 +10,7 @@ const dots = (text) => (/^(ey|doorward_)/.test(text) ? `${text.slice(0, 10)}…`
 const discreet = (value) => JSON.parse(JSON.stringify(value), (name, item) => (typeof item === 'string' && item && SECRET.test(name) ? dots(item) : item));
 const discreetly = ({ json, bearer, ...rest }) => ({ ...rest, json: json && discreet(json), bearer: bearer && dots(bearer) });
 
-/** A text with secrets, left out of it until a click. `write(tells)` gives it. */
+/** What `write(tells)` gives: without its secrets until a click. */
 function secretive(write, ...buttons) {
   const texts = [write(false), write(true)];
   const pre = el('pre', { tabIndex: 0 }, texts[0]);
@@ -24,7 +24,7 @@ function secretive(write, ...buttons) {
 
 const url = ({ path }) => location.origin + at(path);
 
-/** A word the shell leaves as it is: single quotes, and '\'' for a single quote inside. */
+/** A word that the shell leaves as it is. */
 const word = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 const SNIPPETS = {
@@ -41,8 +41,8 @@ export const curlOf = (request) => secretive((tells) => SNIPPETS.curl(tells ? re
   copies('Copy', () => SNIPPETS.curl(request), `Copy curl for ${request.method} ${request.path}`));
 
 const lines = (headers) => headers.map(([name, value]) => `${name}: ${value}`).join('\n');
-const headline = ({ request, ok, line }, time) => el('span', { className: 'line' }, code(`${request.method} ${request.path}`),
-  el('span', { className: ok ? 'status' : 'status refused' }, line), el('span', { className: 'time' }, time));
+const headline = ({ request, ok, line }, time) => el('span.line', code(`${request.method} ${request.path}`),
+  el(ok ? 'span.status' : 'span.status.refused', line), el('span.time', time));
 
 const asked = (request) => `${request.method} ${at(request.path)} HTTP/1.1\nhost: ${location.host}\n${lines(Object.entries(headersOf(request)))}\n
 ${bodyOf(request) ?? ''}`;
@@ -52,17 +52,16 @@ ${body === undefined ? text : JSON.stringify(tells ? body : discreet(body), null
 
 const TELLING = ['location', 'www-authenticate', 'retry-after', 'content-type', 'x-request-id'];
 
-/** An answer beside its button, with what of its head tells something. */
+/** An answer beside its button, with the telling part of its head. */
 export const answered = (exchange) => [headline(exchange, `${exchange.ms} ms`),
   ...got({ ...exchange, headers: exchange.headers.filter(([name]) => TELLING.includes(name)) })];
 
-/** Puts an exchange on top of the log. */
 export function remember(exchange) {
   const { request, at: time, ms } = exchange;
   const copy = Object.entries(SNIPPETS).map(([name, write]) => copies(`Copy as ${name}`, () => write(request)));
   $('#history-empty').hidden = true;
   $('#history').children[99]?.remove();
   const line = headline(exchange, `${time.toLocaleTimeString()} · ${ms} ms`);
-  $('#history').prepend(el('li', {}, isOurs(request.bearer) ? el('details', {}, el('summary', {}, line),
+  $('#history').prepend(el('li', isOurs(request.bearer) ? el('details', el('summary', line),
     secretive((tells) => asked(tells ? request : discreetly(request)), copy), got(exchange)) : line));
 }

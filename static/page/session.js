@@ -1,16 +1,15 @@
-// The session of this tab, in sessionStorage: a reload keeps it, closing the tab ends it. A duplicated tab has the same one, and a
-// refresh token is good once: so one tab at a time refreshes, and tells the others. Where scripts of an app could read and listen
-// (`alone`), it is in memory only, and no other tab has it.
+// The session of this tab, in sessionStorage: a reload keeps it. A duplicated tab has the same one, and a refresh token is good once:
+// so one tab at a time refreshes, and tells the others. Where an app's scripts could read it (`alone`), it is in memory only.
 
 import { alone, ask, watch } from './api.js';
 import { isOver } from './time.js';
 import { decode } from './tokens.js';
 
 const STORED = 'doorward.session';
-const ANSWER_MS = 100; // for another tab to say that it is further on
+const ANSWER_MS = 100; // for another tab to say that it is ahead
 const SOON = 20; // seconds in which an access token is as good as over
 
-/** `session`: its tokens; `done`: the steps behind us; in memory only: `old`, the session that just ended, `kept`, who has the cookie. */
+/** `done`: the steps behind us; in memory only: `old`, the session that just ended, `kept`, who has the cookie. */
 export const own = { session: null, done: [], old: null, kept: '' };
 const tabs = alone ? null : new BroadcastChannel(STORED);
 let changed;
@@ -20,13 +19,13 @@ export const claims = () => payload(own.session?.access);
 const count = (session) => payload(session.refresh).ctr ?? 0;
 const tell = (message) => tabs?.postMessage({ sid: claims().sid, ...message });
 
-/** Takes up the session that this tab had. `onchange` is called whenever that changes. */
+/** Takes up the session that this tab had. */
 export function restore(onchange) {
   changed = onchange;
   if (tabs) {
     try {
       Object.assign(own, JSON.parse(sessionStorage.getItem(STORED)));
-    } catch { /* switched off, or of another kind: start afresh */ }
+    } catch { /* switched off, or of another kind */ }
     tabs.onmessage = hear;
   }
   change({});
@@ -56,7 +55,7 @@ export const finish = (...steps) => change({ done: [...own.done, ...steps] });
 
 const forget = (done) => change({ session: null, old: own.session, done });
 
-/** Forgets the session, in all tabs that have it. */
+/** Forgets the session, in all its tabs. */
 export function end(...done) {
   tell({ ended: true });
   forget(done);
@@ -68,7 +67,7 @@ export const isOurs = (token) => !token || payload(token).sid === claims().sid;
 // It may have been ended elsewhere.
 watch(({ request, body }) => { if (body?.error === 'token_revoked' && request.bearer === own.session?.access) end(); });
 
-/** Trades the refresh token for a new pair, once among all tabs: resolves to null if another was first. */
+/** Trades the refresh token for a new pair; resolves to null if another tab was first. */
 export async function rotate() {
   const spent = own.session?.refresh;
   const trade = async () => {
@@ -85,11 +84,11 @@ export async function rotate() {
     } else if (exchange.status === 401) end(); // it never becomes good again
     return exchange;
   };
-  // Web Locks are on https and localhost only; elsewhere the server's grace for the token before has to do.
+  // Only https and localhost have Web Locks; elsewhere the server's grace for the token before has to do.
   return navigator.locks ? navigator.locks.request(`${STORED} ${claims().sid}`, trade) : trade();
 }
 
-/** Asks with our access token, refreshed before if it has run out. */
+/** Asks with our access token, refreshed if it has run out. */
 export async function askOwn(request) {
   if (isOver(claims().exp - SOON)) await rotate();
   return ask({ ...request, bearer: own.session?.access });

@@ -4,7 +4,7 @@ import { $$, el } from './dom.js';
 
 let offset = 0; // the server's clock minus ours, in ms
 
-/** Takes the server's time from a `Date` header, which has whole seconds: a small difference means nothing. */
+/** Takes the time of a `Date` header, which has whole seconds: a small difference means nothing. */
 export function setClock(date) {
   const difference = Date.parse(date) - Date.now();
   if (!Number.isNaN(difference)) offset = Math.abs(difference) < 2000 ? 0 : difference;
@@ -32,7 +32,6 @@ const PHRASES = {
 /** A text that counts: "in 14 min 35 s". */
 export const counting = (moment, phrase = 'when') => el('span', { 'data-moment': moment, 'data-phrase': phrase }, PHRASES[phrase](moment - now()));
 
-/** Lets all of them count on. */
 export function tick() {
   for (const text of $$('[data-moment]')) {
     const words = PHRASES[text.dataset.phrase](text.dataset.moment - now());

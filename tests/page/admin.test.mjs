@@ -67,11 +67,11 @@ test('roles and claims are changed, and a fault is told', async (t) => {
   const form = page.locator('#user-form');
   await form.getByLabel('Roles').fill('editor');
   await form.getByLabel('Custom claims').fill('{"department": "support"');
-  await click(page, 'user-admin', 'Save', 422);
+  await click(page, 'user', 'Save', 422);
   await form.locator('#user-claims-fault').getByText('Not a valid mapping type.').waitFor();
   await form.getByLabel('Custom claims').fill('{"department": "support"}');
   await button(form, 'Save').click();
-  await answered(page, 'user-admin', 'Saved');
+  await answered(page, 'user', 'Saved');
   const { body } = await ask('GET', '/me', { bearer });
   assert.deepEqual([body.roles, body.claims], [['editor'], { department: 'support' }]);
 });
@@ -107,8 +107,8 @@ test('a reset code is told once, and sets a new password', async (t) => {
   const { username } = await newcomer();
   const page = await asBoss(t);
   await manage(page, username);
-  await click(page, 'user-admin', 'Make a reset code', 201);
-  const code = await page.locator('[data-curl=user-admin] .raw').textContent();
+  await click(page, 'user', 'Make a reset code', 201);
+  const code = await page.locator('[data-curl=user] .raw').textContent();
   assert.match(code, /^doorward_reset_/);
   const link = await copied(page, button(page, 'Copy link'));
   assert.equal(link, `${origin()}/#reset=${code}`);

@@ -47,7 +47,7 @@ for (const colorScheme of ['light', 'dark']) {
       await photograph('admin');
       await button(page, 'boss').click();
       await page.locator('#one tbody tr').first().waitFor();
-      await click(page, 'user-admin', 'Make a reset code', 201);
+      await click(page, 'user', 'Make a reset code', 201);
       await photograph('user');
       await go(page, 'Step by step');
       await page.evaluate(() => document.querySelectorAll('details').forEach((details) => { details.open = true; }));
