@@ -1,4 +1,4 @@
-// The page: four areas over one session, and a log of everything asked. Its parts are the modules in page/.
+// The page: four areas over one session, and a log. Its parts are in page/.
 
 import * as account from './page/account.js';
 import * as admin from './page/admin.js';
@@ -12,12 +12,12 @@ import { claims, own, restore } from './page/session.js';
 import { counting, tick } from './page/time.js';
 import { renderPass } from './page/tokens.js';
 
-const OPENED = { account, admin }; // they ask for something when opened
+const OPENED = { account, admin };
 
-let known; // the session that the page tells of
+let known; // the session shown
 let left;
 
-/** Leaves nothing of a session that is over to whoever comes next: of the log its headlines alone. */
+/** Leaves nothing of a session to whoever comes next: of the log its headlines alone. */
 function forget() {
   $$('.outcome, #inspector').forEach(clear);
   $$('.rows').forEach((table) => table.parentNode.replaceChildren());
@@ -26,7 +26,7 @@ function forget() {
   lesson.renderCurls();
 }
 
-/** What was typed while nobody was signed in goes when the page is left alone. */
+/** What was typed without a session goes when the page is left alone. */
 function touch() {
   clearTimeout(left);
   left = setTimeout(() => own.session || forget(), 300_000);
@@ -40,13 +40,12 @@ function render() {
     if (kept) account.askWhoIsKept(); // the cookie may have been of that session
   }
   known = sid;
-  const none = old ? 'Removed. The server refuses it now.' : 'None yet. It appears here when you log in.';
+  const none = old ? 'Removed. The server refuses it now.' : 'None yet. It appears when you log in.';
   $('#who').replaceChildren(...(session ? [`Signed in as ${username} · `, counting(exp, 'expiry'), leave]
     : [kept ? `Signed in as ${kept}` : 'Not signed in']));
   renderPass($('#access'), 'Access token', session?.access, none);
   renderPass($('#refresh-token'), 'Refresh token', session?.refresh, none);
-  $$('.in').forEach((part) => { part.hidden = !session; });
-  $$('.out').forEach((part) => { part.hidden = session; });
+  for (const part of $$('.in, .out')) part.hidden = part.matches(session ? '.out' : '.in');
   $('[href="#admin"]').hidden = !admin.isAdmin();
   $('#refused').hidden = !old;
   const next = lesson.STEPS.find((step) => !done.includes(step));
@@ -55,9 +54,8 @@ function render() {
   show();
 }
 
-const leave = button('Log out', async () => announce((await lesson.run('logout')).ok ? 'Logged out.' : 'Still logged in: see the log below.'), 'small');
+const leave = button('Log out', async () => announce((await lesson.run('logout')).ok ? 'Logged out.' : 'Still logged in: see the log.'), 'small');
 
-/** Shows the area that the address names, or that holds what it names. */
 function show() {
   lesson.takeCode();
   const named = document.getElementById(location.hash.slice(1));

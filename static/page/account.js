@@ -1,12 +1,12 @@
 // One's own account, and who is signed in on this browser.
 
-import { alone, at, removal } from './api.js';
+import { alone, at } from './api.js';
 import { get, listing, outcome, perform, performOwn } from './action.js';
 import { $, $$, CHOSEN, CODE, PASSWORD, button, confirmed, el, form } from './dom.js';
 import { askOwn, change, claims, end, own } from './session.js';
 import { fromBytes } from './tokens.js';
 
-/** Does something with the mark that somebody stays signed in here: without it nobody is asked for. */
+/** Does something with the mark that somebody stays signed in here. */
 function mark(does) {
   try {
     return localStorage[does]('doorward.kept', '1');
@@ -19,13 +19,12 @@ function mark(does) {
 function device({ user_agent: agent, current }) {
   const found = (...names) => names.find((name) => agent?.includes(name));
   const [browser, system] = [found('Edg', 'Firefox', 'Chrome', 'Safari'), found('Android', 'iPhone', 'iPad', 'Windows', 'Mac', 'Linux')];
-  return el('span', browser && system ? `${browser} on ${system}` : agent ?? 'Unknown', current ? el('span.badge', 'current') : null);
+  return el('span', browser && system ? `${browser} on ${system}` : agent ?? 'Unknown', current && el('span.badge', 'current'));
 }
 
-/** Sessions, as told to their user and to administrators. */
 export function sessionsAt(path) {
   const list = listing(path, [['device', device], 'address', 'last_used', 'expires',
-    ['action', ({ id, current }) => (current ? '' : list.act('End this one', removal(`${path}/${id}`)))]]);
+    ['action', ({ id, current }) => (current ? '' : list.act('End this one', `${path}/${id}`))]]);
   return list;
 }
 const sessions = sessionsAt('/me/sessions');
@@ -36,10 +35,9 @@ async function remove() {
   const { username, sub } = claims();
   const sure = await confirmed(`Delete ${username}?`, 'The account and its sessions are gone at once, for good.', 'Delete for good');
   const ok = () => (end(), 'Your account is gone, with every session.');
-  if (sure) performOwn($('[data-curl=delete]'), removal(`/user/${encodeURIComponent(sub)}`), { ok });
+  if (sure) performOwn($('[data-curl=delete]'), { method: 'DELETE', path: `/user/${encodeURIComponent(sub)}` }, { ok });
 }
 
-/** A form for a new password, and what proves that one may. */
 function renewal(name, proof, verb, act, request, sentence) {
   const box = outcome(name);
   $(`#${name}`).append(form(name, [proof, { ...CHOSEN, name: 'new_password' }], verb,
@@ -91,10 +89,8 @@ export async function askWhoIsKept() {
 function becomeDoor() {
   document.body.classList.add('door');
   document.title = 'Log in';
-  $('#back').href = wanted;
-  $('#back').hidden = false;
-  $('#back').append(` to ${wanted.pathname}`);
-  $('#login-keep_signed_in-hint').textContent = 'You stay signed in on this browser until you log out.';
+  Object.assign($('#back'), { href: wanted, hidden: false, textContent: `Go on to ${wanted.pathname}` });
+  $('#login-keep_signed_in-hint').textContent = 'On this browser, until you log out.';
 }
 
 export function start() {
@@ -102,15 +98,15 @@ export function start() {
   const leave = async () => {
     await perform(box, { method: 'POST', path: '/logout', csrf: true });
     askWhoIsKept();
-    if (own.session) askOwn(get('/test')); // it may have been the one that ended
+    if (own.session) askOwn(get('/test')); // it may have been this one
   };
   $('#kept').append(button('Log out on this browser', leave), box);
   if (wanted) becomeDoor();
-  $('#sessions').append(...sessions.parts, sessions.act('End all others', { method: 'POST', path: '/logout?scope=others' }));
+  $('#sessions').append(...sessions.parts, sessions.act('End all others', '/logout?scope=others', { method: 'POST' }));
   renewal('password', { ...PASSWORD, name: 'current_password' }, 'Change the password',
     performOwn, { method: 'PUT', path: '/me/password' }, 'Your password is new; all other sessions have ended.');
   renewal('reset', CODE, 'Set the new password',
-    perform, { method: 'POST', path: '/reset' }, 'Your password is new. Now log in with it.');
+    perform, { method: 'POST', path: '/reset' }, 'Your password is new: log in with it.');
   $('#delete').append(button('Delete my account', remove, 'danger'));
   $('#delete').after(outcome('delete'));
 }

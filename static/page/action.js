@@ -1,4 +1,4 @@
-// What a button does: asks, says in a sentence what came of it, and puts complaints beside their fields.
+// What a button does: asks, says what came of it, and puts faults beside their fields.
 
 import { ask, explain } from './api.js';
 import { $, $$, button, confirmed, el, row, table } from './dom.js';
@@ -16,9 +16,8 @@ export function say(box, strong, sentence = '', good = false) {
 export const clear = (box) => $$('.verdict, .again, .card', box).forEach((part) => part.replaceChildren());
 
 /**
- * Asks, and tells the outcome in `box`; resolves to the exchange. `ok`: the sentence for success, or what makes it; else success is left
- * unsaid. `refused`: sentences by status. `lesson`: that for a 401, which is right here. `show(exchange)`: the answer as nodes.
- * A form of the box's name is told its faults.
+ * Asks, and tells the outcome in `box` and faults in the form of its name. `ok`: the sentence for success, or what makes it.
+ * `refused`: sentences by status. `lesson`: that for a 401, which is right here. `show(exchange)`: the answer as nodes.
  */
 export async function perform(box, request, { ok, refused = {}, lesson, show, sid } = {}) {
   if (box.ariaBusy === 'true') return {};
@@ -27,7 +26,7 @@ export async function perform(box, request, { ok, refused = {}, lesson, show, si
   clear(box);
   box.ariaBusy = 'false';
   if (!exchange) {
-    say(box, 'Another tab was first.', 'What came of it counts here, too.', true);
+    say(box, 'Another tab was first.', 'It counts here, too.', true);
     return {};
   }
   if (exchange.ok && sid && sid !== claims().sid) return {};
@@ -42,7 +41,7 @@ export async function perform(box, request, { ok, refused = {}, lesson, show, si
   return exchange;
 }
 
-/** The same as the user that is logged in; nothing of an answer that comes when the session has ended. */
+/** The same as who is logged in; an answer that comes after the session is not told. */
 export async function performOwn(box, request, options) {
   const { sid } = claims();
   if (sid) return perform(box, () => askOwn(request), { ...options, sid });
@@ -81,14 +80,12 @@ export function listing(path, columns, { key = path.split('/').pop(), empty = 'N
     if (!ok) return;
     const all = [...before, ...body[key]];
     place.replaceChildren(all.length ? table(key, columns, all, shown) : el('p.hint', empty),
-      row(body.next ? button('Show more', () => load(body.next, all), 'small') : null));
+      row(body.next && button('Show more', () => load(body.next, all), 'small')));
   }
-  /** Makes something, told in a box of its own. */
   const make = async (where, json, options) => (await performOwn(where, { method: 'POST', path, json }, options)).ok && load();
-  /** A button that changes something, after a warning. */
-  const act = (label, request, warning, then = load) => button(label, async () => {
+  const act = (label, target, { method = 'DELETE', warning, then = load } = {}) => button(label, async () => {
     if (warning && !await confirmed(`${label}?`, warning, label)) return;
-    const { ok, body } = await performOwn(box, request);
+    const { ok, body } = await performOwn(box, { method, path: target });
     if (ok) await then();
     if (ok) say(box, body.message, '', true);
   }, warning ? 'small danger' : 'small');

@@ -1,18 +1,17 @@
 // For administrators.
 
 import { sessionsAt } from './account.js';
-import { at, removal, watch } from './api.js';
+import { at, watch } from './api.js';
 import { get, listing, outcome, performOwn, say, showFaults } from './action.js';
 import { $, CHOSEN, button, code, copies, el, form, row, typed } from './dom.js';
 import { askOwn, claims } from './session.js';
 import { counting } from './time.js';
 
 const words = (text) => text.split(/[\s,]+/).filter(Boolean);
-const ROLES = { name: 'roles', hint: 'With commas or blanks between; the server knows admin' };
+const ROLES = { name: 'roles', hint: 'With commas or blanks between; admin is known' };
 
 export const isAdmin = () => Boolean(claims().roles?.includes('admin'));
 
-/** What is told of a new code, for the form of this kind. */
 const issued = (kind) => ({
   ok: 'Pass the code or the link on: they are shown only now.',
   show({ ok, body }) {
@@ -23,30 +22,28 @@ const issued = (kind) => ({
   },
 });
 
-const names = {}; // of users, by id, as far as known
+const names = {}; // of users, by id
 const named = (id) => [id, names[id]].join(' ').trim() || '–';
 const actor = (who) => named(who).replace(/^user:(\d+)$/, (all, id) => `user:${named(id)}`);
 
 const users = listing('/users', [['username', (user) => button(user.username, () => manage(user), 'link')], 'id', 'roles',
   ['state', ({ disabled }) => (disabled ? 'disabled' : 'active')], 'created'],
 { empty: 'No user of that name.', query: (after) => ({ ...typed($('#find-form')), after, limit: 25 }) });
-const invites = listing('/invites', ['id', 'created', 'expires', ['action', ({ id }) => invites.act('Take back', removal(`/invites/${id}`))]]);
+const invites = listing('/invites', ['id', 'created', 'expires', ['action', ({ id }) => invites.act('Take back', `/invites/${id}`)]]);
 const throttle = listing('/throttle', ['scope', ['user', ({ user }) => named(user)], 'address', 'failures', 'until',
   ['action', ({ user, address }) => (user ?? address
-    ? throttle.act('Unlock', removal(user ? `/user/${user}/throttle` : `/throttle/${address.split('/')[0]}`)) : '')]],
+    ? throttle.act('Unlock', user ? `/user/${user}/throttle` : `/throttle/${address.split('/')[0]}`) : '')]],
 { key: 'blocks', empty: 'Nobody has to wait.' });
 const audit = listing('/audit', ['event', ['time', ({ time }) => new Date(time).toLocaleString()], ['actor', (event) => actor(event.actor)],
   ['user', ({ user }) => named(user)], 'address', ['details', ({ details }) => (Object.keys(details).length ? code(details) : '–')]],
 { key: 'events', query: (before) => ({ ...sought, before, limit: 20 }) });
 
-/** The list, instead of one user. */
 function back() {
   $('#one').replaceChildren();
   $('#list').hidden = false;
   return users.load();
 }
 
-/** One user, instead of the list. */
 function manage(user) {
   const path = `/user/${user.id}`;
   const box = outcome('user');
@@ -65,11 +62,11 @@ function manage(user) {
   $('#list').hidden = true;
   $('#one').replaceChildren(button('← All users', back, 'link'), title,
     form('user', [{ ...ROLES, value: user.roles.join(', ') },
-      { name: 'claims', label: 'Custom claims', kind: 'textarea', rows: 3, value: JSON.stringify(user.claims), hint: 'A JSON object, put into each new access token' }], 'Save', save),
+      { name: 'claims', label: 'Custom claims', kind: 'textarea', rows: 3, value: JSON.stringify(user.claims), hint: 'A JSON object, for each new access token' }], 'Save', save),
     row(button(user.disabled ? 'Enable' : 'Disable', () => change({ disabled: !user.disabled }), 'small'),
       button('Make a reset code', () => performOwn(box, { method: 'POST', path: `${path}/reset` }, issued('reset')), 'small'),
-      sessions.act('Unlock', removal(`${path}/throttle`)), sessions.act('End all sessions', removal(`${path}/sessions`)),
-      sessions.act(`Delete ${user.username}`, removal(path), 'The user and its sessions are gone at once, for good.', back)),
+      sessions.act('Unlock', `${path}/throttle`), sessions.act('End all sessions', `${path}/sessions`),
+      sessions.act(`Delete ${user.username}`, path, { warning: 'The user and its sessions are gone at once, for good.', then: back })),
     box, el('h4', 'Sessions'), ...sessions.parts);
   title.focus();
   sessions.load();
@@ -78,7 +75,6 @@ function manage(user) {
 
 let sought; // of events
 
-/** Looks for events, of a user by id or by name. */
 async function seek({ user, event }, made) {
   const { ok, body } = /^\d*$/.test(user) ? {} : await askOwn(get('/users', { username: user }));
   if (ok && !body.users.length) return showFaults(made, { body: { errors: { json: { user: ['No user of that name.'] } } } });
@@ -94,7 +90,8 @@ async function learnWords() {
 export async function open() {
   if (!$('#events-event')[1]) learnWords();
   await back(); // which tells names
-  [invites, throttle].forEach((list) => list.load());
+  invites.load();
+  throttle.load();
   seek(typed($('#events-form')), $('#events-form'));
 }
 

@@ -19,8 +19,6 @@ export const headersOf = ({ json, bearer, csrf }) => ({
   ...(csrf && { 'X-CSRF-Token': '1' }), // only a page of this very host can send it
 });
 
-export const removal = (path) => ({ method: 'DELETE', path });
-
 export const bodyOf = ({ json }) => json && JSON.stringify(json);
 
 /** Sends `{ method, path, json?, bearer?, csrf? }`. An answer that did not come has no `status`. */
@@ -48,13 +46,10 @@ export async function ask(request) {
 }
 
 const WORDS = {
-  authorization_required: 'This route wants a token. Log in first.',
   fresh_token_required: 'This needs a token straight from a login. Log in again.',
-  invalid_credentials: 'The name or the password is wrong.',
   invalid_token: 'This token was changed, or is of another server or purpose.',
-  token_expired: 'This token has expired. Refresh it, or log in again.',
+  token_expired: 'This token’s time is over. Refresh it, or log in again.',
   token_revoked: 'This token was taken back. Log in again.',
-  token_reused: 'This refresh token was used before, which looks like theft: the session has ended.',
   validation_failed: 'Not accepted: see the fields above.',
 };
 

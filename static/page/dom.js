@@ -3,7 +3,7 @@
 export const $ = (selector, root = document) => root.querySelector(selector);
 export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-/** An element, 'tag.class': properties and attributes (names with a dash) if any, then children; strings become text nodes. */
+/** An element, 'tag.class': properties and attributes (names with a dash), if any, and children. */
 export function el(name, ...children) {
   const [tag, ...classes] = name.split('.');
   const made = document.createElement(tag);
@@ -13,7 +13,7 @@ export function el(name, ...children) {
     if (name.includes('-')) made.setAttribute(name, value);
     else if (value !== undefined) made[name] = value;
   }
-  made.append(...children.flat(Infinity).filter((child) => child != null));
+  made.append(...children.flat(Infinity).filter((child) => child != null && child !== false));
   return made;
 }
 
@@ -21,15 +21,14 @@ export const code = (value) => el('code', typeof value === 'string' ? value : JS
 export const button = (text, onclick, className = '') => el('button', { type: 'button', onclick, className }, text);
 export const row = (...children) => el('div.buttons', children);
 
-/** Says something for a moment; screen readers speak it. */
 export function announce(text) {
-  $('#announce').replaceChildren(text); // anew, so that the same words are spoken again
+  $('#announce').replaceChildren(text); // anew, so that it is spoken again
   setTimeout(() => $('#announce').replaceChildren(), 4000);
 }
 
 export const CODE = { name: 'code', hint: 'Good once' };
 export const PASSWORD = { name: 'password', kind: 'password', autocomplete: 'current-password' };
-export const CHOSEN = { ...PASSWORD, autocomplete: 'new-password', hint: 'At least 8 characters, and not a common one' };
+export const CHOSEN = { ...PASSWORD, autocomplete: 'new-password', hint: 'At least 8 characters, not a common one' };
 
 function field(prefix, { name, label = name[0].toUpperCase() + name.slice(1).replace('_', ' '), kind = 'text', hint, choices = [], ...rest }) {
   const id = `${prefix}-${name}`;
@@ -40,7 +39,7 @@ function field(prefix, { name, label = name[0].toUpperCase() + name.slice(1).rep
   return el('div.field',
     kind === 'checkbox' ? el('label', input, label) : [el('label', { htmlFor: id }, label), input],
     el('p.hint', { id: `${id}-hint` }, hint), el('p.fault', { id: `${id}-fault` }),
-    kind === 'password' ? el('label.reveal', el('input', { type: 'checkbox', onchange: reveal }), 'Show password') : null);
+    kind === 'password' && el('label.reveal', el('input', { type: 'checkbox', onchange: reveal }), 'Show password'));
 }
 
 export function form(id, fields, verb, send) {
@@ -53,7 +52,7 @@ export function form(id, fields, verb, send) {
   return made;
 }
 
-/** What was typed, by name, without boxes that have no tick. */
+/** What was typed or ticked, by name. */
 export const typed = (form) => Object.fromEntries($$('.field [name]', form)
   .filter(({ type, checked }) => type !== 'checkbox' || checked).map(({ name, type, value }) => [name, type === 'checkbox' || value]));
 
@@ -65,7 +64,7 @@ export function table(caption, columns, rows, shown) {
     el('tbody', rows.map((one) => el('tr', pairs.map(([heading, show]) => el('td', { 'data-heading': heading }, show(one)))))));
 }
 
-/** Asks before something that cannot be undone; resolves to whether to go on. */
+/** Asks back; resolves to whether to go on. */
 export function confirmed(question, explanation, verb) {
   const dialog = el('dialog.card', { 'aria-label': question }, el('form', { method: 'dialog' }, el('h2', question),
     el('p', explanation), row(el('button', 'Cancel'), el('button.danger', { value: 'yes' }, verb))));
@@ -79,14 +78,13 @@ export function confirmed(question, explanation, verb) {
   });
 }
 
-/** A button that copies what `text()` gives. */
 export function copies(label, text, spoken = label) {
   const made = button(label, () => {
-    // The old way: browsers give navigator.clipboard only to https and localhost.
+    // The old way: only https and localhost have navigator.clipboard.
     const source = el('textarea.unseen', { value: text() });
     made.after(source);
     source.select();
-    announce(document.execCommand('copy') ? 'Copied.' : 'This browser does not let a page copy.');
+    announce(document.execCommand('copy') ? 'Copied.' : 'This browser lets no page copy.');
     source.remove();
     made.focus();
   }, 'small');

@@ -19,7 +19,7 @@ function judge(pasted) {
     return perform(box, { method: 'GET', path: '/test', bearer: token }, { ok: 'Good: the server made it, it has not expired, and nobody took it back.' });
   }
   const over = isOver(read.payload.exp);
-  return say(box, 'A refresh token.', `It has ${over ? '' : 'not '}expired. Only its use would tell whether it was spent or taken back, and spend it: it was not sent.`, !over);
+  return say(box, 'A refresh token.', `Its time is ${over ? '' : 'not '}over. To ask about it would spend it, so it was not sent.`, !over);
 }
 
 export function start() {

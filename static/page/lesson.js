@@ -1,4 +1,4 @@
-// The four steps. `actions` says what each button asks for and what an answer means.
+// The four steps: what each button asks for, and what an answer means.
 
 import { stay, wanted } from './account.js';
 import { ask } from './api.js';
@@ -20,7 +20,6 @@ const FORMS = {
 };
 const entered = (step) => typed($(`#${step}-form`));
 
-/** Fills in the next step. */
 function goOn(step) {
   const { username, password } = entered(step);
   $('#login-username').value = username;
@@ -50,10 +49,7 @@ const actions = {
     ok: () => (goOn('setup'), 'You are the administrator. Now log in.'),
     refused: { 401: 'This link was used, or its 30 minutes are over.' },
   },
-  register: {
-    label: 'Register', to: 'POST /register',
-    ok: () => (goOn('register'), 'Your account exists. Now log in.'),
-  },
+  register: { label: 'Register', to: 'POST /register', ok: () => (goOn('register'), 'Your account exists. Now log in.') },
   login: {
     label: 'Log in', to: 'POST /login',
     ok({ body, request: { json } }) {
@@ -65,19 +61,16 @@ const actions = {
       return wanted ? '' : 'You are in. See your two tokens.';
     },
   },
-  test: {
-    label: 'Call /test', to: 'GET /test access',
-    ok: () => (finish('call'), 'The server checked the token: signature, times, not taken back.'),
-  },
+  test: { label: 'Call /test', to: 'GET /test access', ok: () => (finish('call'), 'The server checked the token: signature, times, not taken back.') },
   me: { label: 'Who am I?', to: 'GET /me access', ok: ({ body }) => `The token speaks for ${body.username}, user ${body.id}.` },
   bare: { label: 'Call /test without a token', to: 'GET /test', lesson: 'Refused, as it should be.' },
   refresh: {
     label: 'Refresh', to: 'POST /refresh refresh', send: rotate,
-    ok: () => (finish('refresh'), 'A new pair; what is new in it is marked. It is no longer fresh.'),
+    ok: () => (finish('refresh'), 'A new pair: what is new in it is marked.'),
   },
   logout: {
     label: 'Log out', to: 'POST /logout access',
-    ok: () => (end(...STEPS), 'Logged out. Neither token is good any more. See for yourself:'),
+    ok: () => (end(...STEPS), 'Logged out. Neither token is good any more:'),
   },
   oldAccess: { label: 'See it refused', to: 'GET /test access', lesson: ENDED },
   oldRefresh: { label: 'Try the old refresh token', to: 'POST /refresh refresh', lesson: ENDED },
@@ -102,7 +95,7 @@ export function start() {
   const told = (name) => [el('div.curl', { 'data-shows': name }), outcome(name)];
   if (REGISTRATION === 'closed') {
     delete FORMS.register;
-    $('#register p').textContent = 'Closed on this server: an administrator makes the accounts.';
+    $('#register p').textContent = 'Closed on this server: administrators make the accounts.';
   }
   for (const [name, fields] of Object.entries(FORMS)) {
     const made = form(name, fields, actions[name].label, () => run(name));

@@ -19,7 +19,7 @@ function secretive(write, ...buttons) {
     pre.textContent = texts[Number(shows)];
     toggle.ariaPressed = shows;
   }, 'small');
-  return [pre, row(buttons, texts[0] === texts[1] ? null : toggle)];
+  return [pre, row(buttons, texts[0] !== texts[1] && toggle)];
 }
 
 const url = ({ path }) => location.origin + at(path);
@@ -52,7 +52,6 @@ ${body === undefined ? text : JSON.stringify(tells ? body : discreet(body), null
 
 const TELLING = ['location', 'www-authenticate', 'retry-after', 'content-type', 'x-request-id'];
 
-/** An answer beside its button, with the telling part of its head. */
 export const answered = (exchange) => [headline(exchange, `${exchange.ms} ms`),
   ...got({ ...exchange, headers: exchange.headers.filter(([name]) => TELLING.includes(name)) })];
 

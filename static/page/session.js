@@ -19,7 +19,6 @@ export const claims = () => payload(own.session?.access);
 const count = (session) => payload(session.refresh).ctr ?? 0;
 const tell = (message) => tabs?.postMessage({ sid: claims().sid, ...message });
 
-/** Takes up the session that this tab had. */
 export function restore(onchange) {
   changed = onchange;
   if (tabs) {
@@ -32,7 +31,7 @@ export function restore(onchange) {
   if (own.session) tell({ have: count(own.session) });
 }
 
-/** Another tab has a newer pair, asks for one, or has ended the session. */
+/** Another tab is ahead, asks, or has ended the session. */
 function hear({ data: { sid, session, have, ended } }) {
   if (!own.session || sid !== claims().sid) return;
   const mine = count(own.session);
@@ -46,7 +45,7 @@ export function change(what) {
   try {
     if (session && tabs) sessionStorage.setItem(STORED, JSON.stringify({ session, done }));
     else sessionStorage.removeItem(STORED);
-  } catch { /* the session then lasts until a reload */ }
+  } catch { /* it lasts until a reload */ }
   changed();
 }
 
@@ -61,10 +60,8 @@ export function end(...done) {
   forget(done);
 }
 
-/** Whether a token is of this session, or none. */
 export const isOurs = (token) => !token || payload(token).sid === claims().sid;
 
-// It may have been ended elsewhere.
 watch(({ request, body }) => { if (body?.error === 'token_revoked' && request.bearer === own.session?.access) end(); });
 
 /** Trades the refresh token for a new pair; resolves to null if another tab was first. */
@@ -88,7 +85,7 @@ export async function rotate() {
   return navigator.locks ? navigator.locks.request(`${STORED} ${claims().sid}`, trade) : trade();
 }
 
-/** Asks with our access token, refreshed if it has run out. */
+/** Asks with our access token, refreshed before if need be. */
 export async function askOwn(request) {
   if (isOver(claims().exp - SOON)) await rotate();
   return ask({ ...request, bearer: own.session?.access });

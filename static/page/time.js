@@ -4,7 +4,7 @@ import { $$, el } from './dom.js';
 
 let offset = 0; // the server's clock minus ours, in ms
 
-/** Takes the time of a `Date` header, which has whole seconds: a small difference means nothing. */
+/** Takes a `Date` header's time, in whole seconds: a small difference means nothing. */
 export function setClock(date) {
   const difference = Date.parse(date) - Date.now();
   if (!Number.isNaN(difference)) offset = Math.abs(difference) < 2000 ? 0 : difference;
@@ -29,7 +29,6 @@ const PHRASES = {
   wait: (left) => (left > 0 ? `Try again in ${span(left)}.` : 'You can try again now.'),
 };
 
-/** A text that counts: "in 14 min 35 s". */
 export const counting = (moment, phrase = 'when') => el('span', { 'data-moment': moment, 'data-phrase': phrase }, PHRASES[phrase](moment - now()));
 
 export function tick() {

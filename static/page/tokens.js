@@ -25,48 +25,48 @@ const MEANING = {
   aud: 'Who may accept it.',
   iat: 'When it was issued.',
   nbf: 'Not valid before.',
-  exp: 'When it expires.',
+  exp: 'It expires then.',
   jti: 'Its number, to take it back by.',
-  type: 'An access token opens routes, a refresh token fetches new ones.',
+  type: 'Access opens routes, refresh fetches new tokens.',
   fresh: 'Straight after a login.',
-  sid: 'The session: one login, however often refreshed.',
+  sid: 'The session: one login.',
   ctr: 'How often it was refreshed.',
-  username: 'The user’s name.',
+  username: 'The name of the user.',
   roles: 'What the user may do.',
-  alg: 'How it is signed; HS: by a shared secret.',
+  alg: 'How it is signed.',
 };
 
 function part(title, claims, before) {
   const row = ([name, value]) => el('tr', el('th', { scope: 'row' }, code(name)), el('td', code(value),
-    before && JSON.stringify(before[name]) !== JSON.stringify(value) ? el('span.badge', 'new') : null,
-    ['iat', 'nbf', 'exp'].includes(name) && Math.abs(value) < 1e11 ? el('small', `${new Date(value * 1000).toLocaleString()}, `, counting(value)) : null,
-    el('small', Object.hasOwn(MEANING, name) ? MEANING[name] : 'A claim of this issuer’s own.')));
+    before && JSON.stringify(before[name]) !== JSON.stringify(value) && el('span.badge', 'new'),
+    ['iat', 'nbf', 'exp'].includes(name) && Math.abs(value) < 1e11 && el('small', `${new Date(value * 1000).toLocaleString()}, `, counting(value)),
+    el('small', Object.hasOwn(MEANING, name) ? MEANING[name] : 'The issuer’s own.')));
   return el('table', el('caption', title), el('tbody', Object.entries(claims).map(row)));
 }
 
 /** What a token says; what differs from the one before is marked. */
 export const tables = ({ header, payload }, before) => [part('Payload', payload, before?.payload), part('Header', header, before?.header)];
 
-/** A token as it is sent, in three colours. */
 export const raw = (token) => el('p.raw', { tabIndex: 0 }, token.split('.').map((text, i) => [i ? '.' : '', el(`span.part-${i + 1}`, text)]));
 
 const shown = {}; // what each pass shows, so that what was opened stays open
 
 export function renderPass(box, title, token, none) {
-  if (shown[title]?.key === (token ?? none)) return;
+  const text = token ?? none;
+  if (shown[title]?.text === text) return;
   const [before, read] = [shown[title]?.read?.payload, decode(token)];
-  shown[title] = { key: token ?? none, read };
+  shown[title] = { text, read };
   if (!read) return box.replaceChildren(el('div.pass.none', el('h3', title), el('p', none)));
   const { payload } = read;
   const opened = $$('details', box).map(({ open }) => open);
   // On a phone the steps come first.
   const open = opened[0] ?? (title === 'Access token' && matchMedia('(width >= 62rem)').matches);
   return box.replaceChildren(el('article.pass',
-    el('div.face', el('h3', title), 'fresh' in payload ? el('span.badge', payload.fresh ? 'fresh' : 'not fresh') : null,
+    el('div.face', el('h3', title), 'fresh' in payload && el('span.badge', payload.fresh ? 'fresh' : 'not fresh'),
       el('p', counting(payload.exp, 'expiry'))),
     el('details', { open }, el('summary', 'What it says'),
       tables(read, before?.sid === payload.sid && { payload: before, header: read.header })),
     el('details', { open: opened[1] }, el('summary', 'What is sent'), raw(token),
-      el('p.hint', 'Header, payload, signature: anyone can read the first two.'),
+      el('p.hint', 'Anyone can read the first two parts.'),
       copies('Copy token', () => token))));
 }
