@@ -144,14 +144,6 @@ impl Faults {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
         self.0.iter().map(|(field, faults)| (field.as_str(), faults.as_slice()))
     }
-
-    /// `value`, if nothing is wrong.
-    ///
-    /// # Errors
-    /// The faults.
-    pub fn or<T>(self, value: T) -> Result<T> {
-        if self.is_empty() { Ok(value) } else { Err(Error::Invalid(self)) }
-    }
 }
 
 /// An error and its causes on one line.

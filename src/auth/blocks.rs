@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::audit::{By, Event, Word};
 use super::clock::Timestamp;
-use super::throttle::{Block, Guess, Kind, Network, Outcome, Refusal, Scope};
+use super::throttle::{Block, ClientAddress, Guess, Kind, Network, Outcome, Refusal, Scope};
 use super::token::Claims;
 use super::user::{User, UserId, Username};
 use super::{Actor, Auth};
@@ -89,7 +89,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Throttled`], [`Error::Overloaded`]; storage errors.
-    pub(super) async fn attempt(&self, username: &str, address: Option<IpAddr>) -> Result<Attempt> {
+    pub(super) async fn attempt(&self, username: &str, address: Option<ClientAddress>) -> Result<Attempt> {
         let Some(place) = self.0.throttle.place(username, address) else { return Ok(self.attempting(None, None)) };
         let guess = match self.0.throttle.guess(place, false).await {
             Err(Refusal::Around(_)) if self.is_logged_in_at(username, address).await? => self.0.throttle.guess(place, true).await,
@@ -102,7 +102,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Throttled`], [`Error::Overloaded`].
-    pub(super) async fn attempt_of(&self, user: &User, claims: &Claims, address: Option<IpAddr>) -> Result<Attempt> {
+    pub(super) async fn attempt_of(&self, user: &User, claims: &Claims, address: Option<ClientAddress>) -> Result<Attempt> {
         let throttle = &self.0.throttle;
         let guess = match throttle.holder(&user.username, claims) {
             Some(holder) => Some(throttle.guess_of(holder, throttle.place(user.username.as_str(), address)).await.map_err(refused)?),
@@ -116,7 +116,7 @@ impl Auth {
     }
 
     /// Whether a session of the user was opened from this address: what is remembered of logins ends with the process.
-    async fn is_logged_in_at(&self, username: &str, address: Option<IpAddr>) -> Result<bool> {
+    async fn is_logged_in_at(&self, username: &str, address: Option<ClientAddress>) -> Result<bool> {
         let began = Instant::now();
         let user = match Username::parse(username) {
             Ok(name) => self.0.store.user_named(&name).await?,
@@ -126,7 +126,7 @@ impl Auth {
             Some(user) => self.0.store.sessions(user.id).await?,
             None => Vec::new(),
         };
-        let here = address.map(Network::from);
+        let here = address.map(|address| Network::from(address.ip));
         let found =
             sessions.iter().filter_map(|session| session.address.as_ref()?.parse::<IpAddr>().ok()).any(|at| here == Some(at.into()));
         tokio::time::sleep_until(began + LOOK).await;
@@ -137,7 +137,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Throttled`] when there were too many; this one is then not to be noted.
-    pub(super) fn count_failure(&self, kind: Kind, address: Option<IpAddr>) -> Result<()> {
+    pub(super) fn count_failure(&self, kind: Kind, address: Option<ClientAddress>) -> Result<()> {
         let throttle = &self.0.throttle;
         if let Some(block) = throttle.fail(kind, address, throttle.now())? {
             self.note_block(block);
@@ -149,7 +149,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Throttled`]
-    pub fn refuse_service_key(&self, address: Option<IpAddr>) -> Result<()> {
+    pub fn refuse_service_key(&self, address: Option<ClientAddress>) -> Result<()> {
         self.count_failure(Kind::ServiceKey, address)
     }
 
@@ -157,7 +157,12 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Throttled`] when there were too many; those of the work.
-    pub(super) async fn registering<T>(&self, name: Username, address: Option<IpAddr>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn registering<T>(
+        &self,
+        name: Username,
+        address: Option<ClientAddress>,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         let throttle = &self.0.throttle;
         if let Some(block) = throttle.register(address, throttle.now())? {
             self.note_block(block);
@@ -214,7 +219,7 @@ mod tests {
     use crate::config::{Flags, Settings};
     use crate::store::{SledStore, StoreOptions};
 
-    const HERE: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)));
+    const HERE: Option<ClientAddress> = Some(ClientAddress { ip: IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)), forwarded: false });
 
     async fn auth() -> (Auth, tempfile::TempDir) {
         let directory = tempfile::TempDir::new().unwrap();

@@ -20,7 +20,8 @@ use super::user::UserId;
 use crate::error::{Error, Result};
 
 const RESET_PREFIX: &str = "doorward_reset_";
-const INVITE_PREFIX: &str = "doorward_invite_";
+/// What an invite's code begins with.
+pub const INVITE_PREFIX: &str = "doorward_invite_";
 const SETUP_PREFIX: &str = "doorward_setup_";
 const RANDOM_BYTES: usize = 20;
 

@@ -1,6 +1,5 @@
 //! Use cases of sessions: log in, refresh, and judge a token. How they end is in `logouts.rs`.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::audit::{By, Event, Word};
@@ -10,7 +9,7 @@ use super::clock::Timestamp;
 use super::hasher::Verdict;
 use super::password::{PasswordHash, Typed};
 use super::session::{Presented, Session};
-use super::throttle::Kind as Failure;
+use super::throttle::{ClientAddress, Kind as Failure};
 use super::token::{Claims, Kind, TokenPair};
 use super::token_length::check_length;
 use super::user::{UserId, Username};
@@ -60,11 +59,12 @@ impl Auth {
         attempt.user = user.as_ref().map(|user| user.id);
         let verdict = self.0.hasher.verify(Typed::new(password), user.as_ref().map(|user| &user.password)).await?;
         let (Some(user), Verdict::Right(rehashed)) = (user.as_ref(), verdict) else {
-            return Err(self.login_refused(user.map(|user| user.id)));
+            let reason = if user.is_some() { "password" } else { "unknown" };
+            return Err(self.login_refused(user.map(|user| user.id), reason));
         };
         let now = self.0.clock.now();
         let mut session = Session::open(user.id, now, &self.0.lifetimes);
-        session.address = origin.address.map(|address| address.to_string());
+        session.address = origin.address.map(|address| address.ip.to_string());
         session.user_agent = origin.user_agent.as_ref().map(|agent| agent.chars().take(USER_AGENT_CHARS).collect());
         let cookie = if keep { Some(browsers::give_cookie(&mut session)?) } else { None };
         // The pair is made first: a session is kept only if its tokens can be given.
@@ -76,14 +76,17 @@ impl Auth {
     async fn open_session(&self, Opening { session, verified, rehashed, logged_in }: Opening) -> Result<LoggedIn> {
         let (id, user) = (session.id, session.user);
         if !self.0.store.open_session(session, verified, rehashed).await? {
-            return Err(self.login_refused(Some(user)));
+            let is_disabled = self.0.store.live().standing(user).is_some_and(|standing| standing.disabled);
+            // Else the password was changed, or the user deleted, while it was judged.
+            return Err(self.login_refused(Some(user), if is_disabled { "disabled" } else { "password" }));
         }
         self.note(Event::own(Word::Login, user).session(id));
         Ok(logged_in)
     }
 
-    fn login_refused(&self, user: Option<UserId>) -> Error {
-        self.note(Event::new(Word::LoginFailed, By::Anyone).of(user));
+    /// Why is for the audit trail alone.
+    fn login_refused(&self, user: Option<UserId>, reason: &'static str) -> Error {
+        self.note(Event::new(Word::LoginFailed, By::Anyone).of(user).detail("reason", reason));
         Error::InvalidCredentials
     }
 
@@ -93,7 +96,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Token`], [`Error::TokenTooLong`], [`Error::Throttled`] for one of many that nobody issued; storage errors.
-    pub async fn refresh(&self, token: &str, address: Option<IpAddr>) -> Result<TokenPair> {
+    pub async fn refresh(&self, token: &str, address: Option<ClientAddress>) -> Result<TokenPair> {
         let mut refreshed = self.exchange(token).await;
         if let Err(Error::Token(TokenError::Invalid(_))) = refreshed {
             refreshed = self.count_failure(Failure::Token, address).and(refreshed);
@@ -173,7 +176,7 @@ impl Auth {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::IpAddr;
     use std::task::Poll;
 
     use super::super::password::Password;
@@ -187,7 +190,7 @@ mod tests {
         let store = SledStore::open(&StoreOptions::new(directory.path().join("data"))).unwrap();
         let settings = Settings::load(None, &std::collections::BTreeMap::new(), &Flags::default()).unwrap().settings;
         let auth = Auth::start(Arc::new(store), settings.policy(false)).await.unwrap();
-        let here = || Origin { address: Some(Ipv4Addr::new(192, 0, 2, 1).into()), ..Origin::default() };
+        let here = || Origin { address: Some(IpAddr::from([192, 0, 2, 1]).into()), ..Origin::default() };
         let name = Username::parse("arun").unwrap();
         let user = auth.register(name, Password::presented("securepassword").unwrap(), here()).await.unwrap();
         let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();

@@ -35,7 +35,6 @@ pub mod token;
 mod token_length;
 pub mod user;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +48,7 @@ use clock::{Clock, ClockBehind, Timestamp};
 use hasher::{Cost, Hasher};
 use keys::SharedSecrets;
 use session::Lifetimes;
-use throttle::Throttle;
+use throttle::{ClientAddress, Throttle};
 use token::{Claims, Issuer, Tokens};
 use user::UserId;
 
@@ -120,7 +119,7 @@ pub enum Caller {
 #[derive(Debug, Clone, Default)]
 pub struct Origin {
     /// The client's address.
-    pub address: Option<IpAddr>,
+    pub address: Option<ClientAddress>,
     /// Its `User-Agent`.
     pub user_agent: Option<String>,
 }

@@ -1,6 +1,5 @@
 //! Use cases of passwords: change one's own, and set a new one with a reset code. Both end the user's sessions.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -10,7 +9,7 @@ use super::clock::Timestamp;
 use super::code::{Code, CodeDigest, Reset, user_of_reset};
 use super::hasher::Verdict;
 use super::password::{Password, Typed};
-use super::throttle::Kind;
+use super::throttle::{ClientAddress, Kind};
 use super::token::Claims;
 use super::user::UserId;
 use super::{Actor, Auth, Origin};
@@ -105,7 +104,7 @@ impl Auth {
     }
 
     /// The user is named only if the code was right a moment ago: what a client wrote in a code is its text.
-    fn reset_refused(&self, user: Option<UserId>, address: Option<IpAddr>) -> Error {
+    fn reset_refused(&self, user: Option<UserId>, address: Option<ClientAddress>) -> Error {
         if let Err(throttled) = self.count_failure(Kind::Code, address) {
             return throttled;
         }

@@ -171,11 +171,14 @@ pub struct Service {
     pub last_used: Option<Timestamp>,
 }
 
+/// What every key begins with.
+pub const KEY_PREFIX: &str = "dws_";
+
 /// A new key: `dws_` and 43 letters.
 fn generate_key() -> Result<Zeroizing<String>> {
     let mut secret = Zeroizing::new([0; 32]);
     SystemRandom::new().fill(secret.as_mut()).map_err(|source| Error::Crypto { action: "making a service key", source: source.into() })?;
-    Ok(Zeroizing::new(format!("dws_{}", BASE64URL.encode(secret.as_ref()))))
+    Ok(Zeroizing::new(format!("{KEY_PREFIX}{}", BASE64URL.encode(secret.as_ref()))))
 }
 
 impl Auth {

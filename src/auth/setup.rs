@@ -1,7 +1,6 @@
 //! The first administrator, by a link: a code that the start of the server printed, good once, until it expires, until there
 //! is an administrator, or until the process ends. Nothing of it is kept.
 
-use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use super::audit::{By, Event, Word};
 use super::clock::Timestamp;
 use super::code::{Code, CodeDigest};
 use super::password::Password;
-use super::throttle::Kind;
+use super::throttle::{ClientAddress, Kind};
 use super::user::{Role, UserId, Username};
 use super::{Auth, Origin};
 use crate::error::{Error, Result};
@@ -69,7 +68,7 @@ impl Auth {
         .await
     }
 
-    fn setup_refused(&self, address: Option<IpAddr>) -> Error {
+    fn setup_refused(&self, address: Option<ClientAddress>) -> Error {
         if let Err(throttled) = self.count_failure(Kind::Code, address) {
             return throttled;
         }

@@ -65,7 +65,7 @@ async fn reach(settings: &Settings, url: Option<&ServerUrl>) -> Result<(Client, 
 
 /// Where a server with these settings listens, as seen from this machine. `localhost` is asked by its number, for a container
 /// made of one file knows no names.
-fn listening(address: &str, port: u16) -> Result<ServerUrl, Failure> {
+pub(super) fn listening(address: &str, port: u16) -> Result<ServerUrl, Failure> {
     if port == 0 {
         return Err(Failure::Refused(
             "not ready: no server runs on the data directory, and port 0 does not say where else to ask".to_owned(),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::local::{expect, moment, text};
 use super::reach::{Reach, tell};
 use super::{Failure, table};
+use crate::auth::code::{CodeDigest, INVITE_PREFIX, InviteId};
 use crate::config::Span;
 use crate::http::client::Client;
 
@@ -23,7 +24,8 @@ pub enum Command {
     List,
     /// Take an invite back
     Rm {
-        /// Its id, as `invite list` shows it
+        /// Its id, as `invite make` and `invite list` show it, or its code
+        #[arg(value_name = "ID or CODE")]
         id: String,
     },
 }
@@ -31,20 +33,22 @@ pub enum Command {
 /// Runs the command.
 pub fn run(reach: &Reach<'_>, command: &Command) -> Result<(), Failure> {
     reach.run(async |client| match command {
-        Command::Make { expires: Span(life) } => make(client, *life, reach.json).await,
+        Command::Make { expires: Span(life) } => make(client, *life, reach).await,
         Command::List => list(client, reach.json).await,
         Command::Rm { id } => remove(client, id, reach.json).await,
     })
 }
 
-async fn make(client: &Client, life: Duration, as_json: bool) -> Result<(), Failure> {
+async fn make(client: &Client, life: Duration, reach: &Reach<'_>) -> Result<(), Failure> {
     let made = expect(client.send("POST", "/invites", Some(&json!({"expires": life.as_secs()}))).await, 201)?;
-    if as_json {
+    if reach.json {
         return table::print_json(&made);
     }
     // The code alone on standard output, for a pipe.
-    table::line(&text(&made["code"]))?;
-    tell(&format!("somebody can register with it once, until {}", moment(&made["expires"])));
+    let code = text(&made["code"]);
+    table::line(&code)?;
+    tell(&format!("somebody can register with it once, until {}; its id is {}", moment(&made["expires"]), text(&made["id"])));
+    reach.tell_link("invite", &code);
     Ok(())
 }
 
@@ -57,11 +61,13 @@ async fn list(client: &Client, as_json: bool) -> Result<(), Failure> {
     table::print(["ID", "CREATED", "EXPIRES"], &invites.as_array().into_iter().flatten().map(row).collect::<Vec<_>>())
 }
 
-async fn remove(client: &Client, id: &str, as_json: bool) -> Result<(), Failure> {
-    // An id is hexadecimal digits and hyphens; anything else could be another path.
-    if id.is_empty() || !id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') {
-        return Err(Failure::Refused("There is no such invite.".to_owned()));
-    }
+async fn remove(client: &Client, named: &str, as_json: bool) -> Result<(), Failure> {
+    // The id of a code follows from it, so that the code stays here. What is neither could be another path.
+    let id = match InviteId::parse(named) {
+        Some(id) => id,
+        None if named.starts_with(INVITE_PREFIX) => CodeDigest::of(named).into(),
+        None => return Err(Failure::Refused("There is no such invite.".to_owned())),
+    };
     let answer = expect(client.send("DELETE", &format!("/invites/{id}"), None).await, 200)?;
     table::done(as_json, &answer, &format!("took back {id}"))
 }

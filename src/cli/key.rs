@@ -36,6 +36,7 @@ pub enum Command {
     /// End a key: it stops signing, and verifies until its last token is dead
     Retire {
         /// Its id, as `key list` shows it
+        #[arg(allow_hyphen_values = true)] // one in 64 begins with -
         kid: String,
         /// Refuse its tokens from now on: its secret is out
         #[arg(long)]

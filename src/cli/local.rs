@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Failure;
+use super::{Failure, terminal};
 use crate::auth::clock::Timestamp;
 use crate::auth::user::{UserId, Username};
 use crate::http::client::{Answer, Client, ClientError};
@@ -13,7 +13,7 @@ pub fn expect(answer: Result<Answer, ClientError>, status: u16) -> Result<Value,
     if answer.status == status {
         return Ok(answer.body);
     }
-    let faults = answer.body["errors"]["json"].as_object().into_iter().flatten();
+    let faults = ["json", "query"].into_iter().filter_map(|place| answer.body["errors"][place].as_object()).flatten();
     let faults: Vec<_> = faults
         .flat_map(|(field, faults)| faults.as_array().into_iter().flatten().map(move |fault| format!("{field}: {}", text(fault))))
         .collect();
@@ -24,7 +24,7 @@ pub fn expect(answer: Result<Answer, ClientError>, status: u16) -> Result<Value,
 /// A JSON value as people read it. A server elsewhere may not be what it seems, and names are chosen freely: what would steer the
 /// terminal does not get there.
 pub fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned).replace(char::is_control, "?")
+    terminal::harmless(&value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 /// The same where there may be nothing, which is a dash.

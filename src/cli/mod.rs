@@ -12,6 +12,7 @@ mod doctor;
 mod documented;
 mod dumps;
 mod failure;
+mod founding;
 mod healthcheck;
 mod import;
 mod invite;
@@ -28,6 +29,7 @@ pub(crate) mod serve;
 mod service;
 mod session;
 mod table;
+mod terminal;
 mod throttle;
 mod user;
 mod verify;
@@ -44,6 +46,7 @@ use crate::config::{ConfigError, Flags, Loaded, Settings};
 use crate::http::UserRoutes;
 use crate::http::client::ServerUrl;
 use crate::store::{SledStore, StoreOptions};
+use founding::Founding;
 use reach::Reach;
 
 pub(crate) use failure::Failure;
@@ -192,7 +195,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // A file of somebody else's is quoted in some; lines stay, what would steer the terminal does not.
-            let said = crate::error::chain(&failure).replace(|letter: char| letter.is_control() && letter != '\n', "?");
+            let said = crate::error::chain(&failure).replace(|letter: char| terminal::steers(letter) && letter != '\n', "?");
             reach::tell(&format!("doorward: {said}"));
             ExitCode::from(failure.exit_code())
         }
@@ -219,16 +222,19 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let loaded = common.load()?;
     let settings = &loaded.settings;
     let reach = || Reach::new(settings, &common);
+    let founding = |founding| reach().map(|reach| reach.founding(founding));
     match command {
         Command::Serve { .. } | Command::Config(_) | Command::Restore(_) if common.url.is_some() || common.token_file.is_some() => {
             Err(Failure::Usage("--url and --token-file are for commands that ask a server".to_owned()))
         }
         Command::Serve { setup_link } => serve::run(settings, common.accept_clock, setup_link),
+        Command::User(command @ user::Command::Add { .. }) => user::run(&founding(Founding::of_first_user(&loaded, &common))?, &command),
         Command::User(command) => user::run(&reach()?, &command),
         Command::Invite(command) => invite::run(&reach()?, &command),
         Command::Session(command) => session::run(&reach()?, &command),
         Command::Service(command) => service::run(&reach()?, &command),
         Command::Key(command) => key::run(&reach()?, &command),
+        Command::Import(command @ import::Command::Flask(_)) => import::run(&founding(Founding::Always)?, settings, &command),
         Command::Import(command) => import::run(&reach()?, settings, &command),
         Command::Audit(command) => audit::run(&reach()?, &command),
         Command::Log(command) => log::run(&reach()?, &command),
@@ -270,10 +276,18 @@ async fn open(settings: &Settings, accept_clock: bool) -> Result<Auth, Failure> 
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::{CommandFactory as _, Parser as _};
 
     #[test]
     fn the_command_line_fits_together() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_key_whose_id_begins_with_a_hyphen_can_be_retired() {
+        for arguments in [["key", "retire", "-5u", "--now"], ["key", "retire", "--now", "-5u"]] {
+            assert!(super::Cli::try_parse_from([&["doorward"], &arguments[..]].concat()).is_ok(), "{arguments:?}");
+        }
+        assert!(super::Cli::try_parse_from(["doorward", "key", "retire", "5u", "--later"]).is_err());
     }
 }

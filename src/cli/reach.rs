@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
+use super::founding::Founding;
 use super::{Common, Failure, open, runtime};
 use crate::auth::Auth;
 use crate::config::Settings;
@@ -27,6 +28,7 @@ pub struct Reach<'a> {
     accept_clock: bool,
     quiet: bool,
     remote: Option<(ServerUrl, Zeroizing<String>)>,
+    founding: Founding,
     /// Whether answers are printed as JSON.
     pub json: bool,
 }
@@ -84,7 +86,13 @@ impl<'a> Reach<'a> {
             (None, Some(_)) => return Err(Failure::Usage("--token-file goes with --url".to_owned())),
             (None, None) => None,
         };
-        Ok(Self { settings, accept_clock: flags.accept_clock, quiet: flags.quiet, remote, json: flags.json })
+        Ok(Self { settings, accept_clock: flags.accept_clock, quiet: flags.quiet, remote, founding: Founding::Never, json: flags.json })
+    }
+
+    /// The same for a command that may make a new database.
+    #[must_use]
+    pub fn founding(self, founding: Founding) -> Self {
+        Self { founding, ..self }
     }
 
     /// Runs a command with a client of the server.
@@ -114,7 +122,11 @@ impl<'a> Reach<'a> {
         if let Some(client) = self.running().await? {
             return Ok(self.through(client));
         }
-        let is_new = !self.settings.data_dir.join("db").exists();
+        let Settings { data_dir, address, port, tls_cert, .. } = self.settings;
+        // Over https the certificate is for a name, which is not known here.
+        let listening = tls_cert.is_none().then_some((address.as_str(), *port));
+        self.founding.check(data_dir, listening).await?;
+        let is_new = !data_dir.join("db").exists();
         let auth = match open(self.settings, self.accept_clock).await {
             // While we waited for the directory, whoever holds it may have opened its socket.
             Err(held @ Failure::Storage(StorageError::Held { .. })) => {
@@ -155,6 +167,18 @@ impl<'a> Reach<'a> {
     /// The data directory, from the root on.
     pub fn directory(&self) -> PathBuf {
         std::path::absolute(&self.settings.data_dir).unwrap_or_else(|_| self.settings.data_dir.clone())
+    }
+
+    /// Says where the page has the form for a code, `reset` or `invite`, filled in; nothing where the port is not known. As in a
+    /// set-up link the code stands after `#`, which browsers do not send.
+    pub fn tell_link(&self, form: &str, code: &str) {
+        let page = match &self.remote {
+            Some((url, _)) => Some(format!("{url}/")),
+            None => self.settings.page().or_else(|| (self.settings.port != 0).then(|| format!("http://localhost:{}/", self.settings.port))),
+        };
+        if let Some(page) = page {
+            tell(&format!("or by this link: {page}#{form}={code}"));
+        }
     }
 
     fn say(&self, what: &str) {

@@ -15,9 +15,10 @@ use super::{Failure, dumps, logging, open, runtime};
 use crate::auth::{Auth, StartError};
 use crate::config::Settings;
 use crate::error::chain;
-use crate::http::front::{self, Limits, Listeners, LocalSocket, Tls};
+use crate::http::front::{self, BindError, Limits, Listeners, LocalSocket, Tls};
 use crate::http::{Own, Surface};
 use crate::log_filter::LogControl;
+use crate::store;
 use crate::task::{self, boxed};
 
 /// What expires is swept, and the time is kept, this often.
@@ -48,9 +49,13 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, log: L
     // Before anything that takes time: the system's way with it is to end the process.
     let hangup = listen(SignalKind::hangup())?;
     // The port first: a second server is told so before it waits for the directory.
-    let listeners = front::bind(&settings.address, settings.port)?;
+    let listeners = front::bind(&settings.address, settings.port).map_err(|error| taken(error, &settings.data_dir))?;
     let tls = settings.certificate().map(Tls::load).transpose()?.map(Arc::new);
     let metrics = settings.metrics_address.map(bind_metrics).transpose()?;
+    let is_new = !store::is_there(&settings.data_dir);
+    if let Some(pid) = store::holder(&settings.data_dir) {
+        tracing::warn!("the data directory is in use by process {pid}; waiting a few seconds for its end");
+    }
     let auth = open(settings, accept_clock).await?;
     let limits = Limits { connections: settings.max_connections, per_address: settings.max_connections_per_address, ..Limits::default() };
     let surface = Surface { log, ..settings.surface() };
@@ -84,8 +89,9 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, log: L
     };
     tell_systemd(&NotifyState::Ready);
     if setup_link {
-        let page = settings.public_url.as_ref().map(|url| format!("{url}{}", settings.base_path.join("/")));
-        offer_setup(&auth, &page.unwrap_or_else(|| format!("{}/", listeners.url())))?;
+        offer_setup(&auth, &settings.page().unwrap_or_else(|| format!("{}/", listeners.url())))?;
+    } else {
+        introduce(settings, is_new);
     }
     let failed = auth.clone();
     let stopping = async move {
@@ -102,6 +108,24 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, log: L
     }
     drop(background);
     finish(&auth).await
+}
+
+/// Why the port cannot be had. Who holds the directory has most likely the port, too.
+fn taken(error: BindError, dir: &Path) -> Failure {
+    match (error, store::holder(dir)) {
+        (BindError::PortTaken { port }, Some(pid)) => Failure::Running { port, pid, dir: dir.to_owned() },
+        (error, _) => error.into(),
+    }
+}
+
+/// What whoever starts it may want to know next.
+fn introduce(settings: &Settings, is_new: bool) {
+    if let Some(url) = &settings.public_url {
+        announce(&format!("browsers reach it at {url}{}", settings.base_path.join("/")));
+    }
+    if is_new {
+        announce("no administrator yet: doorward user add NAME --admin, or start with --setup-link");
+    }
 }
 
 /// Without it the server is administered over HTTP, or while it is stopped.

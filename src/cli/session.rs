@@ -23,9 +23,13 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         user: String,
         /// Only this one, by its id of the list
-        #[arg(value_name = "ID")]
+        #[arg(value_name = "ID", value_parser = session_id)]
         session: Option<Uuid>,
     },
+}
+
+fn session_id(text: &str) -> Result<Uuid, &'static str> {
+    text.parse().map_err(|_| "it must be an id from doorward session list --user NAME")
 }
 
 /// Runs the command.

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Write as _};
 use serde::Serialize;
 
 use super::Failure;
+use super::terminal::harmless;
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -74,11 +75,6 @@ fn broken(cell: &str, most: usize) -> Vec<String> {
         }
     }
     lines
-}
-
-/// Cells and words may be somebody else's.
-fn harmless(text: &str) -> String {
-    text.replace(char::is_control, "?")
 }
 
 /// Prints a value as JSON.

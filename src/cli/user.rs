@@ -1,6 +1,6 @@
 //! `doorward user`: what an administrator does to users, from a terminal.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
@@ -10,6 +10,7 @@ use super::local::{each_user, expect, harmless, moment, text, user_named};
 use super::reach::{Reach, tell};
 use super::{Failure, table, throttle};
 use crate::auth::throttle::Network;
+use crate::auth::user::Username;
 use crate::http::client::Client;
 
 #[derive(Debug, Subcommand)]
@@ -59,6 +60,14 @@ pub enum Command {
     Rm {
         /// The username
         name: String,
+        /// Do not ask; nor is it asked where standard input is no terminal
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Give a user a new password, asked for or read from standard input; its sessions end
+    Password {
+        /// The username
+        name: String,
     },
     /// Give a user these roles in place of those it has; `admin` is the one the server itself knows
     Role {
@@ -84,6 +93,9 @@ pub enum Command {
     },
 }
 
+/// Names that people take for an administrator's; it is the role that counts.
+const LIKE_ADMINISTRATORS: [&str; 4] = ["admin", "administrator", "root", "superuser"];
+
 fn claim(text: &str) -> Result<(String, Value), &'static str> {
     let (name, value) = text.split_once('=').ok_or("a claim is written NAME=VALUE")?;
     Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
@@ -92,7 +104,16 @@ fn claim(text: &str) -> Result<(String, Value), &'static str> {
 /// Runs the command.
 pub fn run(reach: &Reach<'_>, command: &Command) -> Result<(), Failure> {
     let password = match command {
-        Command::Add { name, .. } => read_password(name)?,
+        Command::Add { name, .. } => {
+            // Before somebody has thought of a password for nothing.
+            Username::parse(name).map_err(|fault| Failure::Refused(format!("username: {fault}")))?;
+            read_password(name)?
+        }
+        Command::Password { name } => read_password(name)?,
+        Command::Rm { name, yes: false } if std::io::stdin().is_terminal() => {
+            confirm(&format!("Delete {}, with all that is known of it, for good?", harmless(&name.as_str().into())))?;
+            Zeroizing::default()
+        }
         _ => Zeroizing::default(),
     };
     let json = reach.json;
@@ -100,12 +121,13 @@ pub fn run(reach: &Reach<'_>, command: &Command) -> Result<(), Failure> {
         Command::Add { name, admin } => add(client, name, &password, *admin, json).await,
         Command::List => list(client, json).await,
         Command::Show { name } => show(client, name, json).await,
-        Command::Reset { name } => reset(client, name, json).await,
+        Command::Reset { name } => reset(client, name, reach).await,
         Command::Disable { name } => change(client, name, &json!({"disabled": true}), "disabled; its sessions have ended", json).await,
         Command::Enable { name } => change(client, name, &json!({"disabled": false}), "enabled", json).await,
         Command::Unlock { name, at } => throttle::unlock(client, name.as_deref(), *at, json).await,
         Command::Blocked => throttle::list(client, json).await,
-        Command::Rm { name } => remove(client, name, json).await,
+        Command::Rm { name, .. } => remove(client, name, json).await,
+        Command::Password { name } => set_password(client, name, &password, json).await,
         Command::Role { name, roles, .. } => {
             let done = if roles.is_empty() { "without a role".to_owned() } else { format!("now {}", roles.join(", ")) };
             change(client, name, &json!({ "roles": roles }), &done, json).await
@@ -123,8 +145,12 @@ async fn add(client: &Client, name: &str, password: &str, admin: bool, json: boo
     let roles: &[&str] = if admin { &["admin"] } else { &[] };
     let answer = client.send("POST", "/users", Some(&json!({"username": name, "password": password, "roles": roles}))).await;
     let user = expect(answer, 201)?;
-    let line = format!("added {} with id {}{}", text(&user["username"]), user["id"], if admin { ", an administrator" } else { "" });
-    table::done(json, &user, &line)
+    let name = text(&user["username"]);
+    table::done(json, &user, &format!("added {name} with id {}{}", user["id"], if admin { ", an administrator" } else { "" }))?;
+    if !admin && LIKE_ADMINISTRATORS.contains(&name.as_str()) {
+        tell(&format!("{name} is no administrator: --admin was not given; make it one with: doorward user role {name} admin"));
+    }
+    Ok(())
 }
 
 fn roles(user: &Value) -> String {
@@ -165,14 +191,16 @@ async fn show(client: &Client, name: &str, json: bool) -> Result<(), Failure> {
     table::print(["WHAT", "VALUE"], &rows)
 }
 
-async fn reset(client: &Client, name: &str, json: bool) -> Result<(), Failure> {
+async fn reset(client: &Client, name: &str, reach: &Reach<'_>) -> Result<(), Failure> {
     let user = user_named(client, name).await?;
     let made = expect(client.send("POST", &format!("/user/{}/reset", user["id"]), None).await, 201)?;
-    if json {
+    if reach.json {
         return table::print_json(&made);
     }
-    table::line(&text(&made["code"]))?;
+    let code = text(&made["code"]);
+    table::line(&code)?;
     tell(&format!("{} can set a new password with it once, until {}", text(&user["username"]), moment(&made["expires"])));
+    reach.tell_link("reset", &code);
     Ok(())
 }
 
@@ -188,12 +216,34 @@ async fn remove(client: &Client, name: &str, json: bool) -> Result<(), Failure> 
     table::done(json, &answer, &format!("deleted {}", text(&user["username"])))
 }
 
+/// By a reset code, which is made and used at once: one way for a new password, whoever sets it.
+async fn set_password(client: &Client, name: &str, password: &str, json: bool) -> Result<(), Failure> {
+    let user = user_named(client, name).await?;
+    let name = text(&user["username"]);
+    if user["disabled"] == true {
+        return Err(Failure::Refused(format!("{name} is disabled; enable it first: doorward user enable {name}")));
+    }
+    let made = expect(client.send("POST", &format!("/user/{}/reset", user["id"]), None).await, 201)?;
+    let answer = client.send("POST", "/reset", Some(&json!({"code": made["code"], "new_password": password}))).await;
+    table::done(json, &expect(answer, 200)?, &format!("{name} has a new password; its sessions have ended"))
+}
+
+/// Asks whether to go on.
+fn confirm(question: &str) -> Result<(), Failure> {
+    // Who closed it gives no answer, either.
+    let _ = write!(std::io::stderr(), "{question} [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(|source| Failure::System { action: "read the answer", source })?;
+    let is_yes = ["y", "yes"].contains(&answer.trim().to_lowercase().as_str());
+    if is_yes { Ok(()) } else { Err(Failure::Refused("nothing was deleted".to_owned())) }
+}
+
 /// A new password: from the terminal, twice and unseen; from anything else, the first line. Never from the command line,
 /// where other users of the machine can read it.
 fn read_password(name: &str) -> Result<Zeroizing<String>, Failure> {
     let password = ask_password(name)?;
     if std::io::stdin().is_terminal() && *prompt("The same again: ")? != *password {
-        return Err(Failure::Refused("the two passwords differ; nothing was added".to_owned()));
+        return Err(Failure::Refused("the two passwords differ; nothing was changed".to_owned()));
     }
     Ok(password)
 }

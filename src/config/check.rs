@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{ConfigError, Settings, secrets, wrong};
+use super::{ConfigError, Settings, all_of, secrets, wrong};
 use crate::auth::token::MAX_ACCESS_SECS;
 use crate::auth::user::CustomClaims;
 use crate::http::UserRoutes;
@@ -11,10 +11,8 @@ use crate::http::UserRoutes;
 impl Settings {
     /// Whether they can be used.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        self.check_times()?;
-        self.check_numbers()?;
-        self.check_texts()?;
-        self.check_places()
+        let checked = [self.check_times(), self.check_numbers(), self.check_texts(), self.check_places()];
+        all_of(checked.into_iter().filter_map(Result::err))
     }
 
     fn check_times(&self) -> Result<(), ConfigError> {
@@ -111,6 +109,12 @@ impl Settings {
                 "tls_cert is set, and public_url is not https: set it, or browsers may be led to plain http, and no cookie is kept"
                     .to_owned(),
             );
+        }
+        if !self.is_loopback() && self.tls_cert.is_none() && self.trusted_proxies.is_nobody() {
+            warnings.push(format!(
+                "address is {}, without tls_cert and without a proxy in trusted_proxies: passwords and tokens travel in clear, for others on the way to read",
+                self.address
+            ));
         }
         if let Some(address) = self.metrics_address.filter(|address| !address.ip().to_canonical().is_loopback()) {
             warnings.push(format!("metrics_address is {address}: whoever reaches it can read the metrics; see that only Prometheus does"));

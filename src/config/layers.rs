@@ -9,7 +9,7 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use super::{ConfigError, Flags, KEYS, Settings, wrong};
+use super::{ConfigError, Flags, KEYS, Settings, all_of, wrong};
 
 /// Settings of Rocket's own listener and logger, which this server does not use, and what to do instead.
 const DEAD: &[(&str, &str)] = &[
@@ -62,6 +62,23 @@ pub(super) fn stack(file: Option<&Path>, environment: &BTreeMap<String, String>,
         .select(build_profile());
     refuse_unknown(&figment)?;
     Ok(figment)
+}
+
+/// Reads them. Every setting that cannot be read is named: each is set aside for its default until the rest can be.
+pub(super) fn extract(figment: &Figment) -> Result<Settings, ConfigError> {
+    let defaults = serde_json::to_value(Settings::default()).unwrap_or_default();
+    let (mut rest, mut faults) = (figment.clone(), Vec::new());
+    loop {
+        let error = match rest.extract() {
+            Ok(settings) => return all_of(faults).map(|()| settings),
+            Err(error) => error,
+        };
+        faults.push(explain(&error));
+        match error.path.first().and_then(|key| Some((key, defaults.get(key)?))) {
+            Some((key, default)) if faults.len() <= KEYS.len() => rest = rest.merge(Serialized::global(key, default)),
+            _ => return all_of(faults).and(Err(explain(&error))),
+        }
+    }
 }
 
 /// The data directory that layers name, though something else in them cannot be used.
@@ -121,9 +138,8 @@ fn config_file(named: Option<&Path>) -> Result<figment::providers::Data<Toml>, C
             )));
         }
         // Those of the other build as well: they are tried out in this one.
-        if let Some(key) = settings.keys().find(|key| !is_known(key)) {
-            return Err(unknown(key, &format!("{}, [{name}]", path.display())));
-        }
+        let from = format!("{}, [{name}]", path.display());
+        all_of(settings.keys().filter(|key| !is_known(key)).map(|key| unknown(key, &from)))?;
     }
     Ok(file)
 }
@@ -223,10 +239,7 @@ impl Provider for NamedFlags<'_> {
 
 fn refuse_unknown(figment: &Figment) -> Result<(), ConfigError> {
     let all: Dict = figment.extract().map_err(|error| explain(&error))?;
-    match all.keys().find(|key| !is_known(key)) {
-        Some(key) => Err(unknown(key, &source(figment, key))),
-        None => Ok(()),
-    }
+    all_of(all.keys().filter(|key| !is_known(key)).map(|key| unknown(key, &source(figment, key))))
 }
 
 fn is_known(key: &str) -> bool {
@@ -270,7 +283,7 @@ fn plain(expected: &str) -> &str {
 }
 
 /// One line of a figment error: which setting, what is wrong, where it comes from.
-pub(super) fn explain(error: &figment::Error) -> ConfigError {
+fn explain(error: &figment::Error) -> ConfigError {
     let key = error.path.join(".");
     let from = error.metadata.as_ref().map_or_else(String::new, |metadata| format!(" ({})", origin(metadata, &key)));
     let fault = match &error.kind {
@@ -281,5 +294,6 @@ pub(super) fn explain(error: &figment::Error) -> ConfigError {
         }
         kind => kind.to_string(),
     };
-    wrong(format!("setting {key}{from}: {fault}"))
+    let example = if key == "metrics_address" { "; such as 127.0.0.1:9100" } else { "" };
+    wrong(format!("setting {key}{from}: {fault}{example}"))
 }

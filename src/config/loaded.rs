@@ -30,6 +30,12 @@ impl Loaded {
         wrong(format!("setting {key} ({}): {fault}", layers::source(&self.figment, key)))
     }
 
+    /// Where a setting comes from: a file, a variable, a flag, or `default`.
+    #[must_use]
+    pub fn source(&self, key: &str) -> String {
+        layers::source(&self.figment, key)
+    }
+
     /// Every effective setting with its source.
     #[must_use]
     pub fn show(&self) -> Vec<Shown> {

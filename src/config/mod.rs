@@ -192,6 +192,12 @@ fn wrong(text: impl Into<String>) -> ConfigError {
     ConfigError(text.into())
 }
 
+/// All of them, on one line, if there are any.
+fn all_of(faults: impl IntoIterator<Item = ConfigError>) -> Result<(), ConfigError> {
+    let faults: Vec<_> = faults.into_iter().map(|fault| fault.0).collect();
+    if faults.is_empty() { Ok(()) } else { Err(ConfigError(faults.join(". Also: "))) }
+}
+
 /// Flags of the command line that are settings; what was not given leaves the layers below as they are.
 #[derive(Debug, Clone, Default, Serialize)]
 #[expect(missing_docs, reason = "KEYS documents each")]
@@ -213,7 +219,7 @@ impl Settings {
     /// [`ConfigError`]
     pub fn load(file: Option<&Path>, environment: &BTreeMap<String, String>, flags: &Flags) -> Result<Loaded, ConfigError> {
         let figment = layers::stack(file, environment, flags)?;
-        let mut settings: Self = figment.extract().map_err(|error| layers::explain(&error))?;
+        let mut settings = layers::extract(&figment)?;
         settings.shared_secrets = secrets::read(environment, &settings)?;
         settings.check()?;
         Ok(Loaded { settings, figment })
@@ -240,10 +246,18 @@ impl Settings {
             jwks_max_age: self.jwks_max_age.0,
             registration: self.registration,
             throttle: self.throttle_limits(),
-            hashing: Cost { memory_kib: self.argon2_memory_kib, iterations: self.argon2_iterations, lanes: 1 },
+            hashing: self.cost_of_hashing(),
             hashing_threads: if self.hashing_threads == 0 { cores } else { self.hashing_threads },
             accept_clock,
         }
+    }
+
+    fn cost_of_hashing(&self) -> Cost {
+        // Most tests are not about what a password costs, and would spend most of their time on it.
+        if cfg!(debug_assertions) && std::env::var_os("CHEAP_PASSWORDS_FOR_TESTS").is_some_and(|value| value == "1") {
+            return Cost { memory_kib: 64, iterations: 1, lanes: 1 };
+        }
+        Cost { memory_kib: self.argon2_memory_kib, iterations: self.argon2_iterations, lanes: 1 }
     }
 
     /// The claim `iss`.
@@ -268,6 +282,12 @@ impl Settings {
         Some(CertificateFiles { certificate: self.tls_cert.clone()?, key: self.tls_key.clone()? })
     }
 
+    /// The address of the page, as `public_url` and `base_path` say.
+    #[must_use]
+    pub fn page(&self) -> Option<String> {
+        self.public_url.as_ref().map(|url| format!("{url}{}", self.base_path.join("/")))
+    }
+
     /// What the HTTP surface needs of them.
     #[must_use]
     pub fn surface(&self) -> Surface {
@@ -277,7 +297,9 @@ impl Settings {
             revocations: self.revocations,
             security: Security { https },
             trusted_proxies: self.trusted_proxies.clone(),
+            public_url: self.public_url.clone(),
             base_path: self.base_path.clone(),
+            page: self.page(),
             cors_origins: self.cors_origins.clone(),
             metadata: Metadata::of(self.issuer_name(), self.public_url.as_deref(), &self.base_path),
             log: LogControl::default(),

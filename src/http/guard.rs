@@ -20,6 +20,7 @@ use rocket::{Ignite, Rocket, Sentinel};
 use super::UserRoutes;
 use super::problem::{Kind, Problem, refuse};
 use super::proxies;
+use crate::auth::service::KEY_PREFIX;
 use crate::auth::token::Claims;
 use crate::auth::{Actor, Auth, Caller, Origin};
 use crate::error::TokenError;
@@ -83,9 +84,16 @@ impl<'r> FromRequest<'r> for AccessToken {
         let judged = request.local_cache(|| bearer(request).and_then(|token| auth(request).check_access(token)));
         match judged {
             Ok(claims) => Outcome::Success(Self(Arc::clone(claims))),
-            Err(error) => refuse(request, (*error).into()),
+            Err(error) => refuse(request, refusal(request, *error)),
         }
     }
+}
+
+/// Why there is no access token; for a service key, which is often tried in its place, what it is.
+fn refusal(request: &Request<'_>, error: TokenError) -> Problem {
+    let is_key = matches!(error, TokenError::Invalid(_)) && bearer(request).is_ok_and(|token| token.starts_with(KEY_PREFIX));
+    let problem = Problem::from(error);
+    if is_key { problem.message("A service key is no access token; it is for /introspect, /revoke and /revocations.") } else { problem }
 }
 
 /// A good access token straight from a login: what is hard to undo takes more than a tab left open.

@@ -39,7 +39,8 @@ const STANDARD: [(&str, &str); 8] = [
 
 /// The headers of every response but `X-Request-Id`, for those names a route has not set.
 pub fn standard(security: Security) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let hsts = security.https.then_some(("Strict-Transport-Security", "max-age=31536000; includeSubDomains"));
+    // Not for the names below it: they are others' business, and may have no https at all (RFC 6797 §14.4).
+    let hsts = security.https.then_some(("Strict-Transport-Security", "max-age=31536000"));
     STANDARD.into_iter().chain(hsts)
 }
 

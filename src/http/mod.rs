@@ -74,7 +74,11 @@ pub struct Surface {
     /// See there.
     pub trusted_proxies: TrustedProxies,
     /// See there.
+    pub public_url: Option<String>,
+    /// See there.
     pub base_path: BasePath,
+    /// The address of the page, if the settings say it.
+    pub page: Option<String>,
     /// See there.
     pub cors_origins: CorsOrigins,
     /// See there.
@@ -92,6 +96,7 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
 fn mounted(surface: Surface, auth: Auth) -> Rocket<Build> {
     let registration = auth.registration();
     let shape = openapi::Shape::of(&surface, registration);
+    let public_url = surface.public_url.as_ref().map(|url| format!("{url}{}", surface.base_path.join("")));
     rocket::custom(engine_config())
         .manage(auth)
         .manage(surface.user_routes)
@@ -102,6 +107,7 @@ fn mounted(surface: Surface, auth: Auth) -> Rocket<Build> {
         .manage(surface.cors_origins)
         .manage(surface.log)
         .manage(routes::doctor::Look::default())
+        .manage(routes::doctor::PublicUrl(public_url))
         .mount("/", routes::account::routes(registration))
         .mount("/", routes::audit::routes())
         .mount("/", routes::backup::routes())
@@ -121,7 +127,7 @@ fn mounted(surface: Surface, auth: Auth) -> Rocket<Build> {
         .mount("/", routes::services::routes())
         .mount("/", routes::introspection::routes())
         .mount("/", routes::health::routes())
-        .mount("/", routes::page::routes())
+        .mount("/", routes::page::routes(registration, surface.page.as_deref()))
         .mount("/", routes::reference::routes(shape))
         .register("/", problem::catchers())
         // Rocket's own security headers would differ from those of the front.

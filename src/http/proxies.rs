@@ -10,6 +10,8 @@ use ipnet::{IpNet, Ipv4Net};
 use rocket::Request;
 use serde::{Deserialize, Serialize};
 
+use crate::auth::throttle::ClientAddress;
+
 /// The networks whose `X-Forwarded-*` headers are believed. Nobody's, unless set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "String")]
@@ -101,14 +103,17 @@ fn address(hop: &str) -> Option<IpAddr> {
 }
 
 /// The client's address; `None` for the command line.
-pub(super) fn client(request: &Request<'_>) -> Option<IpAddr> {
+pub(super) fn client(request: &Request<'_>) -> Option<ClientAddress> {
     let peer = request.remote()?.ip().to_canonical();
+    // RFC 7239 is not read, but whoever writes it is a proxy, too.
+    let forwarded = ["X-Forwarded-For", "Forwarded"].iter().any(|name| request.headers().contains(name));
     let lines: Vec<_> = request.headers().get("X-Forwarded-For").collect();
     let trusted = request.rocket().state::<TrustedProxies>();
-    if !lines.is_empty() && !trusted.is_some_and(|proxies| proxies.contains(peer)) {
+    if forwarded && !trusted.is_some_and(|proxies| proxies.contains(peer)) {
         warn_of_nameless_proxy(peer);
     }
-    Some(trusted.map_or(peer, |proxies| proxies.client(peer, lines.into_iter())))
+    let ip = trusted.map_or(peer, |proxies| proxies.client(peer, lines.into_iter()));
+    Some(ClientAddress { ip, forwarded })
 }
 
 /// Where a request seems to come from.
@@ -140,7 +145,7 @@ fn warn_of_nameless_proxy(peer: IpAddr) {
     WARNED.call_once(|| {
         tracing::warn!(
             %peer,
-            "a request came with X-Forwarded-For from an address that is not in trusted_proxies; if that is your proxy, name it there, or all its clients count as one"
+            "a request came with X-Forwarded-For or Forwarded from an address that is not in trusted_proxies; if that is your proxy, name it there, or all its clients count as one"
         );
     });
 }

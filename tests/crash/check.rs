@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::model::{Account, Holdings, Session};
 use crate::op::FIRST_PASSWORD;
-use crate::server::{Answer, Client, patiently};
+use crate::server::{Answer, Client};
 use crate::settle::{Lists, logged_in};
 
 /// For how long after a refresh the token before it is presented: less than the grace.
@@ -151,12 +151,12 @@ impl<'a> Check<'a> {
             Err(fault) => self.faults.push(fault),
         }
         if let Some(before) = &account.password_before {
-            let answer = patiently(|| self.client.try_login(&account.name, before));
+            let answer = self.client.try_login(&account.name, before);
             self.refused(&answer, 401, "invalid_credentials", || format!("user {}: the password before", account.id));
         }
         if let Some(code) = &account.code_used {
             let body = json!({"code": code, "new_password": "battery-again-staple"});
-            let status = patiently(|| self.client.json("POST", "/reset", None, &body)).status;
+            let status = self.client.json("POST", "/reset", None, &body).status;
             self.demand(status == 401, || format!("user {}: a used reset code is answered {status}", account.id));
         }
     }

@@ -31,7 +31,7 @@ use check::{Check, Depth, strangers, unknown_invites};
 use load::Counts;
 use model::Holdings;
 use process::{Server, Site};
-use server::{Client, Pair, patiently};
+use server::{Client, Pair};
 use settle::Lists;
 
 const ADMIN_PASSWORD: &str = "securepassword";
@@ -120,7 +120,7 @@ impl Campaign {
     fn run(&mut self, options: &Options) -> Result<(), Faults> {
         let (mut server, mut url) = self.site.start().map_err(|fault| vec![fault])?;
         for held in &mut self.held {
-            let answer = patiently(|| Client::of(&url).try_login(&format!("boss{}", held.number), ADMIN_PASSWORD));
+            let answer = Client::of(&url).try_login(&format!("boss{}", held.number), ADMIN_PASSWORD);
             held.admin = Pair::of(&answer.expect(200)).access;
         }
         for round in 1.. {

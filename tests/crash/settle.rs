@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::load::ask;
 use crate::model::{Account, Holdings, Service, Session, claim};
 use crate::op::{FIRST_PASSWORD, Op};
-use crate::server::{Client, Pair, patiently};
+use crate::server::{Client, Pair};
 
 /// The lists an administrator sees.
 #[derive(Default)]
@@ -119,7 +119,7 @@ impl Op {
 
 /// The session that a login opens; `None` if the password is wrong or nobody has that name.
 pub fn logged_in(client: &Client, name: &str, password: &str) -> Result<Option<Session>, String> {
-    let answer = patiently(|| client.try_login(name, password));
+    let answer = client.try_login(name, password);
     match answer.status {
         200 => {
             let Pair { access, refresh } = Pair::of(&answer);

@@ -60,9 +60,11 @@ fn a_flipped_bit_in_any_file_is_noticed_or_harmless() {
 
 /// Flips one bit each time, of the cleanly stopped sample and of the killed one in turn.
 fn flip(samples: &[(Vec<String>, Sample); 2], file: &str, flips: usize, rng: &mut Rng) {
-    let mut refused = 0;
-    for number in 0..flips {
-        let (before, sample) = &samples[number % 2];
+    let (mut flipped, mut refused, must_be) = (0, 0, matches!(file, "db" | "MARKER"));
+    // What has been written anew elsewhere may be flipped without harm, by chance a few times in a row, but not so often.
+    while flipped < flips || (must_be && refused == 0 && flipped < 20 * flips) {
+        flipped += 1;
+        let (before, sample) = &samples[flipped % 2];
         // The snapshot's name tells where it was made.
         let Some(name) = sample.files().into_iter().find(|name| name.split('.').next() == file.split('.').next()) else { continue };
         let damaged = sample.copy();
@@ -73,8 +75,8 @@ fn flip(samples: &[(Vec<String>, Sample); 2], file: &str, flips: usize, rng: &mu
         });
         refused += usize::from(outcome(sample, &damaged, before, &format!("{name}, byte {at}")) == Outcome::Refused);
     }
-    println!("{file}: {flips} flips, {refused} refused, {} harmless", flips - refused);
-    assert!(refused > 0 || !matches!(file, "db" | "MARKER"), "no flip in {file} was noticed");
+    println!("{file}: {flipped} flips, {refused} refused, {} harmless", flipped - refused);
+    assert!(refused > 0 || !must_be, "no flip in {file} was noticed");
     assert!(refused == 0 || file != "LOCK", "what is in LOCK does not matter");
 }
 

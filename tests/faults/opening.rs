@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::server::{Client, doorward};
 
 /// Longer than any start or stop may take, also on a machine with other work.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A server that runs; killed when dropped.
 pub struct Running {

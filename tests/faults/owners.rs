@@ -80,6 +80,18 @@ fn root_tries_no_backup_in_a_directory_of_another_user() {
     assert_eq!(fs::metadata(&data).unwrap().modified().unwrap(), before, "root made something there");
 }
 
+/// To make one there is no right, and nothing is known of those that there are.
+#[test]
+fn to_another_user_no_backup_is_advised() {
+    let directory = TempDir::new().unwrap();
+    open(directory.path()).serves("our own").stop();
+    let Some(mut command) = by_nobody(directory.path()) else { return };
+    let said = String::from_utf8(command.arg("doctor").output().unwrap().stdout).unwrap();
+    let line = said.lines().find(|line| line.contains("  backup ")).unwrap_or_default();
+    assert!(line.starts_with("skip") && line.contains("run this as the user that the server runs as"), "{said}");
+    assert!(!said.contains("doorward backup"), "{said}");
+}
+
 #[test]
 fn a_directory_of_ours_with_files_of_another_user_is_refused() {
     let directory = TempDir::new().unwrap();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::opening::open;
-use crate::server::{Client, PASSWORD, Pair, add_admin, patiently};
+use crate::server::{Client, PASSWORD, Pair, add_admin};
 use crate::traffic::claims;
 
 const SETTINGS: &str = "[default]\nrefresh_grace = \"5m\"\naccess_token_expires = \"2h\"\n";
@@ -112,7 +112,7 @@ impl Sample {
             note(&format!("refresh token {number}"), client.refresh(&pair.refresh));
         }
         for name in &self.names[4..] {
-            note(&format!("login of {name}"), patiently(|| client.try_login(name, PASSWORD)));
+            note(&format!("login of {name}"), client.try_login(name, PASSWORD));
         }
         note("the next user", client.json("POST", "/users", Some(&self.admin.access), &json!({"username": "next", "password": PASSWORD})));
         answers

@@ -51,8 +51,8 @@ fn a_refused_body_is_read_on_so_that_no_reset_overtakes_the_answer() {
     for _ in 0..500 {
         wire.try_send([b'x'; 1000]).expect("the server reads on");
     }
-    // All of it has come, so the server need not wait.
-    assert!(wire.end() < Duration::from_secs(1));
+    // All of it has come, so the server need not wait out its two seconds for more.
+    assert!(wire.end() < Duration::from_millis(1900));
 }
 
 #[test]

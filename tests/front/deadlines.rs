@@ -101,8 +101,8 @@ fn a_peer_that_asks_and_asks_but_never_reads_is_cut_off() {
 
 #[test]
 fn a_peer_that_reads_slowly_but_steadily_gets_everything() {
-    let (size, pause) = (40 << 20, Duration::from_millis(250));
-    let server = Server::with(Limits { write_stall: pause * 4, response_bytes: size, ..patient() });
+    let (size, pause) = (40 << 20, Duration::from_millis(400));
+    let server = Server::with(Limits { write_stall: pause * 5, response_bytes: size, ..patient() });
     let mut wire = server.connect();
     wire.request(&format!("GET /big?size={size}"));
     // Longer than the deadline in all, never at once.
@@ -126,12 +126,20 @@ fn a_body_may_take_longer_than_a_head() {
 fn an_idle_connection_is_kept_for_a_while_and_then_closed() {
     let idle = Duration::from_millis(1500);
     let server = Server::with(Limits { idle, ..patient() });
-    let mut wire = server.connect();
-    for _ in 0..2 {
-        assert!(wire.is_silent_for(idle / 2), "closed too early");
-        assert_eq!(wire.request("GET /bare").answer().body, "bare");
-    }
-    let waited = wire.end();
+    // Once more where the machine had so much other work that we asked too late.
+    let kept = std::iter::repeat_with(|| {
+        let mut wire = server.connect();
+        for _ in 0..2 {
+            let start = Instant::now();
+            let closed = !wire.is_silent_for(idle / 2) || wire.request("GET /bare").next_answer(true).is_none_or(|it| it.body != "bare");
+            assert!(!closed || start.elapsed() >= idle, "closed too early, after {:?}", start.elapsed());
+            if closed {
+                return None;
+            }
+        }
+        Some(wire)
+    });
+    let waited = kept.flatten().next().expect("a connection").end();
     assert!(waited + Duration::from_millis(200) >= idle, "{waited:?}");
 }
 
@@ -143,11 +151,13 @@ fn a_connection_that_never_says_anything_is_closed() {
 
 #[test]
 fn a_handler_may_take_longer_than_any_deadline() {
-    let server = Server::with(Limits { head: SHORT, body: SHORT, write_stall: SHORT, idle: SHORT, ..Limits::default() });
+    // Longer than it takes to ask, also on a machine with much other work.
+    let deadline = 3 * SHORT;
+    let server = Server::with(Limits { head: deadline, body: deadline, write_stall: deadline, idle: deadline, ..Limits::default() });
     let mut wire = server.connect();
     wire.request("GET /slow");
     server.await_slow();
-    assert!(wire.is_silent_for(SHORT * 3));
+    assert!(wire.is_silent_for(deadline * 3 / 2));
     server.release.add_permits(1);
     assert_eq!(wire.answer().body, "slow");
 }

@@ -4,8 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-/// Nothing takes this long unless it hangs.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// Nothing takes this long unless it hangs, also on a machine with much other work.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +53,16 @@ impl Wire {
     }
 
     pub fn open_at(ip: IpAddr, port: u16) -> Self {
-        let stream = TcpStream::connect((ip, port)).expect("the server listens");
+        Self::try_open(ip, port).expect("the server listens")
+    }
+
+    /// `Err` when nobody listens.
+    pub fn try_open(ip: IpAddr, port: u16) -> std::io::Result<Self> {
+        let stream = TcpStream::connect((ip, port))?;
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
         stream.set_write_timeout(Some(PATIENCE)).expect("a socket");
         stream.set_nodelay(true).expect("a socket");
-        Self { stream, buffer: Vec::new() }
+        Ok(Self { stream, buffer: Vec::new() })
     }
 
     /// Sends bytes. A peer that has closed already is not an error: its answer says why.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use doorward::auth::audit::{Wanted, Word};
 use doorward::auth::password::Password;
@@ -91,12 +92,12 @@ fn comings_and_goings(watch: &mut Watch<'_>) -> Pair {
     let id = watch.client.with_token("GET", "/invites", &watch.boss.access).json()["invites"][0]["id"].clone();
     let deleted = [json!({"event": "invite_deleted", "actor": "user:1", "details": {"invite": id}})];
     watch.boss("DELETE", &format!("/invites/{}", id.as_str().unwrap()), &Value::Null, 200, &deleted);
-    let failed = json!({"event": "login_failed", "actor": "anyone", "user": 2, "session": null, "details": {}});
+    let failed = json!({"event": "login_failed", "actor": "anyone", "user": 2, "session": null, "details": {"reason": "password"}});
     watch.adds(|client| client.try_login("arun", "not the password"), 401, &[failed]);
     watch.adds(
         |client| client.try_login("nobody", PASSWORD),
         401,
-        &[json!({"event": "login_failed", "actor": "anyone", "user": null, "details": {}})],
+        &[json!({"event": "login_failed", "actor": "anyone", "user": null, "details": {"reason": "unknown"}})],
     );
     let login = |watch: &mut Watch<'_>| {
         Pair::of(&watch.adds(|client| client.try_login("arun", PASSWORD), 200, &[json!({"event": "login", "actor": "user:2", "user": 2})]))
@@ -264,7 +265,7 @@ fn a_query_that_does_not_fit_is_named() {
         ("?after=1&limit=x", "after"),
     ] {
         let refused = client.with_token("GET", &format!("/audit{query}"), &boss.access).refused(422, "validation_failed");
-        assert!(refused.json()["errors"]["json"][field].is_array(), "{query}: {}", refused.text);
+        assert!(refused.json()["errors"]["query"][field].is_array(), "{query}: {}", refused.text);
     }
 }
 
@@ -302,11 +303,14 @@ fn the_trail_is_read_from_the_command_line() {
 fn of_a_storm_of_refusals_some_are_kept_and_all_are_counted() {
     let (server, client, boss) = with_admin();
     let refused = |client: &Client| client.json("POST", "/reset", None, &json!({"code": "none", "new_password": PASSWORD})).expect(401);
+    let began = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| (0..200).for_each(|_| drop(refused(&server.client()))));
         }
     });
+    // A hundred a second are kept: as many seconds as it took, and those it began and ended in.
+    let room = 100 * (began.elapsed().as_secs() + 2);
     // How many were dropped is told with the first refusal of another second.
     crate::users::next_second();
     refused(&client);
@@ -314,6 +318,20 @@ fn of_a_storm_of_refusals_some_are_kept_and_all_are_counted() {
     let dropped = events(&client, &boss, "?event=events_dropped");
     let dropped: u64 = dropped.iter().map(|event| event["details"]["count"].as_u64().unwrap()).sum();
     assert_eq!(kept + dropped, 801);
-    assert!(dropped > 0, "{kept} were kept");
+    assert!(dropped > 0 || room > 800, "{kept} were kept");
     assert_eq!(events(&client, &boss, "?event=user_added").len(), 1, "what matters is still there");
+}
+
+#[test]
+fn why_a_login_failed_is_told_by_the_trail_and_by_no_answer() {
+    let (_server, client, boss) = crate::server::with_admin();
+    client.register("arun").expect(201);
+    client.json("PATCH", "/user/2", Some(&boss.access), &json!({"disabled": true})).expect(200);
+    let tried = [("arun", PASSWORD), ("arun", "not the password"), ("nobody", PASSWORD)];
+    let answers = tried.map(|(name, password)| client.try_login(name, password).refused(401, "invalid_credentials").text);
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let noted = events(&client, &boss, "?event=login_failed");
+    let reasons: Vec<_> = noted.iter().rev().map(|event| (event["user"].clone(), event["details"].clone())).collect();
+    let expected = [(json!(2), "disabled"), (json!(2), "password"), (Value::Null, "unknown")];
+    assert_eq!(reasons, expected.map(|(user, reason)| (user, json!({"reason": reason}))));
 }

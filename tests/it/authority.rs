@@ -55,6 +55,15 @@ impl Authority {
         self.put("cert.pem", &(certificate.pem() + &self.issuer.pem()));
     }
 
+    /// A certificate that signed itself and says that it is an authority's, as `openssl req -x509` makes them, in the same files.
+    pub fn issue_self_signed_authority(&self) {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let own = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        self.put("key.pem", &own.key().serialize_pem());
+        self.put("cert.pem", &own.pem());
+    }
+
     /// Puts a file in place, closed to others.
     pub fn put(&self, name: &str, text: &str) {
         let draft = self.directory.path().join("draft");

@@ -228,9 +228,14 @@ fn on_a_schedule_as_many_checkpoints_stay_as_are_to_and_the_server_stays_ready()
     server.client().register("arun").expect(201);
     let newest = || kept(&server).into_iter().rfind(|path| path.to_string_lossy().ends_with(".scheduled.jsonl"));
     let mut seen = std::collections::BTreeSet::new();
+    let client = server.client();
+    let is_ready = || {
+        client.get("/ready").expect(200);
+        std::thread::sleep(Duration::from_millis(10));
+    };
     while seen.len() < 4 {
         seen.extend(newest());
-        server.client().get("/ready").expect(200);
+        is_ready();
     }
     let whole = kept(&server).iter().filter(|path| path.to_string_lossy().ends_with(".jsonl")).count();
     // Between the rename of the newest and the end of the oldest there is one more.
@@ -242,9 +247,9 @@ fn on_a_schedule_as_many_checkpoints_stay_as_are_to_and_the_server_stays_ready()
         let _ = fs::remove_dir_all(&folder);
     }
     while !fs::read_to_string(server.directory.path().join("stderr")).unwrap().contains("the backup on the schedule failed") {
-        server.client().get("/ready").expect(200);
+        is_ready();
     }
-    server.client().login("arun");
+    client.login("arun");
 }
 
 #[test]

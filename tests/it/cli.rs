@@ -1,10 +1,12 @@
 //! The command line: what it says, where it reads, and how it leaves.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use crate::server::{PASSWORD, Server, add_admin, doorward};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::server::{Client, PASSWORD, Server, add_admin, doorward};
 
 pub fn run_in(directory: &Path, arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output {
     let mut child = doorward(directory)
@@ -33,7 +35,7 @@ pub fn said(output: &Output) -> (Option<i32>, String, String) {
 #[test]
 fn users_are_added_and_listed_without_a_server() {
     let directory = tempfile::TempDir::new().unwrap();
-    let run = |arguments: &[&str], input: &str| said(&run_in(directory.path(), arguments, &[], input));
+    let run = |arguments: &[&str], input: &str| said(&run_in(directory.path(), arguments, &[("DOORWARD_PORT", "0")], input));
     let (code, out, err) = run(&["user", "add", "boss", "--admin"], &format!("{PASSWORD}\n"));
     assert_eq!((code, out.trim()), (Some(0), "added boss with id 1, an administrator"), "{err}");
     assert!(err.contains("no server runs; opened ") && !format!("{out}{err}").contains(PASSWORD));
@@ -163,4 +165,124 @@ fn an_administrator_from_the_command_line_can_log_in() {
     server.start_again();
     let pair = server.client().login("root");
     server.client().with_token("GET", "/users", &pair.access).expect(200);
+}
+
+/// What would be made there would be worked on, and the server would know nothing of it.
+#[test]
+fn in_a_wrong_directory_no_command_makes_a_database() {
+    let server = Server::start();
+    let directory = tempfile::TempDir::new().unwrap();
+    let port = server.address().port().to_string();
+    let run = |arguments: &[&str], environment: &[(&str, &str)]| {
+        said(&run_in(directory.path(), arguments, &[&[("DOORWARD_ADDRESS", "127.0.0.1")], environment].concat(), &format!("{PASSWORD}\n")))
+    };
+    for arguments in [
+        &["user", "list"][..],
+        &["user", "disable", "arun"],
+        &["session", "list", "--user", "arun"],
+        &["service", "list"],
+        &["service", "add", "shop", "--scope", "introspect"],
+        &["invite", "make"],
+        &["key", "rotate"],
+        &["audit"],
+        &["log"],
+        &["backup"],
+        &["import", "status"],
+        &["user", "add", "boss", "--admin"],
+    ] {
+        let (code, out, err) = run(arguments, &[("DOORWARD_PORT", &port)]);
+        assert_eq!((code, out.as_str()), (Some(78), ""), "{arguments:?}: {err}");
+        let place = directory.path().canonicalize().unwrap().join("data");
+        assert!(err.contains(&format!("there is no database in {}; name the right directory with --data-dir", place.display())), "{err}");
+        assert!(err.contains(&format!("A server answers at http://127.0.0.1:{port}; it keeps its data elsewhere")), "{err}");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "{arguments:?}");
+    }
+    let (code, _, err) = run(&["user", "list", "--data-dir", "data"], &[("DOORWARD_PORT", "0")]);
+    assert!(code == Some(78) && !err.contains("A server answers"), "{err}");
+}
+
+#[test]
+fn the_first_user_makes_the_database_where_no_server_answers_or_the_directory_is_named() {
+    let server = Server::start();
+    let port = server.address().port().to_string();
+    let add = |environment: &[(&str, &str)], more: &[&str]| {
+        let directory = tempfile::TempDir::new().unwrap();
+        std::fs::write(directory.path().join("own.toml"), "[default]\n").unwrap();
+        let arguments = [&["user", "add", "boss", "--admin"], more].concat();
+        let (code, out, err) = said(&run_in(directory.path(), &arguments, environment, &format!("{PASSWORD}\n")));
+        assert_eq!((code, out.as_str()), (Some(0), "added boss with id 1, an administrator\n"), "{err}");
+        assert!(err.contains(": a new, empty database"), "{err}");
+    };
+    add(&[("DOORWARD_PORT", "0")], &[]);
+    let served = [("DOORWARD_PORT", port.as_str()), ("DOORWARD_ADDRESS", "127.0.0.1")];
+    add(&served, &["--data-dir", "mine"]);
+    add(&served, &["--config", "own.toml"]);
+    add(&[served[0], served[1], ("DOORWARD_DATA_DIR", "mine")], &[]);
+}
+
+#[test]
+fn every_setting_that_cannot_be_used_is_named() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = "[default]\nprot = 1\nthrotle = false\n";
+    std::fs::write(directory.path().join("slips.toml"), file).unwrap();
+    let check = |arguments: &[&str], environment: &[(&str, &str)]| {
+        let (code, _, err) = said(&run_in(directory.path(), &[&["config", "check"], arguments].concat(), environment, ""));
+        assert_eq!((code, err.lines().count()), (Some(78), 1), "{err}");
+        err
+    };
+    let unread = [("DOORWARD_PORT", "http"), ("DOORWARD_METRICS_ADDRESS", "9100"), ("DOORWARD_REGISTRATION", "some")];
+    let said = check(&[], &unread);
+    for (name, _) in unread {
+        assert!(said.contains(&format!("({name})")), "{name}: {said}");
+    }
+    assert!(said.contains("such as 127.0.0.1:9100"), "{said}");
+    let said = check(&[], &[("DOORWARD_REFRESH_GRACE", "1h"), ("DOORWARD_THROTTLE_FAILURES", "0"), ("DOORWARD_TLS_CERT", "x")]);
+    assert!(["refresh_grace is 1h", "throttle_failures and", "tls_cert and tls_key"].iter().all(|part| said.contains(part)), "{said}");
+    let said = check(&["--config", "slips.toml"], &[]);
+    assert!(said.contains("did you mean port?") && said.contains("did you mean throttle?"), "{said}");
+    let said = check(&[], &[("DOORWARD_PROT", "1"), ("DOORWARD_THROTLE", "x")]);
+    assert!(said.contains("did you mean port?") && said.contains("did you mean throttle?"), "{said}");
+}
+
+#[test]
+fn a_second_server_is_told_of_the_first_and_says_so_when_it_waits_for_it() {
+    let server = Server::start();
+    let pid = server.pid().as_raw_nonzero();
+    let port = server.address().port().to_string();
+    let start = |port: &str| said(&run_in(server.directory.path(), &["serve", "--address", "127.0.0.1", "--port", port], &[], ""));
+    let (code, _, err) = start(&port);
+    assert!(code == Some(1) && err.contains(&format!("in use by this Doorward: process {pid} serves data")), "{err}");
+    let (code, _, err) = start("0");
+    assert_eq!(code, Some(74), "{err}");
+    assert!(err.contains(&format!("in use by process {pid}; waiting a few seconds for its end")), "{err}");
+}
+
+#[test]
+fn a_first_start_says_where_browsers_go_and_that_there_is_no_administrator() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let printed = |more: &[&str]| {
+        let mut child = doorward(directory.path())
+            .args([&["serve", "--address", "127.0.0.1", "--port", "0"], more].concat())
+            .envs([("DOORWARD_PUBLIC_URL", "https://login.example.com"), ("DOORWARD_BASE_PATH", "/auth")])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        out.read_line(&mut first).unwrap();
+        // It has said all of it before it answers.
+        Client::of(first.trim().strip_prefix("listening on ").unwrap()).get("/health").expect(200);
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        child.wait().unwrap();
+        out.lines().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    let (place, nobody) = (
+        "browsers reach it at https://login.example.com/auth/",
+        "no administrator yet: doorward user add NAME --admin, or start with --setup-link",
+    );
+    assert_eq!(printed(&[]), [place, nobody]);
+    assert_eq!(printed(&[]), [place], "a second start");
+    let offered = printed(&["--setup-link"]);
+    assert!(offered.len() == 1 && offered[0].starts_with("set up the first administrator"), "{offered:?}");
 }

@@ -92,7 +92,7 @@ fn play_json(server: &Server) {
     assert!(good_json(server, &["key", "list"]).as_array().unwrap().contains(&key));
     let old = good_json(server, &["key", "list"]);
     let old = old.as_array().unwrap().iter().find(|one| one["signs"] != true && !one["kid"].is_null()).unwrap()["kid"].clone();
-    good_json(server, &["key", "retire", old.as_str().unwrap(), "--now"]);
+    good(server, &["--json", "key", "retire", "--now", "--", old.as_str().unwrap()]);
     assert_eq!(good_json(server, &["audit", "--limit", "1"])[0]["event"], "key_retired");
     assert_eq!(good_json(server, &["config", "check"])["ok"], true);
     assert!(good_json(server, &["config", "show"]).as_array().unwrap().len() > 20);

@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::cli::{run_in, said};
-use crate::server::{Server, with_admin};
+use crate::server::{Nobody, Server, with_admin};
 
 /// Runs a command far from any data directory.
 fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
@@ -74,7 +74,8 @@ fn what_is_missing_or_out_of_place_is_usage() {
 
 #[test]
 fn a_server_that_is_not_there_or_not_ours_is_said() {
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = Nobody::new();
+    let gone = nobody.address();
     let token = [("DOORWARD_TOKEN", "x")];
     let (code, _, err) = run(&["user", "list", "--url", &format!("http://{gone}")], &token);
     assert!(code == Some(1) && err.contains(&format!("cannot reach http://{gone}: ")), "{err}");

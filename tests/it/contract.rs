@@ -264,6 +264,24 @@ fn the_page_is_served_with_a_strict_policy_and_an_etag() {
 }
 
 #[test]
+fn the_page_is_told_who_may_register_and_where_it_is_meant_to_be_opened() {
+    let places = [("DOORWARD_PUBLIC_URL", "https://app.example.com"), ("DOORWARD_BASE_PATH", "/auth")];
+    for (environment, says) in [
+        (vec![], r#"<html lang="en" data-registration="open" data-address="">"#),
+        (vec![("DOORWARD_REGISTRATION", "invite")], r#"<html lang="en" data-registration="invite" data-address="">"#),
+        (
+            [&places[..], &[("DOORWARD_REGISTRATION", "closed")]].concat(),
+            r#"<html lang="en" data-registration="closed" data-address="https://app.example.com/auth/">"#,
+        ),
+        (vec![("DOORWARD_PUBLIC_URL", "https://\"><b>")], r#"<html lang="en" data-registration="open" data-address="">"#),
+    ] {
+        let server = Server::with(&[], &environment);
+        let page = server.client().get("/").expect(200);
+        assert!(page.text.contains(says), "{says}");
+    }
+}
+
+#[test]
 fn open_user_routes_answer_only_direct_requests_to_this_machine() {
     let server = Server::open();
     let client = server.client();

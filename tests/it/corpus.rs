@@ -67,8 +67,19 @@ impl Corpus {
     /// The same with 422, and a fault of this field.
     #[track_caller]
     pub fn invalid(&self, case: &str, answer: &Answer, field: &str) {
+        self.invalid_in("json", case, answer, field);
+    }
+
+    /// The same of a value in the query.
+    #[track_caller]
+    pub fn invalid_query(&self, case: &str, answer: &Answer, field: &str) {
+        self.invalid_in("query", case, answer, field);
+    }
+
+    #[track_caller]
+    fn invalid_in(&self, place: &str, case: &str, answer: &Answer, field: &str) {
         self.refused(case, answer, 422, "validation_failed");
-        let faults = &answer.json()["errors"]["json"][field];
+        let faults = &answer.json()["errors"][place][field];
         assert!(faults.as_array().is_some_and(|faults| !faults.is_empty()), "{case}: nothing of {field:?} in {}", answer.text);
     }
 

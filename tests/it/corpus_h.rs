@@ -41,12 +41,13 @@ fn h1_h3_and_h4_a_method_that_a_path_does_not_know_is_405_with_those_it_knows() 
                 continue;
             }
             let case = format!("H1 {method} {path}");
+            corpus.count();
             wire.send(request(method, &path, &format!("X-Canary: echo\r\n{}", bearer(&corpus.boss.access))));
             let answer = if method == "HEAD" { wire.answer_to_head() } else { wire.answer() };
             assert_eq!((answer.status, answer.header("allow")), (405, Some(allow.as_str())), "{case}");
             assert!(!answer.body.contains("echo"), "{case}");
-            corpus.unchanged(&case);
         }
+        corpus.unchanged(&format!("H1 {path}, whichever of these methods"));
     }
     for line in ["CONNECT /login", "CONNECT example.org:443", " /login", "/login", "G\u{e4}T /login", "G(T /login", "GET\t/login"] {
         corpus.turned_away(&format!("H3 {line}"), &corpus.raw(format!("{line} HTTP/1.1\r\nHost: a\r\n\r\n")), &[400]);
@@ -189,10 +190,11 @@ fn h36_a_query_that_is_not_understood_is_named() {
         ("page=2", "page"),
         ("limit=1&x=", "x"),
     ] {
-        corpus.invalid(&format!("H36 {query}"), &corpus.client.with_token("GET", &format!("/users?{query}"), &corpus.boss.access), field);
+        let answer = corpus.client.with_token("GET", &format!("/users?{query}"), &corpus.boss.access);
+        corpus.invalid_query(&format!("H36 {query}"), &answer, field);
     }
     for scope in ["none", "", "LOCAL", "local&scope=global"] {
         let answer = corpus.client.with_token("POST", &format!("/logout?scope={scope}"), &corpus.arun.access);
-        corpus.invalid(&format!("H36 scope={scope}"), &answer, "scope");
+        corpus.invalid_query(&format!("H36 scope={scope}"), &answer, "scope");
     }
 }

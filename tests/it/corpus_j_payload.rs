@@ -32,8 +32,8 @@ fn j26_to_j37_every_claim_is_there_typed_and_right() {
                 json!(now + 90_000),
             ],
         ),
-        ("J31", "nbf", &[json!(now + 120), json!("2030"), json!(null), json!(1.5), json!(-1), json!(u64::MAX)]),
-        ("J32", "iat", &[json!(now + 120), json!("1"), json!(null), json!(-1)]),
+        ("J31", "nbf", &[json!(now + 3600), json!("2030"), json!(null), json!(1.5), json!(-1), json!(u64::MAX)]),
+        ("J32", "iat", &[json!(now + 3600), json!("1"), json!(null), json!(-1)]),
         (
             "J33",
             "iss",

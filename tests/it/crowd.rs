@@ -4,7 +4,9 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::server::{PASSWORD, Server};
+use rustix::process::getpriority_process;
+
+use crate::server::{DEAR, PASSWORD, Server};
 
 /// Behind the others, sched(7).
 const GIVES_WAY: i32 = 10;
@@ -21,14 +23,18 @@ fn niceness(server: &Server) -> Vec<i32> {
 fn eventually(server: &Server, what: &str, holds: impl Fn(&[i32]) -> bool) {
     let began = Instant::now();
     while !holds(&niceness(server)) {
-        assert!(began.elapsed() < Duration::from_secs(60), "{what}: {:?}", niceness(server));
+        assert!(began.elapsed() < Duration::from_secs(120), "{what}: {:?}", niceness(server));
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
 #[test]
 fn threads_that_hash_for_a_crowd_give_way_and_go_with_it_and_one_who_comes_alone_is_served_as_any() {
-    let server = Server::with(&[], &[("DOORWARD_THROTTLE", "false")]);
+    if getpriority_process(None).unwrap() >= GIVES_WAY {
+        eprintln!("skipped: who steps back (these tests have stepped back themselves)");
+        return;
+    }
+    let server = Server::with(&[], &[("DOORWARD_THROTTLE", "false"), ("DOORWARD_HASHING_THREADS", "2"), DEAR]);
     assert!(niceness(&server).is_empty(), "there are threads before there is work");
     server.client().newcomer("arun");
     assert!(!niceness(&server).is_empty() && !niceness(&server).contains(&GIVES_WAY), "{:?}", niceness(&server));
@@ -36,9 +42,9 @@ fn threads_that_hash_for_a_crowd_give_way_and_go_with_it_and_one_who_comes_alone
     std::thread::scope(|scope| {
         for _ in 0..32 {
             scope.spawn(|| {
-                let client = server.client();
+                let client = server.client().impatient();
                 while !over.load(Ordering::Relaxed) {
-                    client.try_login("arun", PASSWORD);
+                    drop(client.try_login("arun", PASSWORD));
                 }
             });
         }

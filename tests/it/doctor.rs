@@ -34,6 +34,12 @@ impl Diagnosis {
         assert_eq!(has_advice, matches!(verdict, "yellow" | "red"), "{finding}");
     }
 
+    /// What it says to do about that.
+    #[track_caller]
+    pub fn advice(&self, check: &str) -> &str {
+        self.of(check)["advice"].as_str().unwrap_or_default()
+    }
+
     /// That the command succeeded, but for what the machine of the test may be short of.
     #[track_caller]
     pub fn has_nothing_to_fix(&self) {

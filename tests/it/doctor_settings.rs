@@ -9,8 +9,9 @@ use rcgen::{KeyPair, date_time_ymd};
 use serde_json::json;
 
 use crate::authority::Authority;
+use crate::cli::{run_in, said};
 use crate::doctor::{chmod, doctor_with};
-use crate::server::{Server, with_admin_and};
+use crate::server::{DEAR, Server, with_admin_and};
 
 #[test]
 fn secrets_that_can_be_guessed_or_read_are_to_be_fixed_and_none_is_told() {
@@ -57,7 +58,7 @@ fn settings_that_cannot_be_are_a_finding_and_slips_are_one_to_look_at() {
     doctor_with(directory, &[], &[("DOORWARD_THROTTLE", "false")]).says("settings", "yellow", "throttle is false");
     let listed = [("DOORWARD_CORS_ORIGINS", "http://localhost:3000, http://app.example.com")];
     doctor_with(directory, &[], &listed).says("settings", "yellow", "cors_origins has http://app.example.com");
-    let much = [("DOORWARD_ARGON2_MEMORY_KIB", "262144"), ("DOORWARD_HASHING_THREADS", "65536")];
+    let much = [("DOORWARD_ARGON2_MEMORY_KIB", "262144"), ("DOORWARD_HASHING_THREADS", "65536"), DEAR];
     let found = doctor_with(directory, &[], &much);
     assert_eq!(found.code, Some(1));
     found.says("password memory", "red", "up to 16384 GiB");
@@ -147,4 +148,45 @@ fn a_certificate_that_has_expired_or_does_not_fit_is_to_be_fixed() {
     found.says("certificate", "red", "expired");
     authority.put("key.pem", &KeyPair::generate().unwrap().serialize_pem());
     look().says("certificate", "red", "is not that of the certificate");
+}
+
+/// A key that all can read is not mended by a new certificate.
+#[test]
+fn of_a_key_that_all_can_read_it_is_said_how_to_close_it() {
+    let (server, authority) = (Server::start(), Authority::new());
+    authority.issue();
+    let settings = authority.settings();
+    let named: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let key = named.iter().find(|(name, _)| *name == "DOORWARD_TLS_KEY").unwrap().1;
+    chmod(std::path::Path::new(key), 0o644);
+    let found = doctor_with(server.directory.path(), &[], &named);
+    let advice = found.advice("certificate");
+    assert!(advice.contains(&format!("chmod 600 {key}")) && !advice.contains("renew"), "{advice}");
+}
+
+#[test]
+fn a_server_that_others_reach_in_clear_is_warned_of_unless_tls_is_there_or_a_proxy_is_named() {
+    let server = Server::start();
+    let directory = server.directory.path();
+    let check = |environment: &[(&str, &str)]| said(&run_in(directory, &["config", "check"], environment, "")).2;
+    for address in ["0.0.0.0", "::", "192.0.2.7"] {
+        let open = [("DOORWARD_ADDRESS", address)];
+        doctor_with(directory, &[], &open).says("settings", "yellow", "passwords and tokens travel in clear");
+        assert!(check(&open).contains("passwords and tokens travel in clear"), "{address}");
+        let named = [open[0], ("DOORWARD_TRUSTED_PROXIES", "192.0.2.1")];
+        assert!(!check(&named).contains("in clear"), "{address}");
+    }
+    assert!(!check(&[]).contains("in clear"));
+}
+
+#[test]
+fn a_server_that_was_started_with_another_public_url_is_told_of_and_judged_by_its_own() {
+    let server = Server::with(&[], &[("DOORWARD_PUBLIC_URL", "http://login.example.invalid"), ("DOORWARD_BASE_PATH", "/auth")]);
+    let found = doctor_with(server.directory.path(), &[], &[]);
+    let what = "the server that runs has the public_url http://login.example.invalid/auth, and those found here have none";
+    found.says("running settings", "yellow", what);
+    found.says("public_url", "red", "http://login.example.invalid/auth is not encrypted");
+    found.says("proxy", "yellow", "http://login.example.invalid/auth could not be asked from here");
+    let same = [("DOORWARD_PUBLIC_URL", "http://login.example.invalid"), ("DOORWARD_BASE_PATH", "/auth")];
+    assert!(!doctor_with(server.directory.path(), &[], &same).text.contains("started with others"));
 }

@@ -205,7 +205,8 @@ fn a_stop_leaves_with_zero_in_bounded_time_with_half_sent_heads_and_every_answer
         std::time::Instant::now()
     });
     assert_eq!(server.wait().code(), Some(0));
-    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
+    // Five seconds of grace, and what a machine with much other work may take besides; less than a connection may be idle.
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
     server.start_again();
     check(&server.client(), &told.into_inner().unwrap());
 }

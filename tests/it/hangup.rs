@@ -2,10 +2,14 @@
 
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::server::{Pair, Server, credentials, with_admin};
+use crate::server::{DEAR, Pair, Server, credentials, room_for_descriptors, with_admin};
+
+/// As on a machine with two cores, however many there are.
+const TWO_HASH: (&str, &str) = ("DOORWARD_HASHING_THREADS", "2");
 
 /// A whole request, to be sent in part.
 fn request(path: &str, token: Option<&str>, body: &str) -> Vec<u8> {
@@ -55,17 +59,15 @@ fn hanging_up_at_any_stage_of_a_refresh_leaves_one_branch_alive() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_thousand_clients_that_log_in_and_hang_up_keep_memory_flat() {
-    let server = Server::with(&[], &[("DOORWARD_THROTTLE", "false")]);
+    let server = Server::with(&[], &[("DOORWARD_THROTTLE", "false"), TWO_HASH, DEAR]);
     let client = server.client();
-    client.register("arun").expect(201);
     let resident_kib = || -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid().as_raw_nonzero())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     };
-    // Both hashing threads have their memory.
-    std::thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(|| client.try_login("arun", "securepassword")))));
     let before = resident_kib();
+    client.register("arun").expect(201);
     let login = request("/login", None, &json!({"username": "arun", "password": "wrong password"}).to_string());
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -73,16 +75,17 @@ fn a_thousand_clients_that_log_in_and_hang_up_keep_memory_flat() {
         }
     });
     // What waits is at most two seconds of work; then there is room again.
-    let answer = std::iter::repeat_with(|| client.try_login("arun", "securepassword")).find(|answer| answer.status != 503).unwrap();
-    assert_eq!(answer.status, 200);
+    client.try_login("arun", "securepassword").expect(200);
     let after = resident_kib();
-    assert!(after < before + 40 * 1024, "{before} KiB before, {after} KiB after");
+    // What two threads hash in, and some.
+    assert!(after < before + (2 * 19 + 40) * 1024, "{before} KiB before, {after} KiB after");
 }
 
 #[test]
 fn who_would_wait_too_long_to_log_in_is_told_at_once_when_to_come_back() {
     use std::io::Read as _;
-    let server = Server::start();
+    let server = Server::with(&[], &[TWO_HASH, DEAR]);
+    room_for_descriptors(2000);
     let mut streams: Vec<_> = (0..600).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
     for (number, stream) in streams.iter_mut().enumerate() {
         let body = json!({"username": format!("user{number}"), "password": "wrong password"}).to_string();
@@ -108,17 +111,23 @@ fn who_would_wait_too_long_to_log_in_is_told_at_once_when_to_come_back() {
     assert!(told);
     // Who was sent away has not failed.
     let name = format!("user{}", answers.iter().position(|answer| answer.starts_with("http/1.1 503")).unwrap());
-    let guess = || std::iter::repeat_with(|| server.client().try_login(&name, "wrong password")).find(|answer| answer.status != 503);
-    (0..5).for_each(|_| drop(guess().unwrap().refused(401, "invalid_credentials")));
+    (0..5).for_each(|_| drop(server.client().try_login(&name, "wrong password").refused(401, "invalid_credentials")));
 }
 
 #[test]
 fn who_guesses_at_a_password_and_hangs_up_has_failed_all_the_same() {
     let (server, client, boss) = with_admin();
     let login = request("/login", None, &json!({"username": "boss", "password": "wrong password"}).to_string());
-    (0..5).for_each(|_| send_and_hang_up(server.address(), &login));
-    let began = std::time::Instant::now();
-    let counted = std::iter::repeat_with(|| client.with_token("GET", "/throttle", &boss.access).expect(200).json())
-        .find(|answer| answer["blocks"][0]["failures"] == 5 || began.elapsed() > std::time::Duration::from_secs(30));
-    assert_eq!(counted.unwrap()["blocks"][0]["failures"], 5);
+    let failures = || client.with_token("GET", "/throttle", &boss.access).expect(200).json()["blocks"][0]["failures"].as_u64();
+    // On a machine with much other work some may be sent away, who have not failed, and the first block may be over before it was seen.
+    let began = Instant::now();
+    let counted = loop {
+        assert!(began.elapsed() < Duration::from_secs(120), "who hangs up has not failed");
+        (0..5).for_each(|_| send_and_hang_up(server.address(), &login));
+        std::thread::sleep(Duration::from_millis(100));
+        if let Some(counted) = failures() {
+            break counted;
+        }
+    };
+    assert!(counted >= 5, "{counted}");
 }

@@ -4,27 +4,22 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Signal, WaitOptions, waitpid};
 use tempfile::TempDir;
 
 use crate::authority::Authority;
 use crate::cli::{run_in, said};
-use crate::server::Server;
+use crate::server::{Nobody, Server};
 
 fn check(server: &Server, arguments: &[&str]) -> (Option<i32>, String, String) {
     said(&run_in(server.directory.path(), &[&["healthcheck"], arguments].concat(), &[], ""))
-}
-
-/// A port that nobody has.
-fn nobody() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 
 #[test]
 fn a_server_that_runs_on_the_directory_is_found_by_its_socket() {
     let server = Server::start();
     let ready = (Some(0), "ready: data/doorward.sock\n".to_owned(), String::new());
-    assert_eq!(check(&server, &["--port", &nobody()]), ready);
+    assert_eq!(check(&server, &["--port", &Nobody::new().port().to_string()]), ready);
     let (code, out, _) = check(&server, &["--json"]);
     let said: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &said["ready"], &said["server"]), (Some(0), &true.into(), &"data/doorward.sock".into()));
@@ -50,7 +45,8 @@ fn a_server_that_has_stopped_is_not_ready_and_nothing_is_opened_for_it() {
     let mut server = Server::start();
     server.stop();
     let marker = std::fs::read(server.data_dir().join("MARKER")).unwrap();
-    let port = nobody();
+    let nobody = Nobody::new();
+    let port = nobody.port().to_string();
     let (code, out, err) = check(&server, &["--port", &port]);
     assert!(code == Some(1) && out.is_empty() && err.lines().count() == 1, "{err}");
     assert!(err.contains(&format!("cannot reach http://127.0.0.1:{port}: ")), "{err}");
@@ -63,11 +59,13 @@ fn a_server_that_has_stopped_is_not_ready_and_nothing_is_opened_for_it() {
 fn a_server_that_hangs_is_given_up_in_three_seconds() {
     let server = Server::start();
     server.signal(Signal::STOP);
+    // Signals are taken when a process gets to it: it could answer until then.
+    assert!(waitpid(Some(server.pid()), WaitOptions::UNTRACED).unwrap().is_some_and(|(_, status)| status.stopped()));
     let began = Instant::now();
     let (code, out, err) = check(&server, &[]);
     assert_eq!((code, out.as_str(), err.as_str()), (Some(1), "", "doorward: not ready: no answer within 3 s\n"));
     // More than its patience, for a machine with much other work; less than that of any other command.
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
     server.signal(Signal::CONT);
     assert_eq!(check(&server, &[]).0, Some(0));
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::cli::{run_in, said};
 use crate::races::{AT_ONCE, at_once, count};
 use crate::server::{Answer, Client, PASSWORD, Pair, Server, add_admin};
 
@@ -95,6 +96,31 @@ fn invites_are_listed_without_their_codes_and_can_be_taken_back() {
     let answers = [register(&client, "arun", &first), register(&client, "mira", &second)];
     assert_eq!((count(&answers, 201), count(&answers, 403)), (1, 1));
     assert_eq!(list(&client), json!([]));
+}
+
+#[test]
+fn an_invite_that_was_made_is_told_from_the_others_by_its_id_and_by_its_code() {
+    let (server, client, boss) = inviting();
+    let make = || client.with_token("POST", "/invites", &boss.access).expect(201).json();
+    let made: Vec<_> = (0..3).map(|_| make()).collect();
+    let listed = || {
+        let listed = client.with_token("GET", "/invites", &boss.access).expect(200).json();
+        let ids = listed["invites"].as_array().unwrap().iter().map(|invite| invite["id"].as_str().unwrap().to_owned());
+        ids.collect::<Vec<_>>()
+    };
+    assert!(made.iter().all(|one| listed().contains(&one["id"].as_str().unwrap().to_owned())), "{made:?}");
+    let rm = |named: &str| said(&run_in(server.directory.path(), &["invite", "rm", named], &[], ""));
+    let (code, out, err) = rm(made[1]["code"].as_str().unwrap());
+    assert_eq!((code, out), (Some(0), format!("took back {}\n", made[1]["id"].as_str().unwrap())), "{err}");
+    assert_eq!(rm(made[2]["id"].as_str().unwrap()).0, Some(0));
+    assert_eq!(listed(), [made[0]["id"].as_str().unwrap()]);
+    for gone in [&made[1]["code"], &made[2]["id"], &json!("doorward_invite_00"), &json!("doorward_invite_../user/1")] {
+        let (code, _, err) = rm(gone.as_str().unwrap());
+        assert!(code == Some(1) && err.contains("There is no such invite."), "{gone}: {err}");
+    }
+    let (_, out, err) = said(&run_in(server.directory.path(), &["invite", "make"], &[], ""));
+    let id = listed().into_iter().find(|id| err.contains(id));
+    assert!(id.is_some() && out.starts_with("doorward_invite_"), "{err}");
 }
 
 #[test]

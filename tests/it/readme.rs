@@ -3,9 +3,7 @@
 //! Each block of kind `console` is one shell session: a line after `$ ` is a command (a `\` at its end joins the next), the
 //! lines below it what it prints, with `…` for anything.
 
-use std::process::Command;
-
-use crate::server::Server;
+use crate::server::{Server, tool};
 
 /// The commands of the README, each with what it should print.
 fn examples() -> Vec<(String, String)> {
@@ -31,15 +29,14 @@ fn examples() -> Vec<(String, String)> {
 
 /// Whether `text` is `pattern` with anything in place of each `…`.
 fn fits(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('…');
-    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
-    let mut last = "";
-    for part in parts {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-        last = part;
-    }
-    rest.is_empty() || (pattern.contains('…') && last.is_empty())
+    let Some((first, others)) = pattern.split_once('…') else { return pattern == text };
+    let (middle, last) = others.rsplit_once('…').unwrap_or(("", others));
+    let Some(mut rest) = text.strip_prefix(first).and_then(|rest| rest.strip_suffix(last)) else { return false };
+    middle.split('…').all(|part| {
+        let found = rest.find(part);
+        rest = found.map_or("", |at| &rest[at + part.len()..]);
+        found.is_some()
+    })
 }
 
 #[test]
@@ -52,7 +49,7 @@ fn the_readmes_examples_answer_as_it_says() {
         script.extend([command, "\necho; echo '=== next'\n"]);
     }
     let script = script.replace("http://localhost:5000", &server.url);
-    let output = Command::new("bash").args(["-c", &script]).current_dir(server.directory.path()).output().expect("bash");
+    let output = tool("bash").args(["-c", &script]).current_dir(server.directory.path()).output().expect("bash");
     let printed = String::from_utf8(output.stdout).unwrap();
     let printed: Vec<_> = printed.split("=== next\n").collect();
     for ((command, expected), printed) in examples.iter().zip(printed) {
@@ -62,6 +59,6 @@ fn the_readmes_examples_answer_as_it_says() {
 
 #[test]
 fn the_pattern_of_an_example_can_fail() {
-    assert!(fits("a…c", "abc") && fits("…", "") && fits("x", "x") && fits("{\"t\":\"…\"}", "{\"t\":\"123\"}"));
-    assert!(!fits("a…c", "abd") && !fits("x", "xy") && !fits("a…c", "abcd"));
+    assert!(fits("a…c", "abcbc") && fits("a…b…c", "axbxbc") && fits("…", "") && fits("x", "x") && fits("{\"t\":\"…\"}", "{\"t\":\"123\"}"));
+    assert!(!fits("a…c", "abd") && !fits("ab…bc", "abc") && !fits("a…b…c", "axc") && !fits("x", "xy") && !fits("a…c", "abcd"));
 }

@@ -1,10 +1,14 @@
-//! A running server and a client for it.
+//! A running server, and what the tests that use one share.
+
+#[path = "client.rs"]
+mod client;
+#[path = "machine.rs"]
+mod machine;
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use doorward::auth::clock::Timestamp;
 use doorward::store::{SledStore, Store as _, StoreOptions};
@@ -12,15 +16,23 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+#[allow(unused_imports, reason = "the tests of other folders use a part of it")]
+pub use client::{Answer, Client, Pair, REQUESTS};
+#[allow(unused_imports, reason = "the tests of other folders use a part of it")]
+pub use machine::{Nobody, room_for_descriptors, tool};
+
 pub const PASSWORD: &str = "securepassword";
 
-/// Requests of this process so far; the corpus prints it.
-pub static REQUESTS: AtomicUsize = AtomicUsize::new(0);
+/// What has a debug build hash passwords at next to no cost, as most tests do.
+const CHEAP: &str = "CHEAP_PASSWORDS_FOR_TESTS";
 
-/// The executable, in an empty environment and directory.
+/// For a test of what hashing costs: passwords are hashed as they are for users.
+pub const DEAR: (&str, &str) = (CHEAP, "0");
+
+/// The executable, in an environment with nothing of the user's and an empty directory.
 pub fn doorward(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
-    command.current_dir(directory).env_clear();
+    command.current_dir(directory).env_clear().env(CHEAP, "1");
     command
 }
 
@@ -161,158 +173,6 @@ fn launch(directory: &Path, arguments: &[String], environment: &[(String, String
     (child, url)
 }
 
-/// An HTTP client that keeps its connections and takes every status as an answer.
-#[derive(Clone)]
-pub struct Client {
-    url: String,
-    agent: ureq::Agent,
-}
-
-/// What was answered.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: ureq::http::HeaderMap,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {:?}", self.text))
-    }
-
-    /// The word of an error, or nothing.
-    pub fn error(&self) -> String {
-        self.json()["error"].as_str().unwrap_or_default().to_owned()
-    }
-
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().expect("text"))
-    }
-
-    #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{}", self.text);
-        self
-    }
-
-    #[track_caller]
-    pub fn refused(self, status: u16, word: &str) -> Self {
-        let answer = self.expect(status);
-        assert_eq!(answer.error(), word, "{}", answer.text);
-        answer
-    }
-}
-
-/// A pair of tokens.
-#[derive(Debug, Clone)]
-pub struct Pair {
-    pub access: String,
-    pub refresh: String,
-}
-
-impl Pair {
-    pub fn of(answer: &Answer) -> Self {
-        let body = answer.json();
-        let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name} in {body}")).to_owned();
-        Self { access: text("access_token"), refresh: text("refresh_token") }
-    }
-}
-
-impl Client {
-    pub fn of(url: &str) -> Self {
-        let config = ureq::Agent::config_builder().http_status_as_error(false).allow_non_standard_methods(true).max_redirects(0);
-        // No test waits for ever for an answer.
-        let agent = config.timeout_global(Some(std::time::Duration::from_secs(60))).build().new_agent();
-        Self { url: url.to_owned(), agent }
-    }
-
-    /// One request; `Err` when no answer came.
-    pub fn try_send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Result<Answer, ureq::Error> {
-        REQUESTS.fetch_add(1, Ordering::Relaxed);
-        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.url));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let mut response = match body {
-            Some(body) => self.agent.run(request.body(body).expect("a request"))?,
-            None => self.agent.run(request.body(()).expect("a request"))?,
-        };
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Answer { status, headers, text: response.body_mut().read_to_string()? })
-    }
-
-    #[track_caller]
-    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
-        self.try_send(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
-    }
-
-    #[track_caller]
-    pub fn json(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
-        let authorization = token.map(|token| format!("Bearer {token}"));
-        let mut headers = vec![("Content-Type", "application/json")];
-        headers.extend(authorization.as_deref().map(|value| ("Authorization", value)));
-        self.send(method, path, &headers, Some(body.to_string().as_bytes()))
-    }
-
-    #[track_caller]
-    pub fn with_token(&self, method: &str, path: &str, token: &str) -> Answer {
-        self.send(method, path, &[("Authorization", &format!("Bearer {token}"))], None)
-    }
-
-    #[track_caller]
-    pub fn get(&self, path: &str) -> Answer {
-        self.send("GET", path, &[], None)
-    }
-
-    #[track_caller]
-    pub fn register(&self, username: &str) -> Answer {
-        self.json("POST", "/register", None, &credentials(username))
-    }
-
-    #[track_caller]
-    pub fn try_login(&self, username: &str, password: &str) -> Answer {
-        self.json("POST", "/login", None, &json!({"username": username, "password": password}))
-    }
-
-    #[track_caller]
-    pub fn login(&self, username: &str) -> Pair {
-        Pair::of(&patiently(|| self.try_login(username, PASSWORD)).expect(200))
-    }
-
-    /// A user that is registered and logged in.
-    #[track_caller]
-    pub fn newcomer(&self, username: &str) -> Pair {
-        patiently(|| self.register(username)).expect(201);
-        self.login(username)
-    }
-
-    #[track_caller]
-    pub fn test(&self, token: &str) -> Answer {
-        self.with_token("GET", "/test", token)
-    }
-
-    #[track_caller]
-    pub fn refresh(&self, token: &str) -> Answer {
-        self.with_token("POST", "/refresh", token)
-    }
-
-    #[track_caller]
-    pub fn logout(&self, token: &str) -> Answer {
-        self.with_token("POST", "/logout", token)
-    }
-}
-
-/// Asks again while passwords are hashed for others: a machine with much other work is no fault.
-pub fn patiently(ask: impl Fn() -> Answer) -> Answer {
-    loop {
-        let answer = ask();
-        if answer.status != 503 || answer.error() != "overloaded" {
-            return answer;
-        }
-    }
-}
-
 pub fn credentials(username: &str) -> Value {
     json!({"username": username, "password": PASSWORD})
 }
@@ -327,6 +187,8 @@ fn add_admin_with(directory: &Path, name: &str, environment: &[(&str, &str)]) {
     use std::io::Write as _;
     let mut child = doorward(directory)
         .args(["user", "add", name, "--admin"])
+        // Named, so that it may be new whoever answers at the usual port.
+        .env("DOORWARD_DATA_DIR", "data")
         .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

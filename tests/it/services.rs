@@ -215,3 +215,17 @@ fn the_command_line_adds_lists_and_removes_services() {
     form(&server.client(), "/introspect", Some(&bearer(&shop)), "token=x").refused(401, "invalid_token");
     server.client().try_login("boss", PASSWORD).expect(200);
 }
+
+#[test]
+fn a_service_key_in_place_of_an_access_token_is_told_what_it_is() {
+    let (_server, client, boss) = with_admin();
+    let body = json!({"name": "shop", "scopes": ["introspect"]});
+    let key = client.json("POST", "/services", Some(&boss.access), &body).expect(201).json()["key"].as_str().unwrap().to_owned();
+    for path in ["/test", "/me", "/users"] {
+        let refused = client.with_token("GET", path, &key).refused(401, "invalid_token");
+        let said = refused.json()["message"].as_str().unwrap().to_owned();
+        assert_eq!(said, "A service key is no access token; it is for /introspect, /revoke and /revocations.", "{path}");
+        assert!(!refused.text.contains(&key), "{path}");
+    }
+    assert_eq!(client.test("not.a.key").refused(401, "invalid_token").json()["message"], "Signature verification failed.");
+}

@@ -116,7 +116,7 @@ fn a_scope_that_is_none_is_named_and_ends_nothing() {
         ["?scope=all", "?scope=", "?scope", "?scope=Global", "?scope=global&scope=global", "?scope=local&x=1&scope=global", "?scope=%ff"]
     {
         let refused = log_out(&client, &pair.access, query).refused(422, "validation_failed");
-        assert!(refused.json()["errors"]["json"]["scope"].is_array(), "{query}: {}", refused.text);
+        assert!(refused.json()["errors"]["query"]["scope"].is_array(), "{query}: {}", refused.text);
         client.send("POST", &format!("/logout{query}"), &[], None).refused(401, "authorization_required");
     }
     is_in(&client, &pair);

@@ -5,12 +5,12 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _,
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
 use crate::cli::{run_in, said};
-use crate::server::{Server, doorward};
+use crate::server::{Server, doorward, tool};
 
 /// A user id that owns nothing here.
 pub const STRANGER: u32 = 65_534;
@@ -138,7 +138,7 @@ fn what_is_no_socket_is_not_removed_for_one() {
 }
 
 fn curl(socket: &Path, uid: u32) -> Output {
-    let mut curl = Command::new("curl");
+    let mut curl = tool("curl");
     curl.args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket"]).arg(socket).arg("http://localhost/users").uid(uid);
     curl.output().unwrap()
 }

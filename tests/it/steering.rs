@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use crate::cli::{run_in, said};
 
-/// Clears the screen, and says so in the window's title.
-const STEERING: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}2J";
+/// Clears the screen, says so in the window's title, and turns around what follows.
+const STEERING: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}\u{2066}\u{200b}";
 
 /// What a command printed, which is something.
 fn printed(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {
@@ -21,7 +21,7 @@ fn printed(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -
 }
 
 fn is_harmless(printed: &str) -> bool {
-    printed.chars().all(|letter| letter == '\n' || !letter.is_control())
+    printed.chars().all(|letter| letter == '\n' || !(letter.is_control() || STEERING.contains(letter) && !letter.is_ascii()))
 }
 
 /// A server that answers the one request it gets like this; its URL.

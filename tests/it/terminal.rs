@@ -1,11 +1,13 @@
 //! What a person sees of long work on a terminal: `script` (util-linux) gives the command one, and its screen is drawn here.
 
+use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::server::{Server, doorward};
+use crate::cli::run_in;
+use crate::server::{PASSWORD, Server, doorward};
 
 /// What a command writes to a terminal so wide, of this kind.
 fn on_terminal(directory: &Path, columns: usize, kind: &str, arguments: &str) -> String {
@@ -100,4 +102,29 @@ fn where_a_line_cannot_be_erased_or_nobody_looks_there_is_no_bar() {
     }
     let errors = std::fs::read_to_string(directory.path().join("errors")).unwrap();
     assert!(!errors.is_empty() && !errors.contains(['\r', '\x1b']), "{errors:?}");
+}
+
+/// `script` hands on to the terminal what it reads itself.
+#[test]
+fn on_a_terminal_a_user_is_deleted_after_a_yes_only() {
+    let directory = TempDir::new().unwrap();
+    for name in ["arun", "berta"] {
+        run_in(directory.path(), &["user", "add", name, "--data-dir", "data"], &[], PASSWORD);
+    }
+    let rm = |arguments: &str, typed: &[u8]| {
+        let command = format!("{} {arguments}", doorward(directory.path()).get_program().display());
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--flush", "--command", &command, "/dev/null"]).current_dir(directory.path());
+        script.env_clear().envs([("TERM", "dumb"), ("PATH", "/usr/bin:/bin")]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = script.spawn().expect("script of util-linux");
+        child.stdin.take().unwrap().write_all(typed).unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+    };
+    for typed in [&b"n\n"[..], b"\n"] {
+        let text = rm("user rm arun", typed);
+        assert!(text.contains("Delete arun") && text.contains("nothing was deleted"), "{text}");
+    }
+    assert!(rm("user rm arun", b"y\n").contains("deleted arun"));
+    let text = rm("user rm berta --yes", b"");
+    assert!(text.contains("deleted berta") && !text.contains("[y/N]"), "{text}");
 }

@@ -61,7 +61,11 @@ fn attack(server: &Server, name: &str) {
         for number in 0..25 {
             let client = server.client();
             let guess = move || login(&client, &format!("198.51.100.{number}"), name, "not the password").status;
-            scope.spawn(move || (0..4).for_each(|_| while guess() == 503 {}));
+            scope.spawn(move || {
+                for _ in 0..4 {
+                    guess();
+                }
+            });
         }
     });
     let client = server.client();
@@ -316,4 +320,34 @@ fn a_proxy_that_is_not_named_is_warned_of_once_and_not_believed() {
     assert_eq!(sessions["sessions"][0]["address"], "127.0.0.1");
     let said = std::fs::read_to_string(server.directory.path().join("stderr")).unwrap();
     assert_eq!(said.matches("not in trusted_proxies").count(), 1, "{said}");
+}
+
+/// Behind it are strangers: the exemption of this machine is not for them.
+#[test]
+fn a_proxy_on_this_machine_that_is_not_named_has_the_limits_of_one_address_and_who_asks_directly_has_none() {
+    for header in [("X-Forwarded-For", "192.0.2.1"), ("Forwarded", "for=192.0.2.1")] {
+        let limits = [("DOORWARD_THROTTLE_FAILURES", "3"), ("DOORWARD_THROTTLE_REGISTRATIONS", "2")];
+        let server = Server::with(&[], &limits);
+        let client = server.client();
+        let ask = |path: &str, name: &str, headers: &[(&str, &str)]| {
+            let headers = [&[("Content-Type", "application/json")], headers].concat();
+            let body = json!({"username": name, "password": PASSWORD}).to_string();
+            client.send("POST", path, &headers, Some(body.as_bytes()))
+        };
+        ask("/register", "arun", &[header]).expect(201);
+        ask("/register", "berta", &[header]).expect(201);
+        must_wait(ask("/register", "carl", &[header]));
+        for name in ["d", "e", "f"] {
+            ask("/login", name, &[header]).refused(401, "invalid_credentials");
+        }
+        must_wait(ask("/login", "g", &[header]));
+        for name in ["g", "h", "i", "j"] {
+            ask("/login", name, &[]).refused(401, "invalid_credentials");
+        }
+        for name in ["carl", "dora", "emil"] {
+            ask("/register", name, &[]).expect(201);
+        }
+        let said = std::fs::read_to_string(server.directory.path().join("stderr")).unwrap();
+        assert_eq!(said.matches("not in trusted_proxies").count(), 1, "{said}");
+    }
 }

@@ -115,7 +115,8 @@ fn users_are_listed_page_by_page() {
         ("?limit=0&Limit=1", json!({"limit": ["Must be a number from 1 to 100."], "Limit": unknown})),
     ] {
         let refused = page(query).refused(422, "validation_failed");
-        let said = refused.json()["errors"]["json"].clone();
+        assert_eq!(refused.json()["message"], "The query does not fit; see errors.");
+        let said = refused.json()["errors"]["query"].clone();
         assert!(errors.as_object().unwrap().iter().all(|(name, faults)| said[name] == *faults), "{query} {said}");
     }
     for query in ["?", "?&limit=1&"] {

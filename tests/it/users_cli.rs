@@ -23,6 +23,7 @@ fn a_reset_code_from_the_command_line_sets_a_password() {
     let (code, out, err) = run(&server, &["user", "reset", "ARUN"]);
     assert_eq!(code, Some(0), "{err}");
     assert!(out.starts_with("doorward_reset_2_") && out.lines().count() == 1 && err.contains("arun can set a new password"), "{out}{err}");
+    assert!(err.contains(&format!("or by this link: http://localhost:5000/#reset={out}")), "{err}");
     let (_, json, _) = run(&server, &["user", "reset", "arun", "--json"]);
     let made: Value = serde_json::from_str(&json).unwrap();
     assert!(made["expires"].is_u64());
@@ -33,6 +34,19 @@ fn a_reset_code_from_the_command_line_sets_a_password() {
     redeem(made["code"].as_str().unwrap()).expect(200);
     client.test(&pair.access).refused(401, "token_revoked");
     client.try_login("arun", "an entirely new one").expect(200);
+}
+
+#[test]
+fn a_codes_link_is_where_the_settings_say_that_the_page_is() {
+    let (server, _) = stopped();
+    let environment = [("DOORWARD_PUBLIC_URL", "https://app.example.com"), ("DOORWARD_BASE_PATH", "/auth")];
+    for (arguments, form) in [(&["user", "reset", "arun"][..], "reset"), (&["invite", "make"], "invite")] {
+        let (code, out, err) = said(&run_in(server.directory.path(), arguments, &environment, ""));
+        assert_eq!(code, Some(0), "{err}");
+        assert!(err.contains(&format!("or by this link: https://app.example.com/auth/#{form}={out}")), "{out}{err}");
+    }
+    let (_, out, err) = said(&run_in(server.directory.path(), &["invite", "make"], &[("DOORWARD_PORT", "0")], ""));
+    assert!(out.starts_with("doorward_invite_") && !err.contains("link"), "nobody knows which port: {err}");
 }
 
 #[test]
@@ -126,4 +140,44 @@ fn each_of_250_users_is_on_exactly_one_page() {
             after = format!("&after={}", page["next"]);
         }
     }
+}
+
+#[test]
+fn a_new_password_from_the_command_line_counts_at_once_and_ends_the_sessions() {
+    let server = Server::start();
+    let client = server.client();
+    let pair = client.newcomer("arun");
+    let set = |name: &str, password: &str| said(&run_in(server.directory.path(), &["user", "password", name], &[], password));
+    let (code, out, err) = set("ARUN", "an entirely new one\n");
+    assert_eq!((code, out.as_str()), (Some(0), "arun has a new password; its sessions have ended\n"), "{err}");
+    client.test(&pair.access).refused(401, "token_revoked");
+    client.try_login("arun", PASSWORD).refused(401, "invalid_credentials");
+    client.try_login("arun", "an entirely new one").expect(200);
+    for (name, password, says) in
+        [("arun", "short\n", "new_password: "), ("arun", "", "no password"), ("nobody", PASSWORD, "there is no user nobody")]
+    {
+        let (code, _, err) = set(name, password);
+        assert!(code == Some(1) && err.contains(says), "{err}");
+    }
+    client.try_login("arun", "an entirely new one").expect(200);
+    assert_eq!(run(&server, &["user", "disable", "arun"]).0, Some(0));
+    let (code, _, err) = set("arun", "another one altogether\n");
+    assert!(code == Some(1) && err.contains("arun is disabled; enable it first"), "{err}");
+}
+
+#[test]
+fn a_name_that_cannot_be_is_refused_before_a_password_is_asked_for_and_one_like_an_administrators_is_explained() {
+    let server = Server::start();
+    let add = |arguments: &[&str], input: &str| said(&run_in(server.directory.path(), &[&["user", "add"], arguments].concat(), &[], input));
+    // Without a line to read, a password that is asked for first would be what is missing.
+    let (code, _, err) = add(&["bad name"], "");
+    assert!(code == Some(1) && err.contains("username: Only letters, digits, and . _ - @ + are allowed."), "{err}");
+    let (code, out, err) = add(&["admin"], PASSWORD);
+    assert_eq!((code, out.as_str()), (Some(0), "added admin with id 1\n"), "{err}");
+    assert!(err.contains("admin is no administrator: --admin was not given; make it one with: doorward user role admin admin"), "{err}");
+    for arguments in [&["root", "--admin"][..], &["arun"]] {
+        assert!(!add(arguments, PASSWORD).2.contains("is no administrator"), "{arguments:?}");
+    }
+    let (code, _, err) = run(&server, &["session", "revoke", "--user", "arun", "xyz"]);
+    assert!(code == Some(2) && err.contains("it must be an id from doorward session list --user NAME"), "{err}");
 }

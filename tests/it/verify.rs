@@ -8,10 +8,11 @@ use std::sync::mpsc;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::authority::Authority;
 use crate::cli::{run_in, said};
 use crate::cli_url::tls;
 use crate::meddler::{Meddler, Request, as_it_is};
-use crate::server::{PASSWORD, Server, add_admin, credentials, doorward, with_admin_and};
+use crate::server::{Nobody, PASSWORD, Server, add_admin, credentials, doorward, with_admin_and};
 
 /// What a run left with and said.
 struct Ran {
@@ -70,7 +71,7 @@ fn a_server_as_it_comes_passes_every_check_and_keeps_nobody() {
 
 #[test]
 fn tokens_that_expire_soon_are_seen_to_expire_and_shared_secrets_have_no_published_key() {
-    let settings = [("JWT_SECRET_KEY", "a secret of at least thirty-two bytes"), ("JWT_ACCESS_TOKEN_EXPIRES", "9")];
+    let settings = [("JWT_SECRET_KEY", "a secret of at least thirty-two bytes"), ("JWT_ACCESS_TOKEN_EXPIRES", "10")];
     let server = Server::with(&[], &settings);
     Ran::of(&["--url", &server.url, "--json"], &[], "").is_good(&["insists on https", "the token, by the published keys"]);
 }
@@ -326,8 +327,8 @@ fn what_is_missing_is_usage_and_a_server_that_is_not_there_is_said() {
     assert!(ran.code == Some(2) && ran.err.contains("verify needs --url"), "{}", ran.err);
     let ran = Ran::of(&["--url", "http://localhost", "--user", "arun", "--token-file", "x"], &[], "");
     assert!(ran.code == Some(2) && ran.err.contains("is enough"), "{}", ran.err);
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let ran = Ran::of(&["--url", &format!("http://{gone}")], &[], "");
+    let nobody = Nobody::new();
+    let ran = Ran::of(&["--url", &format!("http://{}", nobody.address())], &[], "");
     assert!(ran.code == Some(1) && ran.err.contains("cannot reach") && ran.out.is_empty(), "{}", ran.err);
 }
 
@@ -336,4 +337,30 @@ fn the_meddler_hands_on_what_it_is_told_to_leave() {
     let server = Server::start();
     let proxy = Meddler::new(server.address(), |request: &Request, answer| as_it_is(request, answer));
     assert_eq!(crate::server::Client::of(&proxy.url()).get("/health").expect(200).text, "{\"status\":\"ok\"}");
+}
+
+#[test]
+fn a_certificate_that_is_its_own_authority_is_refused_in_words_for_people() {
+    let authority = Authority::new();
+    authority.issue_self_signed_authority();
+    let server = authority.server(&[]);
+    let url = format!("https://localhost:{}", server.address().port());
+    let ran = Ran::of(&["--url", &url, "--ca", &authority.path("cert.pem")], &[], "");
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(
+        ran.err.contains("its certificate is an authority's (CA:TRUE)") && ran.err.contains("basicConstraints = CA:FALSE"),
+        "{}",
+        ran.err
+    );
+    assert!(!ran.err.contains("CaUsedAsEndEntity"), "{}", ran.err);
+}
+
+#[test]
+fn asked_beside_its_proxy_it_is_said_that_the_public_address_is_wanted() {
+    let server = Server::with(&[], &[("DOORWARD_BASE_PATH", "/auth")]);
+    let ran = Ran::of(&["--url", &server.url, "--json"], &[], "");
+    assert!(ran.code == Some(1) && ran.ended("failed").contains(&"where a proxy shows it".to_owned()), "{}", ran.out);
+    assert!(ran.err.contains("give --url the public address, where browsers reach the server"), "{}", ran.err);
+    let server = Server::start();
+    assert!(!Ran::of(&["--url", &server.url, "--json"], &[], "").err.contains("public address"));
 }

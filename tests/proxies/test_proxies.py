@@ -7,7 +7,7 @@ import hashlib, http.client, http.server, json, os, pathlib, re, shutil, socket,
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "interop"))
-from doorward import Doorward, PASSWORD
+from doorward import Doorward, PASSWORD, free_port
 
 HOST = "app.example.com"
 BROWSER = ("Accept", "text/html,*/*;q=0.8")
@@ -47,12 +47,6 @@ class App(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def replaced(text, *pairs):
     """With each text replaced, which must be there: the example is what is tested.
 
@@ -76,7 +70,7 @@ def run(cls, command, directory):
 
 
 def await_listener(process, port, directory):
-    end = time.monotonic() + 15
+    end = time.monotonic() + 120
     while True:
         try:
             return socket.create_connection(("127.0.0.1", port), 1).close()
@@ -153,7 +147,7 @@ class Through:
         return directory
 
     def ask(self, method, path, *headers, body=None, port=None, chunked=False):
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=120)
         self.addCleanup(connection.close)
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in [("Host", HOST), *headers]:
@@ -211,6 +205,21 @@ class Through:
                 asked = App.asked
                 self.refused(401, self.ask("GET", "/", *spoof))
                 self.assertEqual(App.asked, asked)
+
+    def test_what_apps_believe_of_other_login_servers_never_reaches_the_app_either(self):
+        names = [
+            "Remote-Groups", "Remote-Email", "Remote-Name", "X-Remote-User", "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups",
+            "X-Forwarded-Preferred-Username", "X-Auth-Request-User", "X-Auth-Request-Email", "X-Webauth-User",
+        ]
+        spoofs = [(spelt, "boss") for name in names for spelt in (name, name.lower(), name.replace("-", "_"))]
+        answer = self.ask("GET", "/", self.bearer(), *spoofs, ("X-Harmless", "boss"))
+        self.assertEqual([name for name, value in answer.json()["headers"] if value == "boss"], ["X-Harmless"])
+
+    def test_a_refusal_says_once_how_to_authenticate(self):
+        for who in ([], [("Authorization", "Bearer x")]):
+            answer = self.ask("GET", "/", *who)
+            self.refused(401, answer)
+            self.assertEqual(len(answer.headers.get_all("WWW-Authenticate")), 1, answer.headers)
 
     def test_whoever_may_not_pass_does_not_reach_the_app(self):
         cookie, pair = self.keep_signed_in("mira")

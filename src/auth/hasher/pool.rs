@@ -31,8 +31,8 @@ const IDLE: Duration = Duration::from_secs(30);
 const IDLE_AFTER_A_CROWD: Duration = Duration::from_secs(1);
 /// Jobs that wait at most, whatever the time one takes.
 const MAX_JOBS: usize = 1024;
-/// What a hash takes until one was timed.
-pub(super) const USUAL_TIME: Duration = Duration::from_millis(25);
+/// What a job takes until one was timed.
+const USUAL_TIME: Duration = Duration::from_millis(25);
 
 pub(super) struct Job {
     work: Work,

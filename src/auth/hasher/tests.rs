@@ -148,6 +148,19 @@ fn a_wrong_password_takes_the_rest_of_the_usual_time_beside_a_cheaper_foreign_ha
 }
 
 #[tokio::test]
+async fn the_usual_time_is_known_from_checks_as_from_hashes() {
+    let hasher = Hasher::start(1, SMALL).unwrap();
+    let known = || hasher.pool.worker.hash_time.lock().unwrap().is_some();
+    let imported = PasswordHash::foreign("$pbkdf2-sha256$8000$XAuBMIYQQogxRg$tRRlz8hYn63B9LYiCd6PRo6FMiunY9ozmMMI3srxeRE").unwrap();
+    // Nothing is known yet, and the whole of a hash is made.
+    assert_eq!(hasher.verify(typed("Password"), Some(&imported)).await.unwrap(), Verdict::Wrong);
+    assert!(!known());
+    // Of a user that is not there.
+    assert_eq!(hasher.verify(typed("Password"), None).await.unwrap(), Verdict::Wrong);
+    assert!(known());
+}
+
+#[tokio::test]
 async fn what_a_dear_hash_of_another_program_took_is_given_back_at_once() {
     let hasher = Hasher::start(1, SMALL).unwrap();
     let (dear, mut memory) = (Cost { memory_kib: 64 * 1024, ..SMALL }, Memory::default());

@@ -8,7 +8,6 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use super::super::password::{Password, PasswordHash, Typed};
 use super::Verdict;
 use super::argon2id::{Cost, Memory, SALT_BYTES, hash_with, is_foreign_of, verify_with};
-use super::pool::USUAL_TIME;
 use crate::error::{Error, Result};
 
 /// What is to be done.
@@ -26,14 +25,14 @@ pub(super) enum Done {
 /// Whoever does it, in anybody's memory.
 pub(super) struct Worker {
     cost: Cost,
-    /// A moving average of what a hash of today's cost takes.
-    hash_time: Mutex<Duration>,
+    /// A moving average of what a hash of today's cost takes, once one was made.
+    pub(super) hash_time: Mutex<Option<Duration>>,
 }
 
 impl Worker {
     /// Makes hashes of this cost.
     pub fn new(cost: Cost) -> Self {
-        Self { cost, hash_time: Mutex::new(USUAL_TIME) }
+        Self { cost, hash_time: Mutex::default() }
     }
 
     pub fn work(&self, work: Work, memory: &mut Memory) -> Result<Done> {
@@ -45,7 +44,11 @@ impl Worker {
             Work::Verify(typed, hash) => {
                 let password = typed.as_ref().and_then(Typed::password);
                 let typed = password.map_or("", Password::expose);
+                let started = Instant::now();
                 let (matches, cost) = verify_with(&hash, typed, memory)?;
+                if cost == self.cost {
+                    self.took(started.elapsed());
+                }
                 let Some(password) = password.filter(|_| matches) else {
                     // Of a hash made when one cost less, too, the answer takes as long as of a user that is not there.
                     if let Some(rest) = cost.lacks(self.cost) {
@@ -68,7 +71,9 @@ impl Worker {
             return typed.password().map(|password| self.hash(password, memory)).transpose().map(Verdict::Right);
         }
         // Of a user that is not there, the answer takes the time of one hash of ours; of a dearer hash it takes longer.
-        if let Some(rest) = self.cost.share(started.elapsed(), *self.hash_time.lock().unwrap_or_else(PoisonError::into_inner)) {
+        let usual = *self.hash_time.lock().unwrap_or_else(PoisonError::into_inner);
+        // How long that is nobody knows before one was made: then it is a whole one.
+        if let Some(rest) = usual.map_or(Some(self.cost), |usual| self.cost.share(started.elapsed(), usual)) {
             hash_with(&rest.argon2()?, rest, typed.exact(), &[0; SALT_BYTES], memory)?;
         }
         Ok(Verdict::Wrong)
@@ -79,8 +84,13 @@ impl Worker {
         SystemRandom::new().fill(&mut salt).map_err(|source| Error::Crypto { action: "making a salt", source: source.into() })?;
         let started = Instant::now();
         let hash = hash_with(&self.cost.argon2()?, self.cost, password.expose(), &salt, memory)?;
-        let mut usual = self.hash_time.lock().unwrap_or_else(PoisonError::into_inner);
-        *usual = (*usual * 7 + started.elapsed()) / 8;
+        self.took(started.elapsed());
         Ok(hash)
+    }
+
+    /// A hash of today's cost was made in this time.
+    fn took(&self, time: Duration) {
+        let mut usual = self.hash_time.lock().unwrap_or_else(PoisonError::into_inner);
+        *usual = Some(usual.map_or(time, |usual| (usual * 7 + time) / 8));
     }
 }

@@ -14,6 +14,7 @@
 //! such a user or not. All of it is in memory of a fixed size and is forgotten at the end of the process.
 
 mod block;
+mod client;
 mod count;
 mod guess;
 mod holder;
@@ -23,7 +24,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,7 @@ use tokio::sync::{Notify, Semaphore};
 use super::user::Username;
 use crate::error::{Error, Result};
 pub use block::{Block, Scope};
+pub use client::ClientAddress;
 use count::{Admission, Count, Rule};
 use guess::MOST_WAITING;
 pub use guess::{Guess, Outcome, Refusal};
@@ -55,7 +56,7 @@ pub struct Limits {
     pub failures_per_address: u32,
     /// Users that register from one address in an hour.
     pub registrations_per_address: u32,
-    /// Whether the last two hold for this machine, too: behind a proxy on it.
+    /// Whether the last two hold for what this machine itself asks, too: a trusted proxy on it may not say for whom it asks.
     pub loopback_too: bool,
 }
 
@@ -170,25 +171,25 @@ impl Throttle {
     }
 
     /// Whether the limits of addresses hold at this one.
-    fn limits_at(&self, address: IpAddr) -> bool {
-        self.limits.loopback_too || !address.to_canonical().is_loopback()
+    fn limits_at(&self, address: ClientAddress) -> bool {
+        self.limits.loopback_too || !address.is_here()
     }
 
     /// Where a guess at a user's password counts; `None` for the command line, and if nobody ever waits.
-    pub(super) fn place(&self, username: &str, address: Option<IpAddr>) -> Option<Place> {
+    pub(super) fn place(&self, username: &str, address: Option<ClientAddress>) -> Option<Place> {
         let address = address.filter(|_| self.limits.on)?;
-        Some(Place { name: self.name(username), network: address.into(), limited: self.limits_at(address) })
+        Some(Place { name: self.name(username), network: address.ip.into(), limited: self.limits_at(address) })
     }
 
-    fn limited(&self, address: Option<IpAddr>) -> Option<Network> {
-        address.filter(|address| self.limits.on && self.limits_at(*address)).map(Network::from)
+    fn limited(&self, address: Option<ClientAddress>) -> Option<Network> {
+        address.filter(|address| self.limits.on && self.limits_at(*address)).map(|address| address.ip.into())
     }
 
     /// Counts a failure of this kind; what begins with it.
     ///
     /// # Errors
     /// [`Error::Throttled`] when the address must wait already; then nothing is counted.
-    pub(super) fn fail(&self, kind: Kind, address: Option<IpAddr>, now: Duration) -> Result<Option<Block>> {
+    pub(super) fn fail(&self, kind: Kind, address: Option<ClientAddress>, now: Duration) -> Result<Option<Block>> {
         let Some(network) = self.limited(address) else { return Ok(None) };
         let mut tables = self.tables();
         let (scope, table) = match kind {
@@ -203,13 +204,13 @@ impl Throttle {
     ///
     /// # Errors
     /// [`Error::Throttled`] when there were too many; then it is not counted.
-    pub(super) fn register(&self, address: Option<IpAddr>, now: Duration) -> Result<Option<Block>> {
+    pub(super) fn register(&self, address: Option<ClientAddress>, now: Duration) -> Result<Option<Block>> {
         let Some(network) = self.limited(address) else { return Ok(None) };
         count_one(&mut self.tables().registrations, network, self.registrations(), Scope::Registrations, now)
     }
 
     /// Takes back a registration that came to nothing and told nothing.
-    pub(super) fn unregister(&self, address: Option<IpAddr>) {
+    pub(super) fn unregister(&self, address: Option<ClientAddress>) {
         let Some(network) = self.limited(address) else { return };
         if let Some(count) = self.tables().registrations.find_mut(&network) {
             count.unfail(self.registrations());

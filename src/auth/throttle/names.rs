@@ -1,8 +1,6 @@
 //! What becomes of a name's counts when its user comes, is let go on, and goes; and of an address's when that is let go on.
 
-use std::net::IpAddr;
-
-use super::{Name, Network, Tables, Throttle};
+use super::{ClientAddress, Name, Network, Tables, Throttle};
 use crate::auth::user::Username;
 
 impl Tables {
@@ -23,7 +21,7 @@ impl Tables {
 impl Throttle {
     /// A user has come to be: whatever was tried under its name before was no guess at its password, and where it comes from is
     /// where it is at home.
-    pub(in crate::auth) fn welcome(&self, username: &Username, address: Option<IpAddr>) {
+    pub(in crate::auth) fn welcome(&self, username: &Username, address: Option<ClientAddress>) {
         let Some(at) = self.place(username.as_str(), address) else { return };
         let (mut tables, now) = (self.tables(), self.now());
         if let Some(count) = tables.pairs.find_mut(&(at.name, at.network)) {

@@ -1,5 +1,6 @@
 //! Backups: how old the newest is, and whether it could be restored.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +20,13 @@ const MAKE_ONE: &str = "make one: doorward backup; and copy it to another disk";
 pub fn look(settings: &Settings, now: Timestamp, progress: &mut Progress) -> Vec<Finding> {
     let dir = settings.data_dir.as_path();
     match checkpoint::made_on(dir) {
+        // Another user's: the finding on the directory says what to do.
+        Err(StorageError::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
+            vec![Finding::skipped(
+                "backup",
+                format!("this user may not look at it ({source}); run this as the user that the server runs as"),
+            )]
+        }
         Err(error) => vec![Finding::red("backup", chain(&error), MAKE_ONE)],
         Ok(None) => vec![none(settings, founded_at(dir).is_some_and(|age| age < NEW))],
         Ok(Some((path, made))) => {

@@ -20,6 +20,8 @@ mod settings;
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::progress::Progress;
 use super::reach::Reach;
 use super::{Common, Failure, runtime};
@@ -94,22 +96,23 @@ fn on_the_spot(common: &Common, now: Timestamp) -> Result<(Vec<Finding>, u8), Fa
         Err(wrong) => (Settings { data_dir: likely_data_dir(common), ..Settings::default() }, Some(wrong)),
     };
     let dir = reach_directory(&settings);
-    let mut findings = match &wrong {
-        Some(wrong) => vec![Finding::red("settings", wrong.to_string(), "mend it; a server with these settings does not start")],
-        None => of_settings(&settings),
-    };
-    findings.extend(config::environment(std::env::vars_os()).ok().and_then(|environment| settings::slips(&environment)));
-    findings.extend([
+    let of_directory = [
         directory::permissions(&dir),
         directory::files(&dir),
         directory::socket(&settings.data_dir),
         file_system::keeps(&dir),
-    ]);
-    findings.push(disk::space(&dir));
+        disk::space(&dir),
+    ];
     // With settings that are not the server's, its directory is not opened here: another key would be made, for one.
     let may_open = wrong.is_none() && ["MARKER", "db"].iter().any(|name| dir.join(name).exists());
     let lock = lock::look(&dir);
     let mut asked = ask(&settings, common, may_open);
+    let mut findings = match &wrong {
+        Some(wrong) => vec![Finding::red("settings", wrong.to_string(), "mend it; a server with these settings does not start")],
+        None => of_settings(&settings, asked.as_ref().ok().and_then(Option::as_ref).and_then(Answers::public_url)),
+    };
+    findings.extend(config::environment(std::env::vars_os()).ok().and_then(|environment| settings::slips(&environment)));
+    findings.extend(of_directory);
     let reached = match &asked {
         Ok(Some(answers)) if answers.is_live() => Reached::Served,
         Ok(Some(_)) => Reached::Opened,
@@ -144,9 +147,10 @@ fn reach_directory(settings: &Settings) -> PathBuf {
     std::path::absolute(&settings.data_dir).unwrap_or_else(|_| settings.data_dir.clone())
 }
 
-fn of_settings(settings: &Settings) -> Vec<Finding> {
+fn of_settings(settings: &Settings, served_at: Option<&Value>) -> Vec<Finding> {
     let mut findings = settings::warnings(settings);
-    findings.extend([settings::user_routes(settings), settings::registration(settings), settings::public_url(settings)]);
+    findings.extend(settings::differ(settings, served_at));
+    findings.extend([settings::user_routes(settings), settings::registration(settings), settings::public_url(settings, served_at)]);
     findings.extend([secrets::strength(settings), secrets::files(settings)]);
     findings.extend(secrets::previous(settings));
     findings
@@ -188,7 +192,7 @@ fn of_server(settings: &Settings, asked: Result<Option<Answers>, Failure>, dir: 
     if let Ok(checkup) = &answers.checkup {
         findings.push(disk::waste(dir, checkup["database"]["bytes"].as_u64().unwrap_or_default()));
     }
-    let url = settings.public_url.as_ref().map(|url| format!("{url}{}", settings.base_path.join("")));
+    let url = answers.public_url().and_then(Value::as_str).map(str::to_owned).or_else(|| settings::page(settings));
     let url = url.and_then(|url| url.parse::<ServerUrl>().ok());
     let direct = url.as_ref().is_some_and(|url| url.is_private() == settings.tls_cert.is_some()) && settings.trusted_proxies.is_nobody();
     findings.push(through_proxy(url, &answers, direct));

@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 use serde_json::json;
 
 use super::finding::{Finding, Verdict};
+use crate::cli::terminal::harmless;
 use crate::cli::{Failure, table};
 
 /// Prints the findings.
@@ -39,11 +40,6 @@ fn written(findings: &[Finding], colours: bool) -> String {
     let [green, yellow, red, skipped] = counts(findings);
     lines.push(format!("\n{} checks: {green} ok, {yellow} to look at, {red} to fix, {skipped} skipped", findings.len()));
     lines.join("\n")
-}
-
-/// Paths and names may hold what would steer the terminal.
-fn harmless(text: &str) -> String {
-    text.replace(char::is_control, "?")
 }
 
 #[cfg(test)]

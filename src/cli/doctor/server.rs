@@ -36,6 +36,11 @@ impl Answers {
     pub const fn is_live(&self) -> bool {
         self.is_server
     }
+
+    /// Where browsers reach the server that runs, as its own settings say; null: they say nothing.
+    pub fn public_url(&self) -> Option<&Value> {
+        self.checkup.as_ref().ok().filter(|_| self.is_server)?.get("public_url")
+    }
 }
 
 /// Asks.

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::finding::Finding;
 use crate::auth::Registration;
+use crate::cli::local::text;
 use crate::config::Settings;
 use crate::http::UserRoutes;
 use crate::http::client::ServerUrl;
@@ -25,7 +28,14 @@ pub fn warnings(settings: &Settings) -> Vec<Finding> {
     // Of secrets and of open user routes there is a check of its own.
     let ours = |warning: &String| !warning.contains("JWT_SECRET_KEY") && !warning.starts_with("user_routes");
     let warned = settings.warnings().into_iter().filter(ours);
-    let found: Vec<_> = warned.map(|what| Finding::yellow("settings", what, "change the setting, if that is not meant")).collect();
+    let advice = |what: &String| {
+        if what.contains("travel in clear") {
+            "set tls_cert and tls_key; or let a proxy with TLS ask, name it in trusted_proxies, and let nobody else reach the port"
+        } else {
+            "change the setting, if that is not meant"
+        }
+    };
+    let found: Vec<_> = warned.map(|what| (advice(&what), what)).map(|(advice, what)| Finding::yellow("settings", what, advice)).collect();
     if found.is_empty() { vec![Finding::green("settings", "every one is known and can be")] } else { found }
 }
 
@@ -83,10 +93,29 @@ pub fn registration(settings: &Settings) -> Finding {
     }
 }
 
-/// Whether what browsers send can be read on its way.
-pub fn public_url(settings: &Settings) -> Finding {
+/// Where browsers reach the server, if these settings say so.
+pub fn page(settings: &Settings) -> Option<String> {
+    settings.public_url.as_ref().map(|url| format!("{url}{}", settings.base_path.join("")))
+}
+
+/// That the server that runs was started with another address for browsers than the settings found here say: then it has others, too.
+pub fn differ(settings: &Settings, served: Option<&Value>) -> Option<Finding> {
+    let ours = page(settings);
+    let theirs = served.filter(|theirs| theirs.as_str() != ours.as_deref())?.as_str();
+    let [theirs, ours] = [theirs, ours.as_deref()].map(|url| url.map_or_else(|| "none".to_owned(), |url| text(&url.into())));
+    Some(Finding::yellow(
+        "running settings",
+        format!("the server that runs has the public_url {theirs}, and those found here have {ours}: it was started with others"),
+        "run this with the server's settings: --config, and its DOORWARD_ variables; or restart the server, if these are newer",
+    ))
+}
+
+/// Whether what browsers send can be read on its way. `served`: what the server that runs has, if it tells.
+pub fn public_url(settings: &Settings, served: Option<&Value>) -> Finding {
     const CHECK: &str = "public_url";
-    let Some(url) = &settings.public_url else { return Finding::green(CHECK, "not set") };
+    let Some(url) = served.and_then(Value::as_str).map(str::to_owned).or_else(|| page(settings)) else {
+        return Finding::green(CHECK, "not set");
+    };
     match url.parse::<ServerUrl>() {
         Ok(parsed) if parsed.is_readable_on_the_way() => {
             let what = format!("{url} is not encrypted: passwords and tokens can be read on the way");
@@ -96,7 +125,7 @@ pub fn public_url(settings: &Settings) -> Finding {
                 "put a proxy with TLS in front, or set tls_cert and tls_key; then set public_url to the https address",
             )
         }
-        Ok(_) => Finding::green(CHECK, url.clone()),
+        Ok(_) => Finding::green(CHECK, url),
         Err(wanted) => Finding::red(CHECK, format!("{url} is no address"), wanted),
     }
 }

@@ -81,7 +81,7 @@ async fn verify(probe: Probe, mut account: Account, common: &Common) -> Result<(
     probe.ask(&Ask::get("/health")).await?;
     let report = Report::new(surface::CHECKS + flow::CHECKS, common.quiet);
     let mut run = Run::new(probe, report, stop_signal()?);
-    surface::look(&mut run, url).await;
+    let is_in_place = surface::look(&mut run, url).await;
     flow::walk(&mut run, &mut account, url.path()).await;
     let was_stopped = run.is_stopped();
     debug_assert!(was_stopped || run.report.is_whole(), "the bar ends where it said that it would");
@@ -91,6 +91,9 @@ async fn verify(probe: Probe, mut account: Account, common: &Common) -> Result<(
     let failed = report.count(Outcome::Failed);
     let is_good = failed == 0 && report.count(Outcome::Ok) > 0 && remains.is_none() && !was_stopped;
     report.print(&url.to_string(), is_good, remains, common.json)?;
+    if !is_in_place {
+        tell("doorward: warning: give --url the public address, where browsers reach the server: public_url with base_path");
+    }
     if let Some(name) = remains {
         tell(&format!("doorward: warning: the user {name} may remain; look for it with: doorward user show {name}"));
     }

@@ -10,9 +10,13 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use super::ClientError;
+
+/// Of one that `openssl req -x509` makes unless told otherwise (RFC 5280 §4.2.1.9).
+const AUTHORITY: &str = "its certificate is an authority's (CA:TRUE), and none for a server: make the server one that says \
+     basicConstraints = CA:FALSE, signed by that authority or by itself, and name in --ca what signed it";
 
 /// Makes connections private, and sure of whom they go to.
 pub(super) struct Tls(TlsConnector);
@@ -47,6 +51,13 @@ impl Tls {
     /// Takes over a connection to `host`.
     pub(super) async fn connect(&self, host: &str, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(host.to_owned()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        self.0.connect(name, stream).await
+        self.0.connect(name, stream).await.map_err(for_people)
     }
+}
+
+/// What is wrong with a certificate, where the library's words say nothing to people.
+fn for_people(error: io::Error) -> io::Error {
+    let fault = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).map(|fault| format!("{fault:?}"));
+    let is_authority = fault.is_some_and(|fault| fault.contains("CaUsedAsEndEntity"));
+    if is_authority { io::Error::new(error.kind(), AUTHORITY) } else { error }
 }

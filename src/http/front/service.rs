@@ -129,7 +129,7 @@ impl Front {
             Peer::Local(uid) => Some(uid),
             Peer::Remote(_) => None,
         };
-        let trace = Trace { request: Some(id), address: proxies::client(request.inner()), uid };
+        let trace = Trace { request: Some(id), address: proxies::client(request.inner()).map(|client| client.ip), uid };
         trace.around(request.dispatch())
     }
 

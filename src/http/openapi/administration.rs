@@ -68,7 +68,13 @@ const LIST_INVITES: Operation = Operation::new("GET /invites", Proof::Admin, "In
 const INVITES: &[Operation] = &[
     Operation::new("POST /invites", Proof::Admin, "Invites", "makeInvite", "Make an invite")
         .may_take("NewInvite", r#"{"expires": 86400}"#)
-        .gives(201, "Its code.", "Code", r#"{"code": "doorward_invite_0123456789abcdef0123456789abcdef01234567", "expires": 1767312000}"#),
+        .gives(
+            201,
+            "Its id and its code.",
+            "MadeInvite",
+            r#"{"id": "5c2d1a1e-7d1f-4a55-9d3c-6f2f3a6b8c11", "code": "doorward_invite_0123456789abcdef0123456789abcdef01234567",
+                "expires": 1767312000}"#,
+        ),
     Operation::new("DELETE /invites/{id}", Proof::Admin, "Invites", "deleteInvite", "Take an invite back")
         .of(&["InviteId"])
         .says("Invite has been deleted successfully"),
@@ -173,6 +179,6 @@ const AUDIT: &[Operation] = &[
             r#"{"database": {"fault": null, "sequence": 42, "users": 7, "sessions": 3, "revocations": 1, "bytes": 4096},
                 "clock": {"system": 1767225600, "mark": 1767225600},
                 "administrators": [{"id": 1, "username": "boss", "last_used": 1767225600}],
-                "look": "9f86d081884c7d659a2feaa0c55ad015"}"#,
+                "look": "9f86d081884c7d659a2feaa0c55ad015", "public_url": "https://login.example.com"}"#,
         ),
 ];

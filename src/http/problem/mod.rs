@@ -3,7 +3,7 @@
 //! ```json
 //! {"code":401,"status":"Unauthorized","error":"token_revoked","message":"The token has been revoked."}
 //! ```
-//! `error` is a stable word from the closed list [`Kind`]; `errors` names every field's fault. It is a superset of what
+//! `error` is a stable word from the closed list [`Kind`]; `errors` names every field's fault, by webargs' name for where it was. It is a superset of what
 //! the template's clients read. 401 carries `WWW-Authenticate` (RFC 6750 §3), 405 `Allow`, 429 and 503 `Retry-After`.
 //! The bodies of 5xx are constant: the cause is logged here, once.
 
@@ -77,10 +77,17 @@ impl Problem {
         self
     }
 
-    /// Fields that are not as they should be.
+    /// Fields of a body that are not as they should be.
     #[must_use]
     pub fn invalid(faults: &Faults) -> Self {
         Self::new(Kind::ValidationFailed).errors(&json!(faults))
+    }
+
+    /// Values of a query that are not as they should be, in `errors.query`.
+    #[must_use]
+    pub fn invalid_query(faults: &Faults) -> Self {
+        let problem = Self::new(Kind::ValidationFailed).message("The query does not fit; see errors.");
+        Self { errors: Some(Box::new(json!({ "query": faults }))), ..problem }
     }
 
     /// For a caller whose role does not suffice (RFC 6750 §3.1).
@@ -222,6 +229,11 @@ mod tests {
         let faults = Faults::of("username", "Missing data for required field.");
         let body: Value = serde_json::from_str(&Problem::invalid(&faults).body()).unwrap();
         assert_eq!(body["errors"], json!({"json": {"username": ["Missing data for required field."]}}));
+        let body: Value = serde_json::from_str(&Problem::invalid_query(&Faults::of("limit", "Unknown field.")).body()).unwrap();
+        assert_eq!(
+            (&body["message"], &body["errors"]),
+            (&json!("The query does not fit; see errors."), &json!({"query": {"limit": ["Unknown field."]}}))
+        );
     }
 
     #[test]

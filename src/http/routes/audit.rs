@@ -67,7 +67,7 @@ async fn list(
         event: query::read(&mut faults, "event", event, Word::parse, "There is no such event."),
         limit: query::limit(&mut faults, limit),
     };
-    let wanted = faults.or(wanted)?;
+    let wanted = query::or(&faults, wanted)?;
     let limit = wanted.limit;
     let events = auth.events(admin.actor(), wanted).await?;
     let next = events.last().filter(|_| events.len() == limit).map(|(id, _)| *id);

@@ -29,18 +29,22 @@ impl Default for Look {
     }
 }
 
+/// Where browsers reach the server, with its `base_path`, if its settings say so.
+pub struct PublicUrl(pub Option<String>);
+
 #[derive(Serialize)]
 struct Report {
     #[serde(flatten)]
     checkup: Checkup,
     look: String,
+    public_url: Option<String>,
 }
 
 /// `GET /doctor`, for an administrator → 200 `{"database":{"fault","sequence","users","sessions","revocations","bytes"},
-/// "clock":{"system","mark"},"administrators":[{"id","username","last_used"}],"look"}`; 503. Reads every record.
+/// "clock":{"system","mark"},"administrators":[{"id","username","last_used"}],"look","public_url"}`; 503. Reads every record.
 #[get("/doctor")]
-async fn check_up(auth: &State<Auth>, look: &State<Look>, admin: Admin) -> Result<Json<Report>, Problem> {
-    Ok(Json(Report { checkup: auth.check_up(admin.actor()).await?, look: look.0.clone() }))
+async fn check_up(auth: &State<Auth>, look: &State<Look>, url: &State<PublicUrl>, admin: Admin) -> Result<Json<Report>, Problem> {
+    Ok(Json(Report { checkup: auth.check_up(admin.actor()).await?, look: look.0.clone(), public_url: url.0.clone() }))
 }
 
 /// How the server sees a request, if that has the right [`Look`].

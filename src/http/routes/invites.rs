@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rocket::http::Status;
 use rocket::request::FromParam;
 use rocket::response::status::{Created, Custom};
 use rocket::serde::json::Json;
@@ -11,7 +12,6 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::account::{Registration, created};
-use super::password::{Issued, issued};
 use super::{Message, message};
 use crate::auth::Auth;
 use crate::auth::clock::Timestamp;
@@ -85,11 +85,21 @@ impl Fields for NewInvite {
     }
 }
 
+/// An invite that was just made: this answer is the only place where its code can be read.
+#[derive(Serialize)]
+struct Made {
+    id: InviteId,
+    code: String,
+    expires: Timestamp,
+}
+
 /// `POST /invites` with `{"expires"?}`, in seconds (a week unless said), or without a body, for an administrator → 201
-/// `{"code","expires"}`; 422.
+/// `{"id","code","expires"}`; 422.
 #[post("/invites", data = "<body>")]
-async fn make(auth: &State<Auth>, admin: Admin, body: Optional<NewInvite>) -> Result<Custom<Json<Issued>>, Problem> {
-    Ok(issued(auth.invite(admin.actor(), body.0.unwrap_or_default().life).await?))
+async fn make(auth: &State<Auth>, admin: Admin, body: Optional<NewInvite>) -> Result<Custom<Json<Made>>, Problem> {
+    let (code, expires) = auth.invite(admin.actor(), body.0.unwrap_or_default().life).await?;
+    let made = Made { id: code.digest().into(), code: code.expose().to_owned(), expires };
+    Ok(Custom(Status::Created, Json(made)))
 }
 
 /// An invite without its code, which nobody can tell any more.

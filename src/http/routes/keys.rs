@@ -7,12 +7,12 @@ use rocket::{Responder, Route, State, delete, get, post, routes};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::query::Names;
+use super::query::{self, Names};
 use super::{Message, message};
 use crate::auth::Auth;
 use crate::auth::keys::Algorithm;
 use crate::auth::rotation::KeyStatus;
-use crate::error::{Error, Faults};
+use crate::error::Faults;
 use crate::http::body::{Fields, Object, Optional};
 use crate::http::cors::Public;
 use crate::http::guard::Admin;
@@ -93,11 +93,11 @@ async fn add(auth: &State<Auth>, admin: Admin, body: Optional<NewKey>) -> Result
 #[delete("/keys/<kid>?<now>")]
 async fn retire(auth: &State<Auth>, admin: Admin, names: Names<'_>, kid: &str, now: Option<&str>) -> Result<Json<Message>, Problem> {
     // Rocket takes a name that is there twice for one that is not there: a key whose secret is out would live on.
-    names.faults(&["now"]).or(())?;
+    query::or(&names.faults(&["now"]), ())?;
     let at_once = match now {
         None | Some("false") => false,
         Some("true") => true,
-        Some(_) => return Err(Error::Invalid(Faults::of("now", "Must be true or false.")).into()),
+        Some(_) => return Err(Problem::invalid_query(&Faults::of("now", "Must be true or false."))),
     };
     auth.retire_key(admin.actor(), kid, at_once).await?;
     Ok(message("The key has been retired"))

@@ -10,7 +10,6 @@ use zeroize::Zeroizing;
 use super::{IdParam, Message, message};
 use crate::auth::Auth;
 use crate::auth::clock::Timestamp;
-use crate::auth::code::Code;
 use crate::http::body::{Body, Fields, Object};
 use crate::http::guard::{Admin, ClientOrigin, FreshToken};
 use crate::http::problem::Problem;
@@ -21,14 +20,9 @@ pub fn routes() -> Vec<Route> {
 
 /// A code that was just made: this answer is the only place where it can be read.
 #[derive(Serialize)]
-pub struct Issued {
+struct Issued {
     code: String,
     expires: Timestamp,
-}
-
-/// 201 for a code.
-pub fn issued((code, expires): (Code, Timestamp)) -> Custom<Json<Issued>> {
-    Custom(Status::Created, Json(Issued { code: code.expose().to_owned(), expires }))
 }
 
 struct Change {
@@ -55,7 +49,8 @@ async fn change(auth: &State<Auth>, token: FreshToken, origin: ClientOrigin, bod
 /// `POST /user/<id>/reset`, for an administrator → 201 `{"code","expires"}`; one made before is void; 404.
 #[post("/user/<id>/reset")]
 async fn issue(auth: &State<Auth>, admin: Admin, id: IdParam) -> Result<Custom<Json<Issued>>, Problem> {
-    Ok(issued(auth.issue_reset(admin.actor(), id.0).await?))
+    let (code, expires) = auth.issue_reset(admin.actor(), id.0).await?;
+    Ok(Custom(Status::Created, Json(Issued { code: code.expose().to_owned(), expires })))
 }
 
 struct Redemption {

@@ -7,6 +7,7 @@ use rocket::Request;
 use rocket::request::{FromRequest, Outcome};
 
 use crate::error::Faults;
+use crate::http::problem::Problem;
 
 /// Most items of one page.
 pub const PAGE: usize = 100;
@@ -37,6 +38,14 @@ impl Names<'_> {
         }
         faults
     }
+}
+
+/// `value`, if nothing is wrong.
+///
+/// # Errors
+/// The [`Problem`] that names every fault.
+pub fn or<T>(faults: &Faults, value: T) -> Result<T, Problem> {
+    if faults.is_empty() { Ok(value) } else { Err(Problem::invalid_query(faults)) }
 }
 
 /// A value that is read, or the fault that it cannot be.

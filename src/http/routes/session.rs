@@ -128,7 +128,7 @@ async fn leave(auth: &Auth, leaver: &Leaver, scope: &[&str]) -> Result<Json<Mess
         [_] => Err("Must be one of: local, others, global."),
         _ => Err("Is there twice."),
     };
-    let scope = scope.map_err(|fault| Error::Invalid(Faults::of("scope", fault)))?;
+    let scope = scope.map_err(|fault| Problem::invalid_query(&Faults::of("scope", fault)))?;
     match leaver.shown() {
         Shown::Token(claims) => auth.logout(claims, scope).await?,
         Shown::Cookie(session) => auth.leave(session, scope).await?,

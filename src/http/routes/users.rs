@@ -85,7 +85,7 @@ async fn list(
     let after = query::read(&mut faults, "after", after, UserId::parse, "Not a valid user id.");
     let limit = query::limit(&mut faults, limit);
     let username = query::read(&mut faults, "username", username, |name| Username::parse(name).ok(), "Not a valid username.");
-    faults.or(())?;
+    query::or(&faults, ())?;
     if let Some(username) = username {
         let found = auth.user_named(admin.actor(), &username).await?;
         return Ok(Json(Page { users: found.into_iter().map(FullUser::from).collect(), next: None }));

@@ -78,7 +78,8 @@ impl TempDir {
     }
 
     pub fn open(&self) -> SledStore {
-        SledStore::open(&self.options()).unwrap()
+        // Who was there before may need longer to let go, on a machine with much other work.
+        SledStore::open(&StoreOptions { lock_wait: std::time::Duration::from_secs(60), ..self.options() }).unwrap()
     }
 }
 

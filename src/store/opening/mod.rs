@@ -78,6 +78,12 @@ pub(super) fn sync_dir(dir: &Path) -> Result<(), StorageError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(io("sync", dir))
 }
 
+/// Whether a directory has a database, is getting one, or has lost it: all of these are judged by opening it.
+#[must_use]
+pub fn is_there(dir: &Path) -> bool {
+    ["LOCK", "MARKER", DATABASE].iter().any(|name| dir.join(name).exists())
+}
+
 /// See the module's page.
 pub(super) fn open(options: &StoreOptions) -> Result<Opened, StorageError> {
     let dir = options.dir.as_path();
@@ -163,6 +169,16 @@ pub(super) fn lock(dir: &Path, until: Instant) -> Result<File, StorageError> {
     }
     file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io("write", &path))?;
     Ok(file)
+}
+
+/// The process that has a directory open, if one does and has left its number. Asks without taking the lock, but for a moment in
+/// which nobody has it.
+#[must_use]
+pub fn holder(dir: &Path) -> Option<u32> {
+    let path = dir.join("LOCK");
+    let file = File::open(&path).ok()?;
+    let is_held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    fs::read_to_string(&path).ok().filter(|_| is_held)?.trim().parse().ok()
 }
 
 fn remove_half_snapshots(dir: &Path) -> Result<(), StorageError> {

@@ -117,8 +117,10 @@ async fn a_flipped_byte_is_found_or_harmless() {
         let sample = Sample::new(clean).await;
         let (mut random, whole) = (fastrand::Rng::with_seed(11), sample.database());
         let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
-        let mut found = 0;
-        for _ in 0..40 {
+        let (mut found, mut flips) = (0, 0);
+        // What has been written anew elsewhere may be flipped without harm, and that may be most of it, but not all.
+        while flips < 40 || (found <= 5 && flips < 400) {
+            flips += 1;
             let at = random.usize(..=used);
             let mut flipped = whole.clone();
             flipped[at] ^= 1 << random.u32(..8);
@@ -126,7 +128,7 @@ async fn a_flipped_byte_is_found_or_harmless() {
             fs::write(dir.path().join(DATABASE), &flipped).unwrap();
             found += usize::from(sample.is_refused(&dir, &format!("byte {at} of {used}")).await);
         }
-        assert!(found > 5, "only {found} of 40 flips mattered: the sample is too small to tell");
+        assert!(found > 5, "only {found} of {flips} flips mattered: the sample is too small to tell");
     }
 }
 
@@ -191,7 +193,7 @@ async fn a_record_that_fell_back_to_an_older_state_is_noticed() {
     let store = dir.open();
     logged_in(&store, "somebody").await;
     store.close().await.unwrap();
-    let db = open_sled(dir.path(), Instant::now() + Duration::from_secs(5)).unwrap();
+    let db = open_sled(dir.path(), Instant::now() + Duration::from_secs(60)).unwrap();
     let (key, value) = db.scan_prefix(b"s").next().unwrap().unwrap();
     let older = String::from_utf8(value.to_vec()).unwrap().replace("\"counter\":0", "\"counter\":1");
     assert_ne!(older.as_bytes(), &*value);
@@ -209,7 +211,7 @@ async fn a_record_that_fell_back_to_an_older_state_is_noticed() {
 #[tokio::test]
 async fn a_later_versions_data_is_left_alone() {
     let sample = Sample::new(true).await;
-    let (dir, until) = (sample.copy(), Instant::now() + Duration::from_secs(5));
+    let (dir, until) = (sample.copy(), Instant::now() + Duration::from_secs(60));
     let db = open_sled(dir.path(), until).unwrap();
     db.insert(b"m", b"\x09{\"schema\":2,\"and\":\"all is new\"}").unwrap();
     db.flush().unwrap();

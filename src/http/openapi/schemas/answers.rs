@@ -29,6 +29,7 @@ pub(super) const ANSWERS: &[Named] = &[
         ]),
     ),
     ("Code", Object(&[("code", Text("Shown this once.")), ("expires", Time("Until when it is good"))])),
+    ("MadeInvite", Object(&[("id", UUID), ("code", Text("Shown this once.")), ("expires", Time("Until when it is good"))])),
     ("Status", Object(&[("status", OneOf(&["ok", "ready"])), ("seen?", SEEN)])),
     (
         "Session",
@@ -149,6 +150,7 @@ const CHECKUP: Schema = Object(&[
     ("clock", Object(&[("system", Time("What the system says")), ("mark", Time("The latest time that is kept"))])),
     ("administrators", List(&ADMINISTRATOR)),
     ("look", Text("For `GET /health`, as `X-Doorward-Look`.")),
+    ("public_url", MaybeText("Where browsers reach the server; null: its settings do not say.")),
 ]);
 
 const ADMINISTRATOR: Schema = Object(&[

@@ -126,7 +126,7 @@ const PARTS: &[Named] = &[
             ("status", Text("Its phrase.")),
             ("error", To("ErrorWord")),
             ("message", Text("For people.")),
-            ("errors?", Object(&[("json", FAULTS)])),
+            ("errors?", Object(&[("json?", FAULTS), ("query?", FAULTS)])),
         ]),
     ),
     ("ErrorWord", Made(error_words)),
