@@ -4,6 +4,7 @@
     DOORWARD_URL=http://localhost:5000 DOORWARD_SERVICE_KEY=dws_… flask --app flask_app run --port 8000
 
 The key: doorward service add flask-app --scope revocations
+Where the server has a public_url, or an issuer or audience of its own: DOORWARD_ISSUER, DOORWARD_AUDIENCE, as they are there.
 """
 import json, os, threading, time, urllib.request
 
@@ -13,11 +14,13 @@ from jwt import InvalidTokenError, PyJWKClient, PyJWKClientError
 
 URL = os.environ.get("DOORWARD_URL", "http://localhost:5000")
 KEY = os.environ["DOORWARD_SERVICE_KEY"]
+ISSUER = os.environ.get("DOORWARD_ISSUER", "doorward")
+AUDIENCE = os.environ.get("DOORWARD_AUDIENCE")
 POLL_SECONDS = 1
 KEYS_SECONDS = 5
 
 app = Flask(__name__)
-app.config.update(JWT_ALGORITHM="ES256", JWT_DECODE_ISSUER="doorward")
+app.config.update(JWT_ALGORITHM="ES256", JWT_DECODE_ISSUER=ISSUER, JWT_DECODE_AUDIENCE=AUDIENCE)
 jwt = JWTManager(app)
 revoked, state = {}, {"cursor": "", "complete": False}  # id → until when it matters
 

@@ -4,12 +4,15 @@
 //   DOORWARD_URL=http://localhost:5000 DOORWARD_SERVICE_KEY=dws_… PORT=8001 node node_app.mjs
 //
 // The key: doorward service add node-app --scope revocations
+// Where the server has a public_url, or an issuer or audience of its own: DOORWARD_ISSUER, DOORWARD_AUDIENCE, as they are there.
 
 import { createServer } from 'node:http';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 
 const url = process.env.DOORWARD_URL ?? 'http://localhost:5000';
 const headers = { Authorization: `Bearer ${process.env.DOORWARD_SERVICE_KEY}` };
+const issuer = process.env.DOORWARD_ISSUER ?? 'doorward';
+const audience = process.env.DOORWARD_AUDIENCE;
 const POLL_MS = 1000;
 
 // Asks again for an unknown key, which anybody can name, every 30 s at most.
@@ -39,15 +42,19 @@ async function followAlways() {
 
 async function identify(request) {
   const token = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
-  const { payload } = await jwtVerify(token, keys, { issuer: 'doorward', typ: 'at+jwt', algorithms: ['ES256'] });
-  if (!complete || revoked.has(payload.jti) || revoked.has(payload.sid)) throw new Error('revoked');
+  const { payload } = await jwtVerify(token, keys, { issuer, audience, typ: 'at+jwt', algorithms: ['ES256'] });
+  if (!complete) throw new Error('it is not known yet what was revoked');
+  if (revoked.has(payload.jti) || revoked.has(payload.sid)) throw new Error('it was revoked');
   return payload;
 }
 
 const server = createServer(async (request, response) => {
   const [status, body] = await identify(request).then(
     ({ username, sub }) => [200, { hello: username, id: sub }],
-    () => [401, { message: 'Log in first.' }],
+    (error) => {
+      console.error(`refused a token: ${error.message}`); // says why, and nothing of the token
+      return [401, { message: 'Log in first.' }];
+    },
   );
   response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
 });

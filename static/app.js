@@ -2,9 +2,9 @@
 
 import * as account from './page/account.js';
 import * as admin from './page/admin.js';
-import { clear } from './page/action.js';
-import { watch } from './page/api.js';
-import { $, $$ } from './page/dom.js';
+import { clear, say } from './page/action.js';
+import { alone, watch } from './page/api.js';
+import { $, $$, announce, button } from './page/dom.js';
 import * as inspector from './page/inspector.js';
 import * as lesson from './page/lesson.js';
 import { remember } from './page/log.js';
@@ -33,12 +33,16 @@ function touch() {
 }
 
 function render() {
-  const { session, old, done } = own;
+  const { session, old, done, kept } = own;
   const { username = 'a user', exp, sid } = claims();
-  if (known && known !== sid) forget();
+  if (known && known !== sid) {
+    forget();
+    if (kept) account.askWhoIsKept(); // the cookie may have been of that session
+  }
   known = sid;
   const none = old ? 'Removed. The server refuses it now.' : 'None yet. It appears here when you log in.';
-  $('#who').replaceChildren(...(session ? [`Signed in as ${username} · `, counting(exp, 'expiry')] : ['Not signed in']));
+  $('#who').replaceChildren(...(session ? [`Signed in as ${username} · `, counting(exp, 'expiry'), leave]
+    : [kept ? `Signed in as ${kept}` : 'Not signed in']));
   renderPass($('#access'), 'Access token', session?.access, none);
   renderPass($('#refresh-token'), 'Refresh token', session?.refresh, none);
   $$('.in').forEach((part) => { part.hidden = !session; });
@@ -51,12 +55,15 @@ function render() {
   show();
 }
 
+const leave = button('Log out', async () => announce((await lesson.run('logout')).ok ? 'Logged out.' : 'Still logged in: see the log below.'), 'small');
+
 /** Shows the area that the address names, or that holds what it names. */
 function show() {
-  lesson.takeSetupCode();
+  lesson.takeCode();
   const named = document.getElementById(location.hash.slice(1));
   const found = named?.closest('.area') ?? $('#learn');
   const area = found.id === 'admin' && !admin.isAdmin() ? $('#learn') : found;
+  if (area !== found) say($('[data-curl=login]'), 'Log in as an administrator first.');
   if (area.matches('.shown')) return;
   for (const one of $$('.area')) {
     one.hidden = one !== area;
@@ -71,8 +78,9 @@ function show() {
 watch(remember);
 for (const part of $$('section, aside')) part.ariaLabel ??= $('h2', part).textContent;
 for (const part of [lesson, inspector, account, admin]) part.start();
+if (alone) $('#until').textContent = 'you reload it';
 restore(render);
-render();
+account.askWhoIsKept();
 addEventListener('hashchange', show);
 window.oninput = touch;
 window.onclick = touch;

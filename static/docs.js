@@ -27,7 +27,8 @@ const prose = (text = '') => text.split('`').map((part, i) => (i % 2 ? element('
 
 const LIMITS = {
   minLength: (n) => `at least ${n} characters`, maxLength: (n) => `at most ${n} characters`,
-  minimum: (n) => `from ${n}`, maximum: (n) => `up to ${n}`, minItems: (n) => `at least ${n}`, maxItems: (n) => `at most ${n}`,
+  minimum: (n) => `from ${n}`, minItems: (n) => `at least ${n}`, maxItems: (n) => `at most ${n}`,
+  maximum: (n) => Number.isSafeInteger(n) && `up to ${n}`, // others are rounded when they are read, and mean no limit
   pattern: (text) => `fits ${text}`, format: (text) => text, default: (value) => `else ${value}`,
 };
 

@@ -33,20 +33,22 @@ pub enum Command {
 /// Runs the command.
 pub fn run(reach: &Reach<'_>, command: &Command) -> Result<(), Failure> {
     reach.run(async |client| match command {
-        Command::Make { expires: Span(life) } => make(client, *life, reach.json).await,
+        Command::Make { expires: Span(life) } => make(client, *life, reach).await,
         Command::List => list(client, reach.json).await,
         Command::Rm { id } => remove(client, id, reach.json).await,
     })
 }
 
-async fn make(client: &Client, life: Duration, as_json: bool) -> Result<(), Failure> {
+async fn make(client: &Client, life: Duration, reach: &Reach<'_>) -> Result<(), Failure> {
     let made = expect(client.send("POST", "/invites", Some(&json!({"expires": life.as_secs()}))).await, 201)?;
-    if as_json {
+    if reach.json {
         return table::print_json(&made);
     }
     // The code alone on standard output, for a pipe.
-    table::line(&text(&made["code"]))?;
+    let code = text(&made["code"]);
+    table::line(&code)?;
     tell(&format!("somebody can register with it once, until {}; its id is {}", moment(&made["expires"]), text(&made["id"])));
+    reach.tell_link("invite", &code);
     Ok(())
 }
 

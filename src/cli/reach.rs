@@ -169,6 +169,18 @@ impl<'a> Reach<'a> {
         std::path::absolute(&self.settings.data_dir).unwrap_or_else(|_| self.settings.data_dir.clone())
     }
 
+    /// Says where the page has the form for a code, `reset` or `invite`, filled in; nothing where the port is not known. As in a
+    /// set-up link the code stands after `#`, which browsers do not send.
+    pub fn tell_link(&self, form: &str, code: &str) {
+        let page = match &self.remote {
+            Some((url, _)) => Some(format!("{url}/")),
+            None => self.settings.page().or_else(|| (self.settings.port != 0).then(|| format!("http://localhost:{}/", self.settings.port))),
+        };
+        if let Some(page) = page {
+            tell(&format!("or by this link: {page}#{form}={code}"));
+        }
+    }
+
     fn say(&self, what: &str) {
         if !self.quiet {
             tell(what);

@@ -89,8 +89,7 @@ async fn serve(settings: &Settings, accept_clock: bool, setup_link: bool, log: L
     };
     tell_systemd(&NotifyState::Ready);
     if setup_link {
-        let page = settings.public_url.as_ref().map(|url| format!("{url}{}", settings.base_path.join("/")));
-        offer_setup(&auth, &page.unwrap_or_else(|| format!("{}/", listeners.url())))?;
+        offer_setup(&auth, &settings.page().unwrap_or_else(|| format!("{}/", listeners.url())))?;
     } else {
         introduce(settings, is_new);
     }

@@ -121,7 +121,7 @@ pub fn run(reach: &Reach<'_>, command: &Command) -> Result<(), Failure> {
         Command::Add { name, admin } => add(client, name, &password, *admin, json).await,
         Command::List => list(client, json).await,
         Command::Show { name } => show(client, name, json).await,
-        Command::Reset { name } => reset(client, name, json).await,
+        Command::Reset { name } => reset(client, name, reach).await,
         Command::Disable { name } => change(client, name, &json!({"disabled": true}), "disabled; its sessions have ended", json).await,
         Command::Enable { name } => change(client, name, &json!({"disabled": false}), "enabled", json).await,
         Command::Unlock { name, at } => throttle::unlock(client, name.as_deref(), *at, json).await,
@@ -191,14 +191,16 @@ async fn show(client: &Client, name: &str, json: bool) -> Result<(), Failure> {
     table::print(["WHAT", "VALUE"], &rows)
 }
 
-async fn reset(client: &Client, name: &str, json: bool) -> Result<(), Failure> {
+async fn reset(client: &Client, name: &str, reach: &Reach<'_>) -> Result<(), Failure> {
     let user = user_named(client, name).await?;
     let made = expect(client.send("POST", &format!("/user/{}/reset", user["id"]), None).await, 201)?;
-    if json {
+    if reach.json {
         return table::print_json(&made);
     }
-    table::line(&text(&made["code"]))?;
+    let code = text(&made["code"]);
+    table::line(&code)?;
     tell(&format!("{} can set a new password with it once, until {}", text(&user["username"]), moment(&made["expires"])));
+    reach.tell_link("reset", &code);
     Ok(())
 }
 

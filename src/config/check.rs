@@ -86,6 +86,11 @@ impl Settings {
                 "user_routes is open, so anyone could delete users at address {address}; use user_routes = \"guarded\", or address = \"localhost\""
             )));
         }
+        if let Some(origin) = self.cors_origins.elsewhere().next().filter(|_| self.user_routes == UserRoutes::Open) {
+            return Err(wrong(format!(
+                "user_routes is open, so pages of {origin} (cors_origins) could delete users; use user_routes = \"guarded\", or list localhost only"
+            )));
+        }
         Ok(())
     }
 
@@ -113,6 +118,11 @@ impl Settings {
         }
         if let Some(address) = self.metrics_address.filter(|address| !address.ip().to_canonical().is_loopback()) {
             warnings.push(format!("metrics_address is {address}: whoever reaches it can read the metrics; see that only Prometheus does"));
+        }
+        for origin in self.cors_origins.readable_on_the_way() {
+            warnings.push(format!(
+                "cors_origins has {origin}: whoever is on the way to its pages can put a program there that calls this server; use https"
+            ));
         }
         warnings.extend(secrets::warnings(&self.shared_secrets));
         warnings

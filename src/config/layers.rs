@@ -37,6 +37,7 @@ const TEXTS: &[&str] = &[
     "address",
     "audience",
     "base_path",
+    "cors_origins",
     "data_dir",
     "issuer",
     "jwt_previous_secrets_file",

@@ -29,10 +29,11 @@ use crate::auth::token::Issuer;
 use crate::auth::user::CustomClaims;
 use crate::auth::{Policy, Registration};
 use crate::http::base_path::BasePath;
+use crate::http::cors::CorsOrigins;
 use crate::http::front::CertificateFiles;
 use crate::http::headers::Security;
 use crate::http::proxies::TrustedProxies;
-use crate::http::{RevocationReaders, Surface, UserRoutes};
+use crate::http::{Metadata, RevocationReaders, Surface, UserRoutes};
 use crate::log_filter::LogControl;
 pub use layers::{environment, likely_data_dir};
 pub use loaded::{Loaded, Shown};
@@ -50,6 +51,10 @@ pub const KEYS: &[(&str, &str)] = &[
     ("checkpoint_interval", "how often a copy of the database is put into the folder backups of data_dir; 0 is never"),
     ("checkpoint_keep", "how many of these stay"),
     ("claims", "custom claims of every access token"),
+    (
+        "cors_origins",
+        "origins such as https://app.example.com whose pages may call this server from browsers, with tokens, never by cookie; none unless set",
+    ),
     ("data_dir", "where everything is kept"),
     ("hashing_threads", "passwords hashed at once; 0 is one per core"),
     ("iat_backdate", "how far back access tokens are dated, for a verifier whose clock is behind; at most 60s"),
@@ -92,6 +97,7 @@ pub struct Settings {
     pub checkpoint_interval: Span,
     pub checkpoint_keep: usize,
     pub claims: CustomClaims,
+    pub cors_origins: CorsOrigins,
     pub data_dir: PathBuf,
     pub hashing_threads: usize,
     pub iat_backdate: Span,
@@ -135,6 +141,7 @@ impl Default for Settings {
             checkpoint_interval: Span(Duration::from_secs(86_400)),
             checkpoint_keep: 3,
             claims: CustomClaims::default(),
+            cors_origins: CorsOrigins::default(),
             data_dir: PathBuf::from("data"),
             hashing_threads: 0,
             iat_backdate: Span(Duration::ZERO),
@@ -222,7 +229,6 @@ impl Settings {
     #[must_use]
     pub fn policy(&self, accept_clock: bool) -> Policy {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let issuer = self.issuer.clone().or_else(|| self.public_url.clone()).unwrap_or_else(|| "doorward".to_owned());
         Policy {
             lifetimes: Lifetimes {
                 access: self.access_token_expires.0,
@@ -230,7 +236,12 @@ impl Settings {
                 absolute: self.session_expires.0,
                 grace: self.refresh_grace.0,
             },
-            issuer: Issuer { name: issuer, audience: self.audience.clone(), claims: self.claims.clone(), backdate: self.iat_backdate.0 },
+            issuer: Issuer {
+                name: self.issuer_name().to_owned(),
+                audience: self.audience.clone(),
+                claims: self.claims.clone(),
+                backdate: self.iat_backdate.0,
+            },
             shared_secrets: self.shared_secrets.clone(),
             jwks_max_age: self.jwks_max_age.0,
             registration: self.registration,
@@ -247,6 +258,11 @@ impl Settings {
             return Cost { memory_kib: 64, iterations: 1, lanes: 1 };
         }
         Cost { memory_kib: self.argon2_memory_kib, iterations: self.argon2_iterations, lanes: 1 }
+    }
+
+    /// The claim `iss`.
+    fn issuer_name(&self) -> &str {
+        self.issuer.as_deref().or(self.public_url.as_deref()).unwrap_or("doorward")
     }
 
     fn throttle_limits(&self) -> throttle::Limits {
@@ -266,6 +282,12 @@ impl Settings {
         Some(CertificateFiles { certificate: self.tls_cert.clone()?, key: self.tls_key.clone()? })
     }
 
+    /// The address of the page, as `public_url` and `base_path` say.
+    #[must_use]
+    pub fn page(&self) -> Option<String> {
+        self.public_url.as_ref().map(|url| format!("{url}{}", self.base_path.join("/")))
+    }
+
     /// What the HTTP surface needs of them.
     #[must_use]
     pub fn surface(&self) -> Surface {
@@ -277,6 +299,9 @@ impl Settings {
             trusted_proxies: self.trusted_proxies.clone(),
             public_url: self.public_url.clone(),
             base_path: self.base_path.clone(),
+            page: self.page(),
+            cors_origins: self.cors_origins.clone(),
+            metadata: Metadata::of(self.issuer_name(), self.public_url.as_deref(), &self.base_path),
             log: LogControl::default(),
         }
     }

@@ -4,6 +4,7 @@ pub mod base_path;
 pub mod body;
 pub mod client;
 pub mod cookie;
+pub mod cors;
 pub mod form;
 pub mod front;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -31,10 +32,12 @@ use std::sync::Arc;
 use crate::auth::Auth;
 use crate::log_filter::LogControl;
 use base_path::BasePath;
+use cors::CorsOrigins;
 use front::Connections;
 use headers::{Security, StandardHeaders};
 use proxies::TrustedProxies;
 pub use routes::doctor::LOOK;
+pub use routes::metadata::Metadata;
 use traffic::Traffic;
 
 /// Who may use `GET` and `DELETE /user/<id>`.
@@ -74,6 +77,12 @@ pub struct Surface {
     pub public_url: Option<String>,
     /// See there.
     pub base_path: BasePath,
+    /// The address of the page, if the settings say it.
+    pub page: Option<String>,
+    /// See there.
+    pub cors_origins: CorsOrigins,
+    /// See there.
+    pub metadata: Metadata,
     /// See there.
     pub log: LogControl,
 }
@@ -95,6 +104,7 @@ fn mounted(surface: Surface, auth: Auth) -> Rocket<Build> {
         .manage(surface.security)
         .manage(surface.trusted_proxies)
         .manage(surface.base_path)
+        .manage(surface.cors_origins)
         .manage(surface.log)
         .manage(routes::doctor::Look::default())
         .manage(routes::doctor::PublicUrl(public_url))
@@ -111,12 +121,13 @@ fn mounted(surface: Surface, auth: Auth) -> Rocket<Build> {
         .mount("/", routes::setup::routes())
         .mount("/", routes::users::routes())
         .mount("/", routes::keys::routes())
+        .mount("/", routes::metadata::routes(surface.metadata))
         .mount("/", routes::log::routes())
         .mount("/", routes::throttle::routes())
         .mount("/", routes::services::routes())
         .mount("/", routes::introspection::routes())
         .mount("/", routes::health::routes())
-        .mount("/", routes::page::routes())
+        .mount("/", routes::page::routes(registration, surface.page.as_deref()))
         .mount("/", routes::reference::routes(shape))
         .register("/", problem::catchers())
         // Rocket's own security headers would differ from those of the front.

@@ -20,20 +20,29 @@ pub struct TrustedProxies(Vec<IpNet>);
 /// In a settings file a list, or, as in the environment, one text with commas.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Written {
+pub(super) enum Written {
+    /// As it is.
     List(Vec<String>),
+    /// With commas.
     Text(String),
+}
+
+impl Written {
+    /// What is in it, without the spaces around.
+    pub(super) fn items(self) -> impl Iterator<Item = String> {
+        let items = match self {
+            Self::List(items) => items,
+            Self::Text(text) => text.split(',').map(str::to_owned).collect(),
+        };
+        items.into_iter().map(|item| item.trim().to_owned()).filter(|item| !item.is_empty())
+    }
 }
 
 impl TryFrom<Written> for TrustedProxies {
     type Error = String;
 
     fn try_from(written: Written) -> Result<Self, String> {
-        let networks = match written {
-            Written::List(networks) => networks,
-            Written::Text(text) => text.split(',').map(str::to_owned).collect(),
-        };
-        networks.iter().map(|network| network.trim()).filter(|network| !network.is_empty()).map(network).collect::<Result<_, _>>().map(Self)
+        written.items().map(|text| network(&text)).collect::<Result<_, _>>().map(Self)
     }
 }
 

@@ -107,7 +107,7 @@ impl Traffic {
     }
 
     /// Counts an answer that is not Rocket's.
-    pub fn refused(&self, status: u16) {
+    pub fn of_the_front(&self, status: u16) {
         self.routes[0].answered(status);
     }
 

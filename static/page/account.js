@@ -1,10 +1,19 @@
 // One's own account, and who is signed in on this browser.
 
-import { at, removal } from './api.js';
+import { alone, at, removal } from './api.js';
 import { listing, outcome, perform, performOwn } from './action.js';
-import { $, CHOSEN, PASSWORD, button, confirmed, el, form } from './dom.js';
-import { askOwn, claims, end, own } from './session.js';
+import { $, $$, CHOSEN, CODE, PASSWORD, button, confirmed, el, form } from './dom.js';
+import { askOwn, change, claims, end, own } from './session.js';
 import { fromBytes } from './tokens.js';
+
+/** Sets, reads or removes the mark that somebody stays signed in on this browser, so that it is worth asking who. */
+function mark(does) {
+  try {
+    return localStorage[does]('doorward.kept', '1');
+  } catch {
+    return null; // switched off
+  }
+}
 
 /** "Firefox on Linux" out of a browser's long name for itself. */
 function device({ user_agent: agent, current }) {
@@ -41,34 +50,52 @@ function renewal(name, other, verb, act, request, sentence) {
 /** Where an app sent us from, if it is on this very host; a link could name any other. */
 function wantedPage() {
   try {
-    const { href } = new URL(new URLSearchParams(location.search).get('return') ?? 'none:', location.origin);
-    return href.startsWith(`${location.origin}/`) ? href : null;
+    const url = new URL(new URLSearchParams(location.search).get('return') ?? 'none:', location.origin);
+    return url.href.startsWith(`${location.origin}/`) ? url : null;
   } catch {
     return null;
   }
 }
 export const wanted = wantedPage();
 
-function render(name) {
-  $('#kept').hidden = !name;
-  $('#kept strong').textContent = name;
-  $('#back').hidden = !wanted;
-  if (wanted) $('#back').href = wanted;
+/** Tells who has the cookie; '': nobody. */
+function tell(kept) {
+  change({ kept });
+  $('#kept').hidden = !kept;
+  $$('#kept strong').forEach((name) => { name.textContent = kept; });
+  $('#login-username').defaultValue = kept;
+  document.body.classList.toggle('kept', kept);
+  if (!wanted) return;
+  $('#learn h1').textContent = kept ? 'Signed in' : 'Log in';
+  $('#learn .intro p').replaceChildren(...(kept ? [] : ['to go on to ', el('strong', {}, wanted.pathname)]));
 }
 
-/** After a login for this browser one goes back to where one came from. */
+/** After a login for this browser one goes back to where one came from. The app there is of this page's origin: no token is left to it. */
 export function stay(name) {
-  render(name);
+  if (wanted) change({ session: null });
+  mark('setItem');
+  tell(name);
   if (wanted) location.assign(wanted);
 }
 
-/** No script can read the cookie, so the server is asked whose it is; 401 is an answer like any other. */
+/** Asks whose the cookie is, which no script can see; 401 is an answer like any other, but a red line in the console. */
 export async function askWhoIsKept() {
-  const response = await fetch(at('/verify'), { cache: 'no-store' }).catch(() => null);
+  const worthwhile = mark('getItem') || (alone && !wanted); // there an app may have logged in by itself
+  const response = worthwhile ? await fetch(at('/verify'), { cache: 'no-store' }).catch(() => null) : null;
   await response?.text().catch(() => null); // unread, it would keep its connection
-  const name = response?.ok ? response.headers.get('Remote-User') : '';
+  if (response?.status === 401) mark('removeItem');
   // Header bytes reach us one by one; names are UTF-8.
-  render(fromBytes(name));
+  tell(fromBytes(response?.ok ? response.headers.get('Remote-User') : ''));
+}
+
+/** With somewhere to go on to the page is a login, and nothing else. */
+function becomeDoor() {
+  document.body.classList.add('door');
+  document.title = 'Log in';
+  $('#back').href = wanted;
+  $('#back').hidden = false;
+  $('#back').append(` to ${wanted.pathname}`);
+  $('#login-keep_signed_in-hint').textContent = 'You stay signed in on this browser until you log out.';
 }
 
 export function start() {
@@ -79,12 +106,12 @@ export function start() {
     if (own.session) askOwn({ method: 'GET', path: '/test' }); // it may have been the one that ended
   };
   $('#kept').append(button('Log out on this browser', leave), box);
-  askWhoIsKept();
+  if (wanted) becomeDoor();
   $('#sessions').append(...sessions.parts, sessions.act('End all others', { method: 'POST', path: '/logout?scope=others' }));
   renewal('password', { ...PASSWORD, name: 'current_password', label: 'Current password' }, 'Change the password',
     performOwn, { method: 'PUT', path: '/me/password' }, 'Your password is new, and all other sessions have ended.');
-  renewal('reset', { name: 'code', label: 'Code', autocomplete: 'off', hint: 'From an administrator, good once' }, 'Set the new password',
-    perform, { method: 'POST', path: '/reset' }, 'Your password is new. Now log in with it (step 2).');
+  renewal('reset', CODE, 'Set the new password',
+    perform, { method: 'POST', path: '/reset' }, 'Your password is new. Now log in with it.');
   $('#delete').append(button('Delete my account', remove, 'danger'));
   $('#delete').after(outcome('delete'));
 }

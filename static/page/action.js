@@ -43,11 +43,11 @@ export async function perform(box, request, { ok, refused = {}, lesson, show, fo
 export async function performOwn(box, request, options) {
   const { sid } = claims();
   if (sid) return perform(box, () => askOwn(request), { ...options, sid });
-  say(box, 'Log in first', '(step 2).');
+  say(box, 'Log in first.');
   return {};
 }
 
-function showFaults(form, { body }) {
+export function showFaults(form, { body }) {
   const faults = { ...body?.errors?.json, ...body?.errors?.query };
   if (body?.error === 'username_taken') faults.username = [body.message];
   if (body?.error === 'invalid_credentials') faults.password = faults.current_password = [body.message];
@@ -55,7 +55,6 @@ function showFaults(form, { body }) {
     const fault = faults[input.name];
     $(`#${input.id}-fault`).textContent = fault ? [Object.values(fault)].flat(2).join(' ') : '';
     input.setAttribute('aria-invalid', Boolean(fault));
-    if (fault) input.closest('.field').hidden = false; // an invite is asked for only where the server wants one
   }
   $('[aria-invalid=true]', form)?.focus();
 }
@@ -67,10 +66,10 @@ function shown(value, name) {
 }
 
 /** A table of what the server lists under `key`, page by page. `act()` makes a button that changes something and reads it again. */
-export function listing({ caption, empty = 'None.', columns, request, key }) {
+export function listing({ caption, empty = 'None.', columns, request, key, filter }) {
   const [place, box] = [el('div'), outcome(key)];
   async function load(cursor, before = []) {
-    const { ok, body } = await performOwn(box, request(cursor));
+    const { ok, body } = await performOwn(box, request(cursor), { form: filter && $(filter) });
     if (!ok) return;
     const all = [...before, ...body[key]];
     place.replaceChildren(all.length ? table(caption, columns, all, shown) : el('p', { className: 'hint' }, empty),

@@ -6,6 +6,9 @@ const GIVE_UP_MS = 20_000;
 const BASE = new URL('.', location.href).pathname.slice(0, -1); // a proxy may show the server under a path
 const watchers = [];
 
+/** Whether other programs' scripts may be of this page's origin: a proxy shows it under a path, or an app has sent somebody here. */
+export const alone = Boolean(BASE) || new URLSearchParams(location.search).has('return');
+
 /** Where a path of the server is, seen from here. */
 export const at = (path) => BASE + path;
 
@@ -47,13 +50,13 @@ export async function ask(request) {
 }
 
 const WORDS = {
-  authorization_required: 'This route wants a token, and none was sent. Log in first (step 2).',
-  fresh_token_required: 'This needs a token straight from a login. Log in again (step 2).',
+  authorization_required: 'This route wants a token, and none was sent. Log in first.',
+  fresh_token_required: 'This needs a token straight from a login. Log in again.',
   invalid_credentials: 'The name or the password is wrong; which one, is not said.',
   invalid_token: 'This token was changed, or made by another server or for another purpose.',
-  token_expired: 'This token’s time is over. Refresh it (step 4), or log in again (step 2).',
-  token_revoked: 'This token was taken back. Log in again (step 2).',
-  token_reused: 'This refresh token had been used before, which looks like theft: the session has ended. Log in again (step 2).',
+  token_expired: 'This token’s time is over. Refresh it, or log in again.',
+  token_revoked: 'This token was taken back. Log in again.',
+  token_reused: 'This refresh token had been used before, which looks like theft: the session has ended. Log in again.',
   validation_failed: 'What you entered was not accepted: see the fields above.',
 };
 

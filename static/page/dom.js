@@ -24,15 +24,16 @@ export function announce(text) {
   setTimeout(() => $('#announce').replaceChildren(), 4000);
 }
 
+export const CODE = { name: 'code', label: 'Code', autocomplete: 'off', hint: 'Good once' };
 export const PASSWORD = { name: 'password', label: 'Password', kind: 'password', autocomplete: 'current-password' };
 export const CHOSEN = { ...PASSWORD, autocomplete: 'new-password', hint: 'At least 8 characters, and not a common one' };
 
-function field(prefix, { name, label, kind = 'text', hint, unasked = false, ...rest }) {
+function field(prefix, { name, label, kind = 'text', hint, choices = [], ...rest }) {
   const id = `${prefix}-${name}`;
-  const input = el(kind === 'textarea' ? kind : 'input', { id, name, 'aria-describedby': `${id}-hint ${id}-fault`, autocapitalize: 'none', spellcheck: false, ...rest });
-  if (kind !== 'textarea') input.type = kind;
+  const input = el(/area|select/.test(kind) ? kind : 'input', { id, name, 'aria-describedby': `${id}-hint ${id}-fault`, autocapitalize: 'none', spellcheck: false, ...rest }, choices);
+  if (input.matches('input')) input.type = kind;
   const reveal = ({ target }) => { input.type = target.checked ? 'text' : 'password'; };
-  return el('div', { className: 'field', hidden: unasked },
+  return el('div', { className: 'field' },
     kind === 'checkbox' ? el('label', {}, input, label) : [el('label', { htmlFor: id }, label), input],
     el('p', { className: 'hint', id: `${id}-hint` }, hint), el('p', { className: 'fault', id: `${id}-fault` }),
     kind === 'password' ? el('label', { className: 'reveal' }, el('input', { type: 'checkbox', onchange: reveal }), 'Show password') : null);
@@ -49,7 +50,7 @@ export function form(id, fields, verb, send) {
 }
 
 /** What was typed, by name, without boxes that have no tick. */
-export const typed = (form) => Object.fromEntries($$('.field:not([hidden]) [name]', form)
+export const typed = (form) => Object.fromEntries($$('.field [name]', form)
   .filter(({ type, checked }) => type !== 'checkbox' || checked).map(({ name, type, value }) => [name, type === 'checkbox' || value]));
 
 /** A table of objects; a column is a member's name, or a heading and what it shows. */

@@ -1,19 +1,20 @@
-// The five steps. One table, `actions`, says what each button asks for and what an answer means.
+// The four steps. One table, `actions`, says what each button asks for and what an answer means.
 
-import { askWhoIsKept, stay, wanted } from './account.js';
+import { stay, wanted } from './account.js';
 import { ask } from './api.js';
 import { clear, outcome, perform } from './action.js';
-import { $, $$, CHOSEN, PASSWORD, button, el, form, typed } from './dom.js';
+import { $, $$, CHOSEN, CODE, PASSWORD, button, el, form, typed } from './dom.js';
 import { answered, curlOf } from './log.js';
 import { claims, end, finish, keep, own, rotate } from './session.js';
 import { isOver } from './time.js';
 
-export const STEPS = ['register', 'login', 'call', 'refresh', 'logout'];
+export const STEPS = ['login', 'call', 'refresh', 'logout'];
 
+const REGISTRATION = document.documentElement.dataset.registration; // as the server's settings say
 const NAME = { name: 'username', label: 'Username', autocomplete: 'username' };
 const FORMS = {
-  setup: [NAME, CHOSEN],
-  register: [{ ...NAME, hint: 'Letters, digits and . _ - @ +' }, CHOSEN, { name: 'invite', label: 'Invite', unasked: true }],
+  setup: [CODE, NAME, CHOSEN],
+  register: [{ ...NAME, hint: 'Letters, digits and . _ - @ +' }, CHOSEN, ...(REGISTRATION === 'invite' ? [{ ...CODE, name: 'invite', label: 'Invite' }] : [])],
   login: [NAME, PASSWORD, { name: 'keep_signed_in', label: 'Keep me signed in here', kind: 'checkbox', hint: 'By a cookie, for the apps behind this server' }],
 };
 const entered = (step) => typed($(`#${step}-form`));
@@ -24,41 +25,41 @@ function goOn(step) {
   $('#login-username').value = username;
   $('#login-password').value = password;
   $(`#${step}-password`).value = '';
-  finish('register');
   $('#login-form > button').focus();
 }
 
-let setupCode;
-
-/** The code of a set-up link stands after the #, which is never sent, and leaves the address bar at once. */
-export function takeSetupCode() {
-  const code = /^#setup=(\w+)$/.exec(location.hash)?.[1];
-  if (!code) return;
-  setupCode = code;
-  history.replaceState(null, '', location.pathname + location.search);
-  $('#setup').hidden = false;
+/** A link's code stands after the #, which is never sent; it leaves the address bar at once, for its field. */
+export function takeCode() {
+  const [, kind, code] = /^#(setup|reset|invite)=(\w+)$/.exec(location.hash) ?? [];
+  if (!kind) return;
+  const part = $(kind === 'invite' ? '#register' : `#${kind}`);
+  history.replaceState(null, '', `${location.pathname}${location.search}#${part.id}`);
+  part.classList.remove('out'); // whoever is logged in
+  part.hidden = false;
+  $$('[name=code], [name=invite]', part).forEach((field) => { field.value = code; });
+  part.scrollIntoView();
 }
 
 // label: what the button says. to: method, path, and whose token. send: who asks, if not ask(). The rest: see perform().
 const actions = {
   setup: {
     label: 'Become the administrator', to: ['POST', '/setup'],
-    ok: () => (goOn('setup'), 'You are the administrator. Now log in: step 2 is filled in.'),
+    ok: () => (goOn('setup'), 'You are the administrator. Now log in: the form is filled in.'),
     refused: { 401: 'This link was used, or its 30 minutes are over.' },
   },
   register: {
     label: 'Register', to: ['POST', '/register'],
-    ok: () => (goOn('register'), 'Your account exists. Now log in: step 2 is filled in.'),
+    ok: () => (goOn('register'), 'Your account exists. Now log in: the form is filled in.'),
   },
   login: {
     label: 'Log in', to: ['POST', '/login'],
     ok({ body, request: { json } }) {
       $$('#learn [name=password]').forEach((input) => { input.value = ''; });
-      keep(body, ['register', 'login']);
+      keep(body, ['login']);
       $$('#call .outcome, #refresh .outcome, #logout .outcome').forEach(clear); // they were about another session
       if (json.keep_signed_in) stay(claims().username);
       $('[data-action=test] button').focus();
-      return 'You are in. See your two tokens.';
+      return wanted ? '' : 'You are in. See your two tokens.';
     },
   },
   test: {
@@ -73,7 +74,7 @@ const actions = {
   },
   logout: {
     label: 'Log out', to: ['POST', '/logout', 'access'],
-    ok: () => (end(...STEPS), askWhoIsKept(), 'Logged out. Both tokens are no good any more. See for yourself:'),
+    ok: () => (end(...STEPS), 'Logged out. Both tokens are no good any more. See for yourself:'),
   },
   oldAccess: {
     label: 'See it refused', to: ['GET', '/test', 'access'], lesson: true,
@@ -91,18 +92,22 @@ function request(name) {
   // A session whose access token ran out can still be ended, with the refresh token.
   const which = name === 'logout' && isOver(claims().exp) ? 'refresh' : token;
   const bearer = (name.startsWith('old') ? own.old : own.session)?.[which];
-  return { method, path, bearer, json: FORMS[name] && { ...(name === 'setup' && { code: setupCode }), ...entered(name) } };
+  return { method, path, bearer, json: FORMS[name] && entered(name) };
 }
 
-function run(name, made) {
+export function run(name, made) {
   const { send = () => ask(request(name)), ...meaning } = actions[name];
-  perform($(`[data-curl=${name}]`), send, { ...meaning, form: made, show: answered });
+  return perform($(`[data-curl=${name}]`), send, { ...meaning, form: made, show: wanted ? null : answered });
 }
 
 export const renderCurls = () => $$('[data-shows]').forEach((place) => place.replaceChildren(...curlOf(request(place.dataset.shows))));
 
 export function start() {
   const told = (name) => [el('div', { className: 'curl', 'data-shows': name }), outcome(name)];
+  if (REGISTRATION === 'closed') {
+    delete FORMS.register;
+    $('#register p').textContent = 'Closed on this server: an administrator makes the accounts.';
+  }
   for (const [name, fields] of Object.entries(FORMS)) {
     const made = form(name, fields, actions[name].label, () => run(name, made));
     made.oninput = renderCurls;

@@ -1,7 +1,8 @@
 // The session of this tab, in sessionStorage: a reload keeps it, closing the tab ends it. A duplicated tab has the same one, and a
-// refresh token is good once: so one tab at a time refreshes, and tells the others.
+// refresh token is good once: so one tab at a time refreshes, and tells the others. Where scripts of an app could read and listen
+// (`alone`), it is in memory only, and no other tab has it.
 
-import { ask, watch } from './api.js';
+import { alone, ask, watch } from './api.js';
 import { isOver } from './time.js';
 import { decode } from './tokens.js';
 
@@ -9,23 +10,26 @@ const STORED = 'doorward.session';
 const ANSWER_MS = 100; // for another tab to say that it is further on
 const SOON = 20; // seconds in which an access token is as good as over
 
-/** `session`: its tokens; `done`: the steps behind us; `old`: the session that just ended, in memory only. */
-export const own = { session: null, done: [], old: null };
-const tabs = new BroadcastChannel(STORED);
+/** `session`: its tokens; `done`: the steps behind us; in memory only: `old`, the session that just ended, `kept`, who has the cookie. */
+export const own = { session: null, done: [], old: null, kept: '' };
+const tabs = alone ? null : new BroadcastChannel(STORED);
 let changed;
 
 const payload = (token) => decode(token)?.payload ?? {};
 export const claims = () => payload(own.session?.access);
 const count = (session) => payload(session.refresh).ctr ?? 0;
-const tell = (message) => tabs.postMessage({ sid: claims().sid, ...message });
+const tell = (message) => tabs?.postMessage({ sid: claims().sid, ...message });
 
 /** Takes up the session that this tab had. `onchange` is called whenever that changes. */
 export function restore(onchange) {
   changed = onchange;
-  try {
-    Object.assign(own, JSON.parse(sessionStorage.getItem(STORED)));
-  } catch { /* switched off, or of another kind: start afresh */ }
-  tabs.onmessage = hear;
+  if (tabs) {
+    try {
+      Object.assign(own, JSON.parse(sessionStorage.getItem(STORED)));
+    } catch { /* switched off, or of another kind: start afresh */ }
+    tabs.onmessage = hear;
+  }
+  change({});
   if (own.session) tell({ have: count(own.session) });
 }
 
@@ -41,7 +45,7 @@ function hear({ data: { sid, session, have, ended } }) {
 export function change(what) {
   const { session, done } = Object.assign(own, what);
   try {
-    if (session) sessionStorage.setItem(STORED, JSON.stringify({ session, done }));
+    if (session && tabs) sessionStorage.setItem(STORED, JSON.stringify({ session, done }));
     else sessionStorage.removeItem(STORED);
   } catch { /* the session then lasts until a reload */ }
   changed();
@@ -62,7 +66,7 @@ export function end(...done) {
 export const isOurs = (token) => !token || payload(token).sid === claims().sid;
 
 // It may have been ended elsewhere.
-watch(({ request, body }) => { if (body?.error === 'token_revoked' && request.bearer === own.session?.access) end('register'); });
+watch(({ request, body }) => { if (body?.error === 'token_revoked' && request.bearer === own.session?.access) end(); });
 
 /** Trades the refresh token for a new pair, once among all tabs: resolves to null if another was first. */
 export async function rotate() {
@@ -78,7 +82,7 @@ export async function rotate() {
     if (exchange.ok) {
       keep(exchange.body);
       tell({ session: own.session });
-    } else if (exchange.status === 401) end('register'); // it never becomes good again
+    } else if (exchange.status === 401) end(); // it never becomes good again
     return exchange;
   };
   // Web Locks are on https and localhost only; elsewhere the server's grace for the token before has to do.

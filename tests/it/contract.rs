@@ -217,7 +217,7 @@ fn every_answer_carries_the_standard_headers() {
         client.send("FOO", "/login", &[], None),
         client.send("GET", "/app.js", &[], None),
         client.json("POST", "/login", None, &json!({})),
-        client.get("/.well-known/jwks.json"),
+        client.get("/ready"),
         client.send("POST", "/register", &[("Content-Type", "application/json")], Some(&vec![b' '; 20_000])),
     ];
     let mut ids = std::collections::HashSet::new();
@@ -260,6 +260,24 @@ fn the_page_is_served_with_a_strict_policy_and_an_etag() {
     assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
     for path in ["/../Cargo.toml", "/%2e%2e/Cargo.toml", "/static/index.html", "/index.html", "/.env", "/.git/config"] {
         client.get(path).refused(404, "not_found");
+    }
+}
+
+#[test]
+fn the_page_is_told_who_may_register_and_where_it_is_meant_to_be_opened() {
+    let places = [("DOORWARD_PUBLIC_URL", "https://app.example.com"), ("DOORWARD_BASE_PATH", "/auth")];
+    for (environment, says) in [
+        (vec![], r#"<html lang="en" data-registration="open" data-address="">"#),
+        (vec![("DOORWARD_REGISTRATION", "invite")], r#"<html lang="en" data-registration="invite" data-address="">"#),
+        (
+            [&places[..], &[("DOORWARD_REGISTRATION", "closed")]].concat(),
+            r#"<html lang="en" data-registration="closed" data-address="https://app.example.com/auth/">"#,
+        ),
+        (vec![("DOORWARD_PUBLIC_URL", "https://\"><b>")], r#"<html lang="en" data-registration="open" data-address="">"#),
+    ] {
+        let server = Server::with(&[], &environment);
+        let page = server.client().get("/").expect(200);
+        assert!(page.text.contains(says), "{says}");
     }
 }
 

@@ -14,7 +14,7 @@ pub fn keep_signed_in(client: &Client, username: &str) -> (Pair, String) {
     (Pair::of(&answer), cookie)
 }
 
-fn asking(username: &str) -> Value {
+pub fn asking(username: &str) -> Value {
     json!({"username": username, "password": PASSWORD, "keep_signed_in": true})
 }
 
@@ -26,11 +26,11 @@ fn log_out(client: &Client, cookie: &str, query: &str) -> Answer {
     client.send("POST", &format!("/logout{query}"), &[("Cookie", cookie), ("X-CSRF-Token", "1")], None)
 }
 
-fn is_in(client: &Client, cookie: &str) {
+pub fn is_in(client: &Client, cookie: &str) {
     verify(client, cookie).expect(200);
 }
 
-fn is_out(client: &Client, cookie: &str) {
+pub fn is_out(client: &Client, cookie: &str) {
     verify(client, cookie).refused(401, "token_revoked");
 }
 

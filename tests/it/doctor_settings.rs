@@ -56,6 +56,8 @@ fn settings_that_cannot_be_are_a_finding_and_slips_are_one_to_look_at() {
     found.says("registration", "yellow", "whoever registers is let through");
     found.says("proxy", "yellow", "could not be asked from here");
     doctor_with(directory, &[], &[("DOORWARD_THROTTLE", "false")]).says("settings", "yellow", "throttle is false");
+    let listed = [("DOORWARD_CORS_ORIGINS", "http://localhost:3000, http://app.example.com")];
+    doctor_with(directory, &[], &listed).says("settings", "yellow", "cors_origins has http://app.example.com");
     let much = [("DOORWARD_ARGON2_MEMORY_KIB", "262144"), ("DOORWARD_HASHING_THREADS", "65536"), DEAR];
     let found = doctor_with(directory, &[], &much);
     assert_eq!(found.code, Some(1));

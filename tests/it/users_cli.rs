@@ -23,6 +23,7 @@ fn a_reset_code_from_the_command_line_sets_a_password() {
     let (code, out, err) = run(&server, &["user", "reset", "ARUN"]);
     assert_eq!(code, Some(0), "{err}");
     assert!(out.starts_with("doorward_reset_2_") && out.lines().count() == 1 && err.contains("arun can set a new password"), "{out}{err}");
+    assert!(err.contains(&format!("or by this link: http://localhost:5000/#reset={out}")), "{err}");
     let (_, json, _) = run(&server, &["user", "reset", "arun", "--json"]);
     let made: Value = serde_json::from_str(&json).unwrap();
     assert!(made["expires"].is_u64());
@@ -33,6 +34,19 @@ fn a_reset_code_from_the_command_line_sets_a_password() {
     redeem(made["code"].as_str().unwrap()).expect(200);
     client.test(&pair.access).refused(401, "token_revoked");
     client.try_login("arun", "an entirely new one").expect(200);
+}
+
+#[test]
+fn a_codes_link_is_where_the_settings_say_that_the_page_is() {
+    let (server, _) = stopped();
+    let environment = [("DOORWARD_PUBLIC_URL", "https://app.example.com"), ("DOORWARD_BASE_PATH", "/auth")];
+    for (arguments, form) in [(&["user", "reset", "arun"][..], "reset"), (&["invite", "make"], "invite")] {
+        let (code, out, err) = said(&run_in(server.directory.path(), arguments, &environment, ""));
+        assert_eq!(code, Some(0), "{err}");
+        assert!(err.contains(&format!("or by this link: https://app.example.com/auth/#{form}={out}")), "{out}{err}");
+    }
+    let (_, out, err) = said(&run_in(server.directory.path(), &["invite", "make"], &[("DOORWARD_PORT", "0")], ""));
+    assert!(out.starts_with("doorward_invite_") && !err.contains("link"), "nobody knows which port: {err}");
 }
 
 #[test]

@@ -1,9 +1,8 @@
 // One's own account: sessions, password, deletion, a reset code, the cookie of a browser.
 
 import assert from 'node:assert/strict';
-import { createServer, request as forward } from 'node:http';
 import { test } from 'node:test';
-import { PASSWORD, answered, ask, button, click, copyCurl, go, isAccessible, log, logIn, newcomer, open, origin, register, registerAndLogIn,
+import { PASSWORD, anAppInFront, answered, ask, button, click, copyCurl, go, isAccessible, kept, log, logIn, newcomer, open, origin, register, registerAndLogIn,
   screenshots, setUp, step, tokensOf } from './head.mjs';
 
 setUp();
@@ -103,8 +102,6 @@ test('an access token that ran out is refreshed before it is needed', async (t) 
 
 // --- The cookie ----------------------------------------------------------------------------------------------
 
-const kept = (page) => page.getByRole('region', { name: 'This browser' });
-
 async function keepSignedIn(page) {
   const name = await register(page);
   await page.getByLabel('Keep me signed in here').check();
@@ -118,14 +115,17 @@ test('kept signed in on this browser: after a reload as well, until logged out',
   assert.equal(await kept(page).count(), 0);
   const name = await keepSignedIn(page);
   await answered(page, 'login', 200);
-  await kept(page).getByText(`Signed in on this browser as ${name}.`).waitFor();
+  await kept(page).getByText(`This browser stays signed in as ${name}.`).waitFor();
   const [cookie] = await page.context().cookies();
   assert.deepEqual([cookie.name, cookie.httpOnly, cookie.sameSite, cookie.path], ['doorward', true, 'Lax', '/']);
   assert.equal(await page.evaluate(() => document.cookie), '');
   await page.evaluate(() => sessionStorage.clear());
   await page.reload();
-  await kept(page).getByText(`Signed in on this browser as ${name}.`).waitFor();
-  await page.getByText('Not signed in').waitFor(); // this tab has no tokens
+  await kept(page).getByText(`Signed in as ${name}; enter your password to manage the account.`).waitFor(); // this tab has no tokens
+  await page.getByRole('banner').getByText(`Signed in as ${name}`, { exact: true }).waitFor();
+  assert.equal(await step(page, 'Log in').getByLabel('Username').inputValue(), name);
+  await go(page, 'Account');
+  assert.equal(await page.getByText('and your sessions appear here').isVisible(), false);
   await isAccessible(page, 'kept signed in');
   await page.screenshot({ path: `${screenshots}light-wide-kept.png` });
   await button(page, 'Log out on this browser').click();
@@ -154,18 +154,18 @@ test('a name of other letters is read as it is', async (t) => {
   await page.getByLabel('Keep me signed in here').check();
   await click(page, 'login', 'Log in', 200);
   await page.reload();
-  await kept(page).getByText(`Signed in on this browser as ${name}.`).waitFor();
+  await kept(page).getByText(`This browser stays signed in as ${name}.`).waitFor();
 });
 
 test('after the login one is back where one came from', async (t) => {
   const page = await open(t);
   await page.goto(`${origin()}/?return=%2Fhealth%3Fa%3D1%2B2`);
-  assert.equal(await page.getByLabel('Keep me signed in here').isChecked(), true);
+  await page.getByRole('link', { name: 'Register' }).click();
   await register(page);
   await button(page, 'Log in').click();
   await page.waitForURL(`${origin()}/health?a=1+2`);
   await page.goto(`${origin()}/?return=%2Fhealth`);
-  await kept(page).getByRole('link', { name: 'Go back to where you came from' }).click();
+  await kept(page).getByRole('link', { name: 'Go on' }).click();
   await page.waitForURL(`${origin()}/health`);
 });
 
@@ -190,25 +190,14 @@ test('nobody is led away to another origin', async (t) => {
 });
 
 test('under a path of a proxy everything is asked there', async (t) => {
-  const front = createServer((request, answer) => {
-    if (!request.url.startsWith('/auth/')) return answer.writeHead(404).end();
-    const { hostname, port } = new URL(origin());
-    const onward = forward({ hostname, port, method: request.method, path: request.url.slice('/auth'.length), headers: request.headers }, (got) => {
-      answer.writeHead(got.statusCode, got.headers);
-      got.pipe(answer);
-    });
-    return request.pipe(onward);
-  });
-  await new Promise((listening) => { front.listen(0, '127.0.0.1', listening); });
-  t.after(() => front.close());
-  const proxy = `http://127.0.0.1:${front.address().port}`;
+  const proxy = await anAppInFront(t);
   const page = await open(t);
   const missed = [];
-  page.on('response', (response) => { if (response.status() === 404) missed.push(response.url()); });
+  page.on('request', (request) => { if (new URL(request.url()).origin === proxy && !request.url().startsWith(`${proxy}/auth/`)) missed.push(request.url()); });
   await page.goto(`${proxy}/auth/`);
   const name = await keepSignedIn(page);
   await answered(page, 'login', 200);
-  await kept(page).getByText(`Signed in on this browser as ${name}.`).waitFor();
+  await kept(page).getByText(`This browser stays signed in as ${name}.`).waitFor();
   await click(page, 'test', 'Call /test', 200);
   assert.ok((await copyCurl(page, 'test')).includes(`${proxy}/auth/test`));
   await button(page, 'Log out on this browser').click();

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PASSWORD, addBoss, answered, ask, button, click, go, isAccessible, logIn, mustWait, newName, newcomer, open, registerAndLogIn, setUp, step } from './head.mjs';
+import { PASSWORD, addBoss, answered, ask, button, click, copied, go, isAccessible, logIn, mustWait, newName, newcomer, open, origin, registerAndLogIn, setUp, step } from './head.mjs';
 
 setUp(['--setup-link'], addBoss);
 
@@ -28,6 +28,7 @@ test('who is no administrator does not see the area, not even by its address', a
   assert.equal(await page.getByRole('link', { name: 'Admin' }).isVisible(), false);
   await page.evaluate(() => { location.hash = '#admin'; });
   assert.equal(await page.locator('#admin').isVisible(), false);
+  await page.getByText('Log in as an administrator first.').waitFor();
 });
 
 test('users are listed page by page, found and added', async (t) => {
@@ -47,8 +48,10 @@ test('users are listed page by page, found and added', async (t) => {
   await click(page, 'add', 'Add', 422);
   await form.locator('#add-password-fault').getByText(/\w/).waitFor();
   await form.getByLabel('Password', { exact: true }).fill(PASSWORD);
-  await form.getByLabel('Roles').fill('editor, author');
+  await form.getByLabel('Roles').fill('editor author');
   await click(page, 'add', 'Add', 201);
+  for (const label of ['Username', 'Roles']) assert.equal(await form.getByLabel(label).inputValue(), '');
+  assert.equal(await form.getByLabel('Password', { exact: true }).inputValue(), '');
   await manage(page, name);
   assert.equal(await page.locator('#user-form').getByLabel('Roles').inputValue(), 'author, editor');
   await button(page, '← All users').click();
@@ -107,13 +110,15 @@ test('a reset code is told once, and sets a new password', async (t) => {
   await click(page, 'user-admin', 'Make a reset code', 201);
   const code = await page.locator('[data-curl=user-admin] .raw').textContent();
   assert.match(code, /^doorward_reset_/);
+  const link = await copied(page, button(page, 'Copy link'));
+  assert.equal(link, `${origin()}/#reset=${code}`);
   const log = await step(page, 'Everything asked and answered').textContent();
   assert.ok(!log.includes(code));
 
-  const other = await open(t);
-  await go(other, 'Account');
+  const other = await open(t, {}, link);
+  assert.equal(await other.evaluate(() => location.hash), '#reset');
   const form = step(other, 'A new password by code');
-  await form.getByLabel('Code').fill(code);
+  assert.equal(await form.getByLabel('Code').inputValue(), code);
   await form.getByLabel('New password').fill('a green kettle of mine');
   await click(form, 'reset', 'Set the new password', 200);
   assert.equal((await ask('POST', '/login', { json: { username, password: 'a green kettle of mine' } })).status, 200);
@@ -159,25 +164,52 @@ test('who must wait is listed, and let go on', async (t) => {
 });
 
 test('an address that must wait is let go on, also where nobody of the name exists', async (t) => {
-  const fail = () => ask('POST', '/login', { json: { username: 'nobody-of-that-name', password: 'wrong wrong wrong' } });
-  for (let wait = 0; wait < 8; ({ wait } = await fail())) await delay(wait * 1000);
+  const username = 'nobody-of-that-name';
   const page = await asBoss(t);
+  await mustWait(username);
+  await page.reload();
   const waiting = step(page, 'Who must wait');
   const row = waiting.getByRole('row').filter({ hasText: '127.0.0.1' });
   await button(row, 'Unlock').click();
   await waiting.getByText('Address has been unlocked successfully').waitFor();
   await waiting.getByText('Nobody has to wait.').waitFor();
-  assert.equal((await fail()).status, 401);
+  assert.equal((await ask('POST', '/login', { json: { username, password: 'wrong wrong wrong' } })).status, 401);
 });
 
-test('what happened is listed, filtered, and a false filter is told', async (t) => {
+test('what happened is listed, with names, and follows each change', async (t) => {
   const page = await asBoss(t);
   const audit = step(page, 'What happened');
-  await audit.getByRole('row').filter({ hasText: 'set_up' }).or(audit.getByRole('row').filter({ hasText: 'login' })).first().waitFor();
-  await audit.getByLabel('Event').fill('set_up');
+  await audit.getByRole('row').filter({ hasText: 'login' }).filter({ hasText: 'user:1 boss' }).first().waitFor();
+  const made = audit.getByRole('row').filter({ hasText: 'invite_made' });
+  const before = await made.count();
+  await click(page, 'invite', 'Make an invite for a week', 201);
+  await made.nth(before).waitFor();
+});
+
+test('what happened is filtered by a user’s name or id and by a known event, and a fault stands beside its field', async (t) => {
+  const { username } = await newcomer();
+  const page = await asBoss(t);
+  const audit = step(page, 'What happened');
+  const rows = audit.locator('tbody tr');
+  const only = (count) => page.waitForFunction((wanted) => document.querySelectorAll('#audit tbody tr').length === wanted, count);
+  await audit.getByLabel('Event').selectOption('set_up');
   await button(audit, 'Filter').click();
-  await audit.getByRole('row').nth(1).waitFor();
-  await page.waitForFunction(() => document.querySelectorAll('#audit tbody tr').length === 1);
-  await audit.getByLabel('Event').fill('no_such_event');
+  await only(1);
+  await audit.getByLabel('Event').selectOption('any');
+  await audit.getByLabel('User').fill(username);
+  await button(audit, 'Filter').click();
+  await only(2);
+  assert.deepEqual((await rows.locator('td:first-child').allTextContents()), ['login', 'registered']);
+  await audit.getByLabel('User').fill('1');
+  await audit.getByLabel('Event').selectOption('set_up');
+  await button(audit, 'Filter').click();
+  await only(1);
+
+  await audit.getByLabel('User').fill('nobody-of-that-name');
+  await button(audit, 'Filter').click();
+  await page.locator('#events-user-fault').getByText('No user of that name.').waitFor();
+  await audit.getByLabel('User').fill('99999999999999999999');
   await click(audit, 'events', 'Filter', 422);
+  await page.locator('#events-user-fault').getByText('Not a valid user id.').waitFor();
+  assert.equal(await audit.getByLabel('User').getAttribute('aria-invalid'), 'true');
 });

@@ -39,6 +39,8 @@ test('every operation of the document is shown, with what it takes and answers',
   await register.getByRole('rowheader', { name: 'password needed' }).waitFor();
   await register.getByText('username_taken', { exact: true }).waitFor();
   assert.equal(JSON.parse(await register.getByLabel(/^Body/).inputValue()).username, 'arun');
+  await page.getByText('integer, from 1, up to 100, else 100').first().waitFor();
+  assert.ok(!(await page.locator('body').textContent()).includes('up to 18446744'), 'no limit that JavaScript has rounded');
 });
 
 test('a search by path, by word and by error leaves what fits', async (t) => {

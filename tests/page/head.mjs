@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
+import { createServer, request as forward } from 'node:http';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { after, before } from 'node:test';
@@ -21,17 +22,19 @@ let browser;
 let server;
 let users = 0;
 
+export const launch = () => chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+
 /** Starts a server and a browser for a test file, then `prepare()`s; the server is the one that `origin()` names. */
-export function setUp(flags = [], prepare = () => {}) {
+export function setUp(flags = [], prepare = () => {}, settings = {}) {
   before(async () => {
     mkdirSync(screenshots, { recursive: true });
-    server = await startServer(...flags);
+    server = await startServer(flags, settings);
     await prepare();
-    browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-        '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    });
+    browser = await launch();
   });
   after(async () => {
     await browser?.close();
@@ -41,6 +44,22 @@ export function setUp(flags = [], prepare = () => {}) {
 
 export const origin = () => server.origin;
 export const setupLink = () => server.setupLink;
+
+/** A proxy that shows the server under /auth/ and an app's page everywhere else; its origin. */
+export async function anAppInFront(t) {
+  const front = createServer((request, answer) => {
+    if (!request.url.startsWith('/auth/')) return answer.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html><title>An app</title><link rel=icon href=data:,>');
+    const { hostname, port } = new URL(origin());
+    const onward = forward({ hostname, port, method: request.method, path: request.url.slice('/auth'.length), headers: request.headers }, (got) => {
+      answer.writeHead(got.statusCode, got.headers);
+      got.pipe(answer);
+    });
+    return request.pipe(onward);
+  });
+  await new Promise((listening) => { front.listen(0, '127.0.0.1', listening); });
+  t.after(() => front.close());
+  return `http://127.0.0.1:${front.address().port}`;
+}
 
 /** Makes the first administrator, `boss`, out of the set-up link. */
 export async function addBoss() {
@@ -146,6 +165,9 @@ export async function registerAndLogIn(page) {
 /** Goes to another area of the page. */
 export const go = (page, area) => page.getByRole('navigation', { name: 'Areas' }).getByRole('link', { name: area }).click();
 
+/** What the card about the cookie says. */
+export const kept = (page) => page.getByRole('region', { name: 'This browser' });
+
 export const stored = (page) => page.evaluate(() => ({ session: { ...sessionStorage }, local: { ...localStorage }, cookies: document.cookie }));
 export const tokensOf = async (page) => JSON.parse((await stored(page)).session['doorward.session']).session;
 
@@ -155,7 +177,7 @@ export async function duplicate(t, page) {
   const other = await watched(t, await page.context().newPage());
   await other.addInitScript((value) => { sessionStorage.getItem('doorward.session') ?? sessionStorage.setItem('doorward.session', value); }, session['doorward.session']);
   await other.goto(origin());
-  await other.getByText('Signed in as').waitFor();
+  await other.getByRole('banner').getByText('Signed in as').waitFor();
   return other;
 }
 

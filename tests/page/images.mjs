@@ -28,7 +28,7 @@ async function logIn(page, username) {
 
 const steps = await visit('light', { width: 1000, height: 540 });
 await logIn(steps, 'arun');
-await steps.evaluate(() => { document.activeElement.blur(); document.querySelector('#login-form > button').scrollIntoView(); });
+await steps.evaluate(() => { document.activeElement.blur(); document.querySelector('#call').scrollIntoView(); });
 await steps.click('[data-action=test] > button');
 await steps.locator('#call').getByText('Auth Checked').waitFor();
 await steps.screenshot({ path: `${images}steps.png` });

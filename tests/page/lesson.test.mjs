@@ -1,8 +1,8 @@
-// The five steps of the page, by mouse and by keyboard, as somebody sees them who has never met a token.
+// The four steps of the page, by mouse and by keyboard, as somebody sees them who has never met a token.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PASSWORD, answered, button, click, copied, copyCurl, fitsItsWidth, isAccessible, log, logIn, newName, newcomer, open, origin,
+import { PASSWORD, answered, ask, button, click, copied, copyCurl, fitsItsWidth, go, isAccessible, log, logIn, newName, newcomer, open, origin,
   register, registerAndLogIn, setUp, step, stored, tabTo, tokensOf } from './head.mjs';
 
 setUp();
@@ -85,17 +85,24 @@ test('the server’s complaints stand beside the fields they are about', async (
   assert.equal(await page.evaluate(() => document.activeElement.id), 'login-password');
 });
 
-test('an invite is asked for where the server wants one, and sent', async (t) => {
+test('one logs out at the top of the page, in any area', async (t) => {
   const page = await open(t);
-  const missing = { code: 422, status: 'Unprocessable Entity', error: 'validation_failed', message: '', errors: { json: { invite: ['Missing data for required field.'] } } };
-  await page.route('**/register', (route) => route.fulfill({ status: 422, json: missing }), { times: 1 });
-  assert.equal(await page.getByLabel('Invite', { exact: true }).isVisible(), false);
-  await step(page, 'Register').getByLabel('Username').fill(newName());
-  await click(step(page, 'Register'), 'register', 'Register', 422);
-  await page.getByLabel('Invite', { exact: true }).fill('doorward_invite_1');
-  const sent = page.waitForRequest('**/register');
-  await button(step(page, 'Register'), 'Register').click();
-  assert.equal((await sent).postDataJSON().invite, 'doorward_invite_1');
+  await registerAndLogIn(page);
+  const { access } = await tokensOf(page);
+  await go(page, 'Account');
+  await button(page.getByRole('banner'), 'Log out').click();
+  await page.getByText('Logged out.', { exact: true }).waitFor();
+  await page.getByText('Not signed in').waitFor();
+  assert.equal((await ask('GET', '/test', { bearer: access })).status, 401);
+
+  await go(page, 'Step by step');
+  await registerAndLogIn(page);
+  page.expected = /^Failed to load resource/;
+  await page.route('**/logout', (route) => route.abort('connectionrefused'), { times: 1 });
+  await go(page, 'Inspector');
+  await button(page.getByRole('banner'), 'Log out').click();
+  await page.getByText('Still logged in').waitFor();
+  await page.getByRole('banner').getByText('Signed in as').waitFor();
 });
 
 test('the keyboard alone is enough', async (t) => {
@@ -103,6 +110,7 @@ test('the keyboard alone is enough', async (t) => {
   await page.keyboard.press('Tab');
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to step 1');
   await page.keyboard.press('Enter');
+  await tabTo(page, '#login-username'); // whoever has an account comes first
   await tabTo(page, '#register-username');
   await page.keyboard.type(newName());
   await tabTo(page, '#register-password');

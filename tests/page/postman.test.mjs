@@ -14,7 +14,7 @@ const collection = JSON.parse(readFileSync(new URL('../../static/postman_collect
 let server;
 let open; // with the template's open user routes, as under `cargo run`
 before(async () => {
-  [server, open] = await Promise.all([startServer('--setup-link'), startServer('--user-routes', 'open')]);
+  [server, open] = await Promise.all([startServer(['--setup-link']), startServer(['--user-routes', 'open'])]);
   const code = (await server.setupLink).split('#setup=')[1];
   const made = await fetch(`${server.origin}/setup`, {
     method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ code, ...ADMIN }),

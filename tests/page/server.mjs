@@ -11,14 +11,15 @@ const BINARY = resolve(process.env.DOORWARD_BIN ?? fileURLToPath(new URL('../../
 
 /**
  * Resolves to `{ origin, setupLink, stop }` once the server says that it listens; rejects with its last words if it ends before.
- * `setupLink` is a promise of the link that `--setup-link` asks for.
+ * `setupLink` is a promise of the link that `--setup-link` asks for. `settings` are by their names, in capitals.
  */
-export async function startServer(...flags) {
+export async function startServer(flags = [], settings = {}) {
   const home = mkdtempSync(join(tmpdir(), 'doorward-page-'));
   // The built-in settings: no Rocket.toml in the working directory, and nothing from our own environment
   // (DOORWARD_BIN itself would be an unknown setting).
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(DOORWARD|ROCKET|JWT)_/.test(name)));
-  const env = { ...own, CHEAP_PASSWORDS_FOR_TESTS: '1' };
+  const named = Object.fromEntries(Object.entries(settings).map(([name, value]) => [`DOORWARD_${name}`, value]));
+  const env = { ...own, ...named, CHEAP_PASSWORDS_FOR_TESTS: '1' };
   const server = spawn(BINARY, ['serve', ...flags, '--address', '127.0.0.1', '--port', '0', '--data-dir', join(home, 'data')], {
     cwd: home, env, stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -59,7 +59,7 @@ impl Context {
     async fn respond(&self, peer: Peer, request: Request<Incoming>, bare_line_feed: bool) -> Response<Full<Bytes>> {
         let answer = match &self.purpose {
             Purpose::Serve => self.front.answer(peer, request, bare_line_feed).await,
-            Purpose::TurnAway(problem) => self.front.turn_away(problem, request.into_body()),
+            Purpose::TurnAway(problem) => self.front.turn_away(problem, request),
         };
         self.pace.answered();
         // The task may learn of the stop after its request's answer is ready: each waiter is woken in its turn.

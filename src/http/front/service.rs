@@ -18,6 +18,7 @@ use super::request::{self, Refusal, Vetted};
 use super::response::Standard;
 use super::tls::Tls;
 use super::{Limits, body, response};
+use crate::http::cors::CorsOrigins;
 use crate::http::headers::Security;
 use crate::http::problem::{Kind, Problem};
 use crate::http::traffic::Traffic;
@@ -41,17 +42,19 @@ pub(super) enum Peer {
 pub(super) struct Front {
     client: Arc<Client>,
     standard: Standard,
+    cors: CorsOrigins,
     pub(super) limits: Limits,
     pub(super) tls: Option<Arc<Tls>>,
     traffic: Arc<Traffic>,
 }
 
 impl Front {
-    /// Takes the security headers' settings from Rocket's managed state, as the fairing does.
+    /// Takes what the settings say of headers from Rocket's managed state, as the fairing does.
     pub(super) fn new(client: Arc<Client>, limits: Limits, tls: Option<Arc<Tls>>) -> Self {
         let security = client.rocket().state::<Security>().copied().unwrap_or_default();
+        let cors = client.rocket().state::<CorsOrigins>().cloned().unwrap_or_default();
         let traffic = client.rocket().state::<Arc<Traffic>>().cloned().unwrap_or_default();
-        Self { client, standard: Standard::new(security), limits, tls, traffic }
+        Self { client, standard: Standard::new(security), cors, limits, tls, traffic }
     }
 
     /// Answers one request. `bare_line_feed`: its head had one.
@@ -63,7 +66,7 @@ impl Front {
             tracing::error!(request = %id, route = pattern(self.client.rocket(), parts.uri.path()), "a request failed: panic");
             response::closing(self.refuse(&Problem::new(Kind::Internal)))
         });
-        self.standard.complete(&mut response, id);
+        self.complete(&parts, &mut response, id);
         if let Peer::Local(_) = peer {
             response.headers_mut().insert(VERSION_HEADER, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
         }
@@ -93,7 +96,10 @@ impl Front {
             Ok(_) if body::overrides_method(&bytes) => {
                 self.refuse(&Problem::new(Kind::InvalidRequest).message("A body cannot change the method."))
             }
-            Ok(vetted) => self.dispatch(id, peer, parts, vetted, &bytes).await,
+            Ok(vetted) => match self.cors.leave(parts, self.client.rocket()) {
+                Some(leave) => self.own(leave),
+                None => self.dispatch(id, peer, parts, vetted, &bytes).await,
+            },
         }
     }
 
@@ -128,16 +134,27 @@ impl Front {
     }
 
     /// Answers a connection that will not be served.
-    pub(super) fn turn_away(&self, problem: &Problem, body: Incoming) -> Response<Full<Bytes>> {
+    pub(super) fn turn_away(&self, problem: &Problem, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (parts, body) = request.into_parts();
         let mut response = self.close(problem, body);
-        self.standard.complete(&mut response, RequestId::next());
+        self.complete(&parts, &mut response, RequestId::next());
         response
     }
 
-    /// An answer of the front's own. It is counted here, as Rocket's are by the fairing.
+    /// Adds what every answer has.
+    fn complete(&self, parts: &Parts, response: &mut Response<Full<Bytes>>, id: RequestId) {
+        self.standard.complete(response, id);
+        self.cors.complete(parts, response.headers_mut());
+    }
+
     fn refuse(&self, problem: &Problem) -> Response<Full<Bytes>> {
-        self.traffic.refused(problem.status());
-        response::from_problem(problem)
+        self.own(response::from_problem(problem))
+    }
+
+    /// An answer of the front's own. It is counted here, as Rocket's are by the fairing.
+    fn own(&self, response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+        self.traffic.of_the_front(response.status().as_u16());
+        response
     }
 
     /// The last answer of a connection whose peer may still be sending.

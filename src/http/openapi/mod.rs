@@ -35,14 +35,16 @@ pub struct Shape {
     pub revocations: RevocationReaders,
     /// Where a proxy shows the server.
     pub base_path: BasePath,
+    /// Decides whether there is [`Metadata`](super::Metadata).
+    pub has_metadata: bool,
 }
 
 impl Shape {
     /// Of a server with these settings.
     #[must_use]
     pub fn of(surface: &Surface, registration: Registration) -> Self {
-        let Surface { user_routes, revocations, base_path, .. } = surface.clone();
-        Self { registration, user_routes, revocations, base_path }
+        let Surface { user_routes, revocations, base_path, metadata, .. } = surface.clone();
+        Self { registration, user_routes, revocations, base_path, has_metadata: metadata.is_there() }
     }
 }
 

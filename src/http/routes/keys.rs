@@ -14,6 +14,7 @@ use crate::auth::keys::Algorithm;
 use crate::auth::rotation::KeyStatus;
 use crate::error::Faults;
 use crate::http::body::{Fields, Object, Optional};
+use crate::http::cors::Public;
 use crate::http::guard::Admin;
 use crate::http::problem::Problem;
 
@@ -31,12 +32,12 @@ struct Jwks {
 
 /// `GET /.well-known/jwks.json` → 200, `application/jwk-set+json` (RFC 7517 §5). Empty when only a shared secret signs.
 #[get("/.well-known/jwks.json")]
-fn jwks(auth: &State<Auth>) -> Jwks {
-    Jwks {
+fn jwks(auth: &State<Auth>) -> Public<Jwks> {
+    Public(Jwks {
         body: serde_json::json!(auth.jwks()).to_string(),
         content_type: ContentType::new("application", "jwk-set+json"),
         cache: Header::new("Cache-Control", format!("public, max-age={}", auth.jwks_max_age_secs())),
-    }
+    })
 }
 
 #[derive(Serialize)]

@@ -12,6 +12,7 @@ pub mod introspection;
 pub mod invites;
 pub mod keys;
 pub mod log;
+pub mod metadata;
 pub mod page;
 pub mod password;
 pub mod query;

@@ -10,15 +10,23 @@ use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request, Response, Route};
 use rust_embed::RustEmbed;
 
+use crate::auth::Registration;
+
 #[derive(RustEmbed)]
 #[folder = "static/"]
 struct Static;
 
+/// What the page is told, before it is.
+const UNTOLD: &str = r#"data-registration="open" data-address="""#;
+
 /// Only our own script and style, nothing inline, no other host, no frame around it.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-pub fn routes() -> Vec<Route> {
-    assets().map(|asset| Route::new(Method::Get, asset.path.clone().as_str(), asset)).collect()
+pub fn routes(registration: Registration, address: Option<&str>) -> Vec<Route> {
+    assets()
+        .map(|asset| asset.told(registration, address))
+        .map(|asset| Route::new(Method::Get, asset.path.clone().as_str(), asset))
+        .collect()
 }
 
 fn assets() -> impl Iterator<Item = Asset> {
@@ -52,6 +60,25 @@ impl Asset {
             other => format!("/{other}"),
         };
         Some(Self::new(&path, content, ContentType::from_extension(extension).unwrap_or(ContentType::Binary)))
+    }
+
+    /// The page, told by attributes who may register, so that it shows no form that is refused, and at which address it is meant
+    /// to be opened, for the links that it makes.
+    fn told(self, registration: Registration, address: Option<&str>) -> Self {
+        let word = match registration {
+            Registration::Open => "open",
+            Registration::Invite => "invite",
+            Registration::Closed => "closed",
+        };
+        // What would need an escape is no address.
+        let address = address.filter(|address| !address.contains(['"', '&', '<'])).unwrap_or_default();
+        match std::str::from_utf8(self.content) {
+            Ok(text) if self.path == "/" => {
+                let told = text.replacen(UNTOLD, &format!(r#"data-registration="{word}" data-address="{address}""#), 1);
+                Self::new(&self.path, told.into_bytes().leak(), self.content_type)
+            }
+            _ => self,
+        }
     }
 
     /// What is answered at a path.

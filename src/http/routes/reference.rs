@@ -8,6 +8,7 @@ use rocket::route::{Handler, Outcome};
 use rocket::{Data, Request};
 
 use super::page::Asset;
+use crate::http::cors::for_all;
 use crate::http::openapi::{File, Shape, document};
 
 const PATH: &str = "/openapi.json";
@@ -26,7 +27,9 @@ struct Reference {
 
 impl Reference {
     fn make(&self) -> Asset {
-        let files: Vec<File> = super::page::files().chain([(PATH.to_owned(), "application/json".to_owned())]).collect();
+        let documents = std::iter::once(PATH).chain(self.shape.has_metadata.then_some(super::metadata::PATH));
+        let documents = documents.map(|path| (path.to_owned(), "application/json".to_owned()));
+        let files: Vec<File> = super::page::files().chain(documents).collect();
         let text = document(&self.shape, &files).to_string();
         Asset::new(PATH, text.into_bytes().leak(), ContentType::JSON)
     }
@@ -35,6 +38,6 @@ impl Reference {
 #[rocket::async_trait]
 impl Handler for Reference {
     async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
-        self.made.get_or_init(|| self.make()).handle(request, data).await
+        self.made.get_or_init(|| self.make()).handle(request, data).await.map(for_all)
     }
 }

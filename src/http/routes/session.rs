@@ -51,7 +51,8 @@ impl From<TokenPair> for Json<Tokens> {
 }
 
 /// `POST /login` `{"username","password","keep_signed_in"?}` → 200 with a pair of tokens, the access token fresh; 401, 422, 429, 503.
-/// To keep somebody signed in, the answer sets a cookie that `GET /verify` and `POST /logout` take.
+/// To keep somebody signed in, the answer sets a cookie that `GET /verify` and `POST /logout` take; the session of the good
+/// cookie that came with the request, which it replaces, has ended.
 #[post("/login", data = "<body>")]
 async fn login(
     auth: &State<Auth>,
@@ -64,6 +65,9 @@ async fn login(
         return Err(Error::Invalid(Faults::of("keep_signed_in", "Needs https, and the setting public_url to say so.")).into());
     }
     let LoggedIn { pair, cookie } = auth.login(&username, &password, origin.0, keep_signed_in).await?;
+    if cookie.is_some() {
+        cookies.replaced(auth).await;
+    }
     let cookie = cookie.map(|cookie| cookies.set(&cookie, auth.longest_session()));
     Ok(WithCookie { answer: pair.into(), cookie })
 }

@@ -56,11 +56,15 @@ class Maintenance(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class Feed(unittest.TestCase):
+class Examples(unittest.TestCase):
+    """A server and the two apps, which get the same variables."""
+    settings = {}
+
     @classmethod
     def setUpClass(cls):
         cls.home, cls.running = tempfile.mkdtemp(), []
         cls.environment = {name: value for name, value in os.environ.items() if not re.match("(DOORWARD|ROCKET|JWT)_", name)}
+        cls.environment.update(cls.settings)
         cls.addClassCleanup(shutil.rmtree, cls.home)
         cls.addClassCleanup(lambda: [(process.kill(), process.wait()) for process in cls.running])
         cls.key = cls.doorward("service", "add", "examples", "--scope", "introspect,revocations").strip()
@@ -82,9 +86,9 @@ class Feed(unittest.TestCase):
         return done.stdout
 
     @classmethod
-    def start(cls, command, directory, **variables):
+    def start(cls, command, directory, log=subprocess.DEVNULL, **variables):
         environment = {**cls.environment, "DOORWARD_URL": cls.url, "DOORWARD_SERVICE_KEY": cls.key, **variables}
-        process = subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, cwd=directory, env=environment, stdout=subprocess.DEVNULL, stderr=log)
         cls.running.append(process)
         return process
 
@@ -108,6 +112,8 @@ class Feed(unittest.TestCase):
         except OSError:
             return 0  # it is starting
 
+
+class Feed(Examples):
     def of_unknown_key(self):
         """An access token that names a key that there is not: anybody can make it."""
         part = lambda value: base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
@@ -203,6 +209,24 @@ class Feed(unittest.TestCase):
         self.assertEqual(ask("POST", f"{self.url}/logout", authorization=f"Bearer {other['access_token']}")[0], 200)
         for app in self.apps:
             until(lambda: self.status(app, other["access_token"]) == 401)
+
+
+class Names(Examples):
+    """A server that calls itself otherwise, and says for whom its tokens are."""
+    settings = {"DOORWARD_ISSUER": "https://login.example.com", "DOORWARD_AUDIENCE": "shop"}
+
+    def test_the_examples_take_issuer_and_audience_from_their_variables(self):
+        token = self.login()["access_token"]
+        for app in self.apps:
+            until(lambda: self.status(app, token) == 200)
+        for name, why in [("DOORWARD_ISSUER", '"iss"'), ("DOORWARD_AUDIENCE", '"aud"')]:
+            port = free_port()
+            self.apps = {"another": f"http://127.0.0.1:{port}/"}
+            with tempfile.TemporaryFile("w+") as log:
+                self.start(["node", HERE / "node_modules" / "node_app.mjs"], HERE, log, PORT=str(port), **{name: "another"})
+                until(lambda: self.status("another", token) == 401)
+                log.seek(0)
+                self.assertIn(f"refused a token: unexpected {why} claim value", log.read())
 
 
 if __name__ == "__main__":
