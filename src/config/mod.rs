@@ -7,6 +7,7 @@
 //! Texts and secrets are taken as they are. What is not known is refused, naming the nearest that is.
 
 mod check;
+mod error;
 mod layers;
 mod loaded;
 mod secrets;
@@ -35,6 +36,9 @@ use crate::http::headers::Security;
 use crate::http::proxies::TrustedProxies;
 use crate::http::{Metadata, RevocationReaders, Surface, UserRoutes};
 use crate::log_filter::LogControl;
+use error::{all_of, wrong};
+
+pub use error::ConfigError;
 pub use layers::{environment, likely_data_dir};
 pub use loaded::{Loaded, Shown};
 pub use secrets::read_file as read_secret_file;
@@ -181,21 +185,6 @@ pub enum LogFormat {
     Text,
     /// For programs: one JSON object a line.
     Json,
-}
-
-/// A setting that cannot be used: one line that says which, where it comes from and what would do.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigError(String);
-
-fn wrong(text: impl Into<String>) -> ConfigError {
-    ConfigError(text.into())
-}
-
-/// All of them, on one line, if there are any.
-fn all_of(faults: impl IntoIterator<Item = ConfigError>) -> Result<(), ConfigError> {
-    let faults: Vec<_> = faults.into_iter().map(|fault| fault.0).collect();
-    if faults.is_empty() { Ok(()) } else { Err(ConfigError(faults.join(". Also: "))) }
 }
 
 /// Flags of the command line that are settings; what was not given leaves the layers below as they are.

@@ -151,6 +151,7 @@ impl<'r, 'o: 'r, R: Responder<'r, 'o>> Responder<'r, 'o> for Public<R> {
 }
 
 /// An answer with the headers of one that is [`Public`].
+#[must_use]
 pub fn for_all(mut response: rocket::Response<'_>) -> rocket::Response<'_> {
     for (name, value) in PUBLIC {
         response.set_header(Header::new(name, value));

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Once;
 
 use ipnet::{IpNet, Ipv4Net};
-use rocket::Request;
+use rocket::{Orbit, Request, Rocket};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::throttle::ClientAddress;
@@ -104,16 +104,31 @@ fn address(hop: &str) -> Option<IpAddr> {
 
 /// The client's address; `None` for the command line.
 pub(super) fn client(request: &Request<'_>) -> Option<ClientAddress> {
-    let peer = request.remote()?.ip().to_canonical();
-    // RFC 7239 is not read, but whoever writes it is a proxy, too.
-    let forwarded = ["X-Forwarded-For", "Forwarded"].iter().any(|name| request.headers().contains(name));
-    let lines: Vec<_> = request.headers().get("X-Forwarded-For").collect();
-    let trusted = request.rocket().state::<TrustedProxies>();
-    if forwarded && !trusted.is_some_and(|proxies| proxies.contains(peer)) {
-        warn_of_nameless_proxy(peer);
+    let headers = request.headers();
+    let sent = Sent { forwarded_for: headers.get("X-Forwarded-For").collect(), forwarded: headers.contains("Forwarded") };
+    Some(sent.client(request.rocket(), request.remote()?.ip()))
+}
+
+/// What a request says of where it comes from.
+pub(super) struct Sent<'r> {
+    /// `X-Forwarded-For`, line by line.
+    pub forwarded_for: Vec<&'r str>,
+    /// Whether there is a `Forwarded`. RFC 7239 is not read, but whoever writes it is a proxy, too.
+    pub forwarded: bool,
+}
+
+impl Sent<'_> {
+    /// The client's address, where this came from `peer`.
+    pub fn client(self, rocket: &Rocket<Orbit>, peer: IpAddr) -> ClientAddress {
+        let peer = peer.to_canonical();
+        let forwarded = self.forwarded || !self.forwarded_for.is_empty();
+        let trusted = rocket.state::<TrustedProxies>();
+        if forwarded && !trusted.is_some_and(|proxies| proxies.contains(peer)) {
+            warn_of_nameless_proxy(peer);
+        }
+        let ip = trusted.map_or(peer, |proxies| proxies.client(peer, self.forwarded_for.into_iter()));
+        ClientAddress { ip, forwarded }
     }
-    let ip = trusted.map_or(peer, |proxies| proxies.client(peer, lines.into_iter()));
-    Some(ClientAddress { ip, forwarded })
 }
 
 /// Where a request seems to come from.

@@ -214,10 +214,10 @@ fn the_first_user_makes_the_database_where_no_server_answers_or_the_directory_is
         assert!(err.contains(": a new, empty database"), "{err}");
     };
     add(&[("DOORWARD_PORT", "0")], &[]);
-    let served = [("DOORWARD_PORT", port.as_str()), ("DOORWARD_ADDRESS", "127.0.0.1")];
-    add(&served, &["--data-dir", "mine"]);
-    add(&served, &["--config", "own.toml"]);
-    add(&[served[0], served[1], ("DOORWARD_DATA_DIR", "mine")], &[]);
+    let beside = [("DOORWARD_PORT", port.as_str()), ("DOORWARD_ADDRESS", "127.0.0.1")];
+    add(&beside, &["--data-dir", "mine"]);
+    add(&beside, &["--config", "own.toml"]);
+    add(&[beside[0], beside[1], ("DOORWARD_DATA_DIR", "mine")], &[]);
 }
 
 #[test]

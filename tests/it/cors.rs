@@ -105,7 +105,7 @@ fn refusals_are_readable_too_whoever_refuses() {
     is_readable(&waits, "429");
     client.get("/health").expect(200);
     // That connection is kept; another is one too many.
-    let busy = server.client().send("GET", "/health", &[origin], None).refused(503, "overloaded");
+    let busy = server.client().impatient().send("GET", "/health", &[origin], None).refused(503, "overloaded");
     is_readable(&busy, "503");
 }
 

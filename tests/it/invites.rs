@@ -101,8 +101,8 @@ fn invites_are_listed_without_their_codes_and_can_be_taken_back() {
 #[test]
 fn an_invite_that_was_made_is_told_from_the_others_by_its_id_and_by_its_code() {
     let (server, client, boss) = inviting();
-    let make = || client.with_token("POST", "/invites", &boss.access).expect(201).json();
-    let made: Vec<_> = (0..3).map(|_| make()).collect();
+    let one = || client.with_token("POST", "/invites", &boss.access).expect(201).json();
+    let made: Vec<_> = (0..3).map(|_| one()).collect();
     let listed = || {
         let listed = client.with_token("GET", "/invites", &boss.access).expect(200).json();
         let ids = listed["invites"].as_array().unwrap().iter().map(|invite| invite["id"].as_str().unwrap().to_owned());

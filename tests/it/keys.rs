@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use doorward::auth::clock::Timestamp;
 use serde_json::{Value, json};
 
-use crate::server::{Client, Pair, Server, doorward, with_admin, with_admin_and};
+use crate::server::{Client, Pair, Server, add_admin, doorward, with_admin, with_admin_and};
 
 fn fixture(name: &str) -> String {
     format!("{}/tests/keys/{name}.pem", env!("CARGO_MANIFEST_DIR"))
@@ -300,6 +300,7 @@ fn the_keys_stay_few() {
 #[test]
 fn the_command_line_lists_rotates_imports_and_retires() {
     let directory = tempfile::TempDir::new().unwrap();
+    add_admin(directory.path(), "boss");
     let run = |arguments: &[&str]| {
         let output: std::process::Output = Command::output(doorward(directory.path()).arg("key").args(arguments)).unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();

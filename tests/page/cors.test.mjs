@@ -1,15 +1,11 @@
 // Apps of other origins in Chromium: one that is listed does all with tokens and nothing with the cookie; one that is not does nothing.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { PASSWORD, launch, newName } from './head.mjs';
 import { startServer } from './server.mjs';
 
-const home = mkdtempSync(join(tmpdir(), 'doorward-cors-'));
 let api;
 let browser;
 let listed;
@@ -24,15 +20,12 @@ async function startApp() {
 
 before(async () => {
   [listed, stranger] = await Promise.all([startApp(), startApp()]);
-  const settings = join(home, 'settings.toml');
-  writeFileSync(settings, `[default]\ncors_origins = ["${listed.origin}"]\n`);
-  [api, browser] = await Promise.all([startServer('--config', settings), launch()]);
+  [api, browser] = await Promise.all([startServer([], { CORS_ORIGINS: listed.origin }), launch()]);
 });
 after(async () => {
   await browser?.close();
   await api?.stop();
   [listed, stranger].forEach((app) => app?.stop());
-  rmSync(home, { recursive: true, force: true });
 });
 
 /** What a script of a page is told when it asks the server; `refused` when the browser tells it nothing. */

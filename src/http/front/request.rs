@@ -6,7 +6,9 @@
 use std::str::FromStr;
 use std::time::Instant;
 
-use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING};
+use hyper::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING,
+};
 use hyper::http::request::Parts;
 use hyper::{Method as HyperMethod, Version};
 use rocket::http::uri::{Host, Origin};
@@ -19,6 +21,7 @@ use crate::http::allowed_methods;
 use crate::http::guard::Door;
 use crate::http::headers::ThroughTheFront;
 use crate::http::problem::{Kind, Problem};
+use crate::http::proxies::Sent;
 use crate::trace::RequestId;
 
 /// Where forms are the protocol (RFC 7662 §2.1, RFC 7009 §2.1). Everywhere else a form is what another site's page
@@ -27,6 +30,8 @@ const FORM_PATHS: [&str; 2] = ["/introspect", "/revoke"];
 
 /// Where a proxy asks with the headers of somebody's request, its `Content-Type` among them, and without the body.
 const FORWARD_AUTH_PATH: &str = "/verify";
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// A request that may go to Rocket.
 #[derive(Debug)]
@@ -176,6 +181,11 @@ fn is_form(content_type: &str) -> bool {
 
 fn texts(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers.get_all(name).iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
+}
+
+/// What the request says of where it comes from. Rocket's map of headers would tell, too, after hashing each name with a slower function.
+pub(super) fn sent(parts: &Parts) -> Sent<'_> {
+    Sent { forwarded_for: texts(&parts.headers, X_FORWARDED_FOR).collect(), forwarded: parts.headers.contains_key(FORWARDED) }
 }
 
 /// Whether the peer waits for leave to send its body (RFC 9110 §10.1.1).

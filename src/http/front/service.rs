@@ -20,9 +20,9 @@ use super::tls::Tls;
 use super::{Limits, body, response};
 use crate::http::cors::CorsOrigins;
 use crate::http::headers::Security;
+use crate::http::pattern;
 use crate::http::problem::{Kind, Problem};
 use crate::http::traffic::Traffic;
-use crate::http::{pattern, proxies};
 use crate::trace::{RequestId, Trace};
 
 /// Which version answers; told at the local socket only.
@@ -125,12 +125,11 @@ impl Front {
         body: &[u8],
     ) -> impl Future<Output = LocalResponse<'c>> + use<'c, 'h> {
         let request = vetted.hand_over(&self.client, parts, body, peer, id);
-        let uid = match peer {
-            Peer::Local(uid) => Some(uid),
-            Peer::Remote(_) => None,
+        let (address, uid) = match peer {
+            Peer::Local(uid) => (None, Some(uid)),
+            Peer::Remote(address) => (Some(request::sent(parts).client(self.client.rocket(), address.ip()).ip), None),
         };
-        let trace = Trace { request: Some(id), address: proxies::client(request.inner()).map(|client| client.ip), uid };
-        trace.around(request.dispatch())
+        Trace { request: Some(id), address, uid }.around(request.dispatch())
     }
 
     /// Answers a connection that will not be served.
