@@ -67,10 +67,10 @@ class Examples(unittest.TestCase):
         cls.environment.update(cls.settings)
         cls.addClassCleanup(shutil.rmtree, cls.home)
         cls.addClassCleanup(lambda: [(process.kill(), process.wait()) for process in cls.running])
-        cls.key = cls.doorward("service", "add", "examples", "--scope", "introspect,revocations").strip()
         cls.port, cls.metrics = free_port(), free_port()
         cls.url = f"http://127.0.0.1:{cls.port}"
         cls.server = cls.serve()
+        cls.key = cls.doorward("service", "add", "examples", "--scope", "introspect,revocations").strip()
         ask("POST", f"{cls.url}/register", CREDENTIALS)
         flask_port, node_port = free_port(), free_port()
         cls.start([*FLASK, str(flask_port)], cls.home)
