@@ -147,14 +147,14 @@ fn store(criterion: &mut Criterion) {
         });
         measure("rotate a session", |bench, writers| {
             bench.timed(bench.sessions(writers), |store, session| async move {
-                let rotated = store.rotate_refresh(session.id, session.user, session.counter, NOW, LIFETIMES).await;
+                let rotated = store.rotate_refresh(session.id, session.user, session.counter, session.created, LIFETIMES).await;
                 assert!(matches!(rotated, Ok(Presented::Rotated(_))));
             })
         });
         measure("revoke a session", |bench, writers| {
             bench.timed(bench.sessions(writers), |store, session| async move {
-                let token = (TokenId::random(), NOW + LIFETIMES.access);
-                let ended = store.end_sessions(session.user, Which::One(session.id), Some(token), NOW).await;
+                let token = (TokenId::random(), session.created + LIFETIMES.access);
+                let ended = store.end_sessions(session.user, Which::One(session.id), Some(token), session.created).await;
                 assert_eq!(ended.expect("kept"), 1);
             })
         });
@@ -180,9 +180,10 @@ impl Writing {
         Self { _directory: directory, runtime, store, user, next: AtomicU64::new(0) }
     }
 
-    /// Open sessions, as many as asked for.
+    /// Open sessions, as many as asked for, each younger than the one before: a user has so many, and the oldest go.
     fn sessions(&self, count: u64) -> Vec<Session> {
-        let sessions: Vec<_> = (0..count).map(|_| Session::open(self.user.id, NOW, &LIFETIMES)).collect();
+        let now = || Timestamp::from_secs(NOW.secs() + self.next.fetch_add(1, Ordering::Relaxed));
+        let sessions: Vec<_> = (0..count).map(|_| Session::open(self.user.id, now(), &LIFETIMES)).collect();
         let verified = self.user.password.clone();
         self.timed(sessions.clone(), |store, session| {
             let verified = verified.clone();
