@@ -98,6 +98,9 @@ for (const colorScheme of ['light', 'dark']) {
       await page.getByText('to go on to /report').waitFor();
       assert.deepEqual(await page.getByRole('heading').allTextContents(), ['Log in']);
       assert.deepEqual(await page.getByRole('button').allTextContents(), ['Log in']);
+      // One below the other, for there is no room for two.
+      const boxes = await Promise.all(['Username', 'Password'].map((label) => page.locator('#login').getByLabel(label, { exact: true }).boundingBox()));
+      assert.equal(boxes[0].x, boxes[1].x);
       assert.deepEqual(await page.getByRole('link').allTextContents(), ['Register', 'New password by code', 'What is this?']);
       await photograph('login');
       const login = step(page, 'Log in');
