@@ -24,6 +24,8 @@ const MAX_BLOCKS: usize = 1000;
 pub(super) struct Attempt {
     auth: Auth,
     guess: Option<Guess>,
+    /// How it is answered if it is wrong: as everybody else is, where its user alone is let through.
+    refusal: Option<Refusal>,
     /// Whose password it is, once that is known.
     pub user: Option<UserId>,
 }
@@ -36,7 +38,10 @@ impl Attempt {
             Err(Error::InvalidCredentials) => Outcome::Wrong,
             Err(_) => Outcome::Void,
         });
-        result
+        match (result, self.refusal) {
+            (Err(Error::InvalidCredentials), Some(refusal)) => Err(refused(refusal)),
+            (result, _) => result,
+        }
     }
 
     /// Goes on with what is not decided yet; a refusal ends it.
@@ -85,17 +90,22 @@ pub struct Waiting {
 }
 
 impl Auth {
-    /// Takes the place of a guess at the password of a user, however its name is spelled and whether there is one.
+    /// Takes the place of a guess at the password of a user, however its name is spelled and whether there is one. Who is let
+    /// through only because the user is at home here, and is wrong, gets the refusal all the same: else it would tell who is.
     ///
     /// # Errors
     /// [`Error::Throttled`], [`Error::Overloaded`]; storage errors.
     pub(super) async fn attempt(&self, username: &str, address: Option<ClientAddress>) -> Result<Attempt> {
-        let Some(place) = self.0.throttle.place(username, address) else { return Ok(self.attempting(None, None)) };
-        let guess = match self.0.throttle.guess(place, false).await {
-            Err(Refusal::Around(_)) if self.is_logged_in_at(username, address).await? => self.0.throttle.guess(place, true).await,
-            judged => judged,
+        let throttle = &self.0.throttle;
+        let Some(place) = throttle.place(username, address) else { return Ok(self.attempting(None, None, None)) };
+        let refusal = match throttle.guess(place).await {
+            Ok(guess) => return Ok(self.attempting(Some(guess), None, None)),
+            Err(refusal @ Refusal::Pair(_)) => return Err(refused(refusal)),
+            Err(refusal) => refusal,
         };
-        Ok(self.attempting(Some(guess.map_err(refused)?), None))
+        let is_home = throttle.remembers(place) || self.is_logged_in_at(username, address).await?;
+        let guess = is_home.then(|| throttle.guess_at_home(place)).flatten().ok_or_else(|| refused(refusal))?;
+        Ok(self.attempting(Some(guess), Some(refusal), None))
     }
 
     /// The same for the current password of a user, asked of who holds a token of it: see [`super::throttle::Holder`].
@@ -108,11 +118,11 @@ impl Auth {
             Some(holder) => Some(throttle.guess_of(holder, throttle.place(user.username.as_str(), address)).await.map_err(refused)?),
             None => None,
         };
-        Ok(self.attempting(guess, Some(user.id)))
+        Ok(self.attempting(guess, None, Some(user.id)))
     }
 
-    fn attempting(&self, guess: Option<Guess>, user: Option<UserId>) -> Attempt {
-        Attempt { auth: self.clone(), guess, user }
+    fn attempting(&self, guess: Option<Guess>, refusal: Option<Refusal>, user: Option<UserId>) -> Attempt {
+        Attempt { auth: self.clone(), guess, refusal, user }
     }
 
     /// Whether a session of the user was opened from this address: what is remembered of logins ends with the process.

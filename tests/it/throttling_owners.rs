@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::server::{Answer, Client, PASSWORD, Pair, Server, with_admin_and};
 use crate::throttling::{BEHIND_A_PROXY, login, must_wait, register, send};
+use crate::users::told_by;
 
 fn change(client: &Client, from: &str, token: &str, current: &str) -> Answer {
     let body = json!({"current_password": current, "new_password": "an entirely new one"});
@@ -122,4 +123,38 @@ fn an_administrator_lets_an_address_go_on_whatever_failed_there_and_no_other() {
     for wrong in ["1", "192.0.2", "arun"] {
         client.with_token("DELETE", &format!("/throttle/{wrong}"), &boss.access).refused(404, "not_found");
     }
+}
+
+/// All that users could be told apart by, but the seconds, which go on.
+fn told(answer: &Answer) -> (Vec<String>, String) {
+    let (headers, text) = told_by(answer);
+    (headers.into_iter().filter(|header| !header.starts_with("retry-after")).collect(), text.replace(|c: char| c.is_ascii_digit(), ""))
+}
+
+#[test]
+fn where_an_address_must_wait_a_wrong_password_is_answered_alike_whether_its_user_is_at_home_there_or_nobody() {
+    let (mut server, client, boss) = with_admin_and(&[BEHIND_A_PROXY, ("DOORWARD_THROTTLE_FAILURES", "3")]);
+    for name in ["arun", "carl"] {
+        register(&client, "192.0.2.1", name).expect(201);
+        login(&client, "192.0.2.1", name, PASSWORD).expect(200);
+    }
+    client.json("PATCH", "/user/3", Some(&boss.access), &json!({"disabled": true})).expect(200);
+    let look_alike = |client: &Client| {
+        (0..3).for_each(|number| drop(login(client, "192.0.2.1", &format!("nobody{number}"), PASSWORD)));
+        // More often than guesses at one user are judged.
+        for _ in 0..8 {
+            let [nobody, wrong, disabled] = [("nobody", PASSWORD), ("arun", "not the password"), ("carl", PASSWORD)]
+                .map(|(name, password)| login(client, "192.0.2.1", name, password));
+            assert_eq!((told(&wrong), told(&disabled)), (told(&nobody), told(&nobody)));
+            let [nobody, wrong, disabled] = [nobody, wrong, disabled].map(must_wait);
+            assert!(nobody > 500 && nobody - wrong < 9 && nobody - disabled < 9, "{nobody} {wrong} {disabled}");
+        }
+    };
+    look_alike(&client);
+    client.with_token("DELETE", "/user/2/throttle", &boss.access).expect(200);
+    must_wait(login(&client, "192.0.2.1", "arun", "not the password"));
+    login(&client, "192.0.2.1", "arun", PASSWORD).expect(200);
+    server.kill_and_start_again();
+    // Now its session alone says that it is at home.
+    look_alike(&server.client());
 }

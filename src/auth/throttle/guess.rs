@@ -32,6 +32,8 @@ pub struct Guess(pub(super) At);
 #[derive(Debug, Clone, Copy)]
 pub(super) enum At {
     Place(Place),
+    /// By itself, where the user is at home.
+    Home(Place),
     /// Beside it, where the user is at home if it is right.
     Holder(Holder, Option<Place>),
 }
@@ -48,15 +50,12 @@ pub enum Outcome {
 }
 
 impl Tables {
-    /// Whether a guess may be judged at `now`. At a `known` address only what failed there itself counts.
-    pub(super) fn admission(&self, at: Place, around: Rule, known: bool, now: Duration) -> Result<Admission, Refusal> {
+    /// Whether a guess may be judged at `now`, wherever its user is at home.
+    pub(super) fn admission(&self, at: Place, around: Rule, now: Duration) -> Result<Admission, Refusal> {
         let judge = |count: Option<&Count>, rule| count.copied().unwrap_or_default().admission(rule, now);
         let pair = judge(self.pairs.find(&(at.name, at.network)), Rule::PAIR);
         if let Admission::NotFor(left) = pair {
             return Err(Refusal::Pair(left));
-        }
-        if known {
-            return Ok(pair);
         }
         let address = if at.limited { judge(self.addresses.find(&at.network), around) } else { Admission::Now };
         match pair.max(address).max(judge(self.users.find(&at.name), Rule::USER)) {
@@ -109,6 +108,7 @@ impl Tables {
             }
         });
         if outcome == Outcome::Right {
+            self.homes.find_mut(&(at.name, at.network)).into_iter().for_each(Count::forgive);
             self.remember(at, now);
         }
         begun
@@ -120,15 +120,13 @@ impl Throttle {
         Rule::address(self.limits.failures_per_address)
     }
 
-    /// Takes the place of a guess at a password; it waits while that depends on others that are under way. Where the user
-    /// has logged in before, or is `known` otherwise, only what failed at this very address counts.
+    /// Takes the place of a guess at a password; it waits while that depends on others that are under way.
     ///
     /// # Errors
-    /// [`Refusal`]; then nothing is counted.
-    pub(in crate::auth) async fn guess(&self, at: Place, known: bool) -> Result<Guess, Refusal> {
+    /// [`Refusal`]; then nothing is counted. Where the user is at home see [`Self::guess_at_home`] then.
+    pub(in crate::auth) async fn guess(&self, at: Place) -> Result<Guess, Refusal> {
         self.take_place(|tables, now| {
-            let known = known || tables.seen.find(&(at.name, at.network)).is_some();
-            let admission = tables.admission(at, self.around(), known, now)?;
+            let admission = tables.admission(at, self.around(), now)?;
             if admission == Admission::Now {
                 tables.begin(at, self.around(), now);
             }
@@ -164,6 +162,7 @@ impl Throttle {
         let (mut tables, now) = (self.tables(), self.now());
         let begun = match guess.0 {
             At::Place(at) => tables.settle(at, self.around(), outcome, user, now),
+            At::Home(at) => tables.settle_at_home(at, outcome, user, now).into_iter().collect(),
             At::Holder(holder, home) => {
                 if let Some(at) = home.filter(|_| outcome == Outcome::Right) {
                     tables.remember(at, now);

@@ -9,15 +9,17 @@
 //! | registrations from one address | 20 in an hour, as set | until the hour is over |
 //!
 //! An attempt reserves its place before its password is judged ([`Guess`]), and is a failure unless it turns out otherwise.
-//! Who is made to wait is not judged, and that counts as nothing. The limits of an address and of a user do not hold where the
-//! user has logged in before: there a stranger cannot lock it out. Names are kept as keyed digests, whether there is
-//! such a user or not. All of it is in memory of a fixed size and is forgotten at the end of the process.
+//! Who is made to wait is not judged, and that counts as nothing. The limits of an address and of a user do not keep a user out where
+//! it has logged in before ([`home`]): nobody elsewhere can lock it out there. Somebody at that very address can, by guessing at its
+//! name: the limit of a user at an address comes before the password is looked at, or it would be no limit. Names are kept as
+//! keyed digests, whether there is such a user or not. All of it is in memory of a fixed size and is forgotten at the end of the process.
 
 mod block;
 mod client;
 mod count;
 mod guess;
 mod holder;
+mod home;
 mod names;
 mod network;
 mod table;
@@ -115,6 +117,8 @@ struct Tables {
     addresses: Table<Network, Count>,
     users: Table<Name, Count>,
     seen: Table<(Name, Network), Seen>,
+    /// Guesses at users where they are at home, made while others make all wait there.
+    homes: Table<(Name, Network), Count>,
     holders: Table<Holder, Count>,
     registrations: Table<Network, Count>,
     codes: Table<Network, Count>,
@@ -135,6 +139,7 @@ impl Throttle {
             addresses: Table::holding(PLACES),
             users: Table::holding(PLACES),
             seen: Table::holding(PLACES),
+            homes: Table::holding(CHEAP_PLACES),
             holders: Table::holding(CHEAP_PLACES),
             registrations: Table::holding(PLACES),
             codes: Table::holding(CHEAP_PLACES),
@@ -232,7 +237,8 @@ impl Throttle {
             table.iter().filter_map(|(network, count)| block(scope, Some(network), count)).collect()
         };
         let mut blocks = at(Scope::Address, &tables.addresses);
-        blocks.extend(tables.pairs.iter().filter_map(|((_, network), count)| block(Scope::UserAtAddress, Some(network), count)));
+        let pairs = tables.pairs.iter().chain(tables.homes.iter());
+        blocks.extend(pairs.filter_map(|((_, network), count)| block(Scope::UserAtAddress, Some(network), count)));
         blocks.extend(tables.users.iter().filter_map(|(_, count)| block(Scope::User, None, count)));
         blocks.extend(tables.holders.iter().filter_map(|(_, count)| block(Scope::Session, None, count)));
         blocks.extend(at(Scope::Registrations, &tables.registrations));

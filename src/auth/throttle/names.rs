@@ -5,13 +5,17 @@ use crate::auth::user::Username;
 
 impl Tables {
     fn forgive(&mut self, name: Name) {
-        self.pairs.remove_where(|(one, _)| *one == name);
+        for table in [&mut self.pairs, &mut self.homes] {
+            table.remove_where(|(one, _)| *one == name);
+        }
         self.users.remove_where(|one| *one == name);
         self.holders.remove_where(|holder| holder.name == name);
     }
 
     fn forgive_at(&mut self, network: Network) {
-        self.pairs.remove_where(|(_, at)| *at == network);
+        for table in [&mut self.pairs, &mut self.homes] {
+            table.remove_where(|(_, at)| *at == network);
+        }
         for table in [&mut self.addresses, &mut self.registrations, &mut self.codes, &mut self.tokens, &mut self.service_keys] {
             table.remove_where(|at| *at == network);
         }

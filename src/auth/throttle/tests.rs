@@ -8,38 +8,41 @@ use super::*;
 
 const LIMITS: Limits = Limits { on: true, failures_per_address: 50, registrations_per_address: 20, loopback_too: false };
 
-fn throttle() -> Throttle {
+pub(super) fn throttle() -> Throttle {
     Throttle::new(LIMITS).unwrap()
 }
 
-fn secs(secs: u64) -> Duration {
+pub(super) fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-fn ip(text: &str) -> ClientAddress {
+pub(super) fn ip(text: &str) -> ClientAddress {
     text.parse::<IpAddr>().unwrap().into()
 }
 
 /// The `number`th of many addresses, each in a network of its own.
-fn nth(number: u32) -> ClientAddress {
+pub(super) fn nth(number: u32) -> ClientAddress {
     IpAddr::from((0x0a00_0000 + number).to_be_bytes()).into()
 }
 
 /// A guess at `now`; whether it was judged.
-fn guess(throttle: &Throttle, name: &str, address: ClientAddress, outcome: Outcome, now: Duration) -> bool {
+pub(super) fn guess(throttle: &Throttle, name: &str, address: ClientAddress, outcome: Outcome, now: Duration) -> bool {
     let (at, around) = (throttle.place(name, Some(address)).unwrap(), Rule::address(throttle.limits.failures_per_address));
     let mut tables = throttle.tables();
-    let known = tables.seen.find(&(at.name, at.network)).is_some();
-    let judged = tables.admission(at, around, known, now) == Ok(Admission::Now);
-    if judged {
-        tables.begin(at, around, now);
-        tables.settle(at, around, outcome, None, now);
+    let is_home = tables.seen.find(&(at.name, at.network)).is_some();
+    match tables.admission(at, around, now) {
+        Ok(Admission::Now) => {
+            tables.begin(at, around, now);
+            tables.settle(at, around, outcome, None, now);
+        }
+        Err(Refusal::Around(_)) if is_home && tables.begin_at_home(at, now) => drop(tables.settle_at_home(at, outcome, None, now)),
+        _ => return false,
     }
-    judged
+    true
 }
 
 /// How many of `times` wrong guesses are judged.
-fn wrong(throttle: &Throttle, name: &str, address: ClientAddress, times: usize, now: Duration) -> usize {
+pub(super) fn wrong(throttle: &Throttle, name: &str, address: ClientAddress, times: usize, now: Duration) -> usize {
     (0..times).filter(|_| guess(throttle, name, address, Outcome::Wrong, now)).count()
 }
 
@@ -243,11 +246,11 @@ async fn who_hangs_on_attempts_under_way_waits_for_them_and_is_let_in_when_they_
     let at = throttle.place("arun", Some(nth(1))).unwrap();
     let mut under_way = Vec::new();
     for _ in 0..5 {
-        under_way.push(throttle.guess(at, false).await.unwrap());
+        under_way.push(throttle.guess(at).await.unwrap());
     }
     let sixth = tokio::spawn({
         let throttle = std::sync::Arc::clone(&throttle);
-        async move { throttle.guess(at, false).await }
+        async move { throttle.guess(at).await }
     });
     tokio::task::yield_now().await;
     assert!(!sixth.is_finished());
@@ -256,7 +259,7 @@ async fn who_hangs_on_attempts_under_way_waits_for_them_and_is_let_in_when_they_
     for guess in under_way.into_iter().chain([sixth]) {
         throttle.settle(guess, Outcome::Wrong, None);
     }
-    assert!(matches!(throttle.guess(at, false).await, Err(Refusal::Pair(_))));
+    assert!(matches!(throttle.guess(at).await, Err(Refusal::Pair(_))));
 }
 
 #[tokio::test]
@@ -265,12 +268,12 @@ async fn who_would_wait_too_long_for_attempts_under_way_is_sent_away() {
     let at = throttle.place("arun", Some(nth(1))).unwrap();
     let mut under_way = Vec::new();
     for _ in 0..5 {
-        under_way.push(throttle.guess(at, false).await.unwrap());
+        under_way.push(throttle.guess(at).await.unwrap());
     }
-    assert_eq!(throttle.guess(at, false).await.unwrap_err(), Refusal::Busy(secs(2)));
+    assert_eq!(throttle.guess(at).await.unwrap_err(), Refusal::Busy(secs(2)));
     let _all = throttle.waiting.acquire_many(256).await.unwrap();
     let began = Instant::now();
-    assert_eq!(throttle.guess(at, false).await.unwrap_err(), Refusal::Busy(secs(2)));
+    assert_eq!(throttle.guess(at).await.unwrap_err(), Refusal::Busy(secs(2)));
     assert!(began.elapsed() < secs(2), "who finds no place waits all the same");
 }
 
