@@ -188,3 +188,37 @@ fn settings_add_claims_and_an_audience() {
     assert_eq!((&claims["tenant"], &claims["aud"], &claims["iss"]), (&json!("acme"), &json!("shop"), &json!("https://login.example.com")));
     client.test(&pair.access).expect(200);
 }
+
+#[test]
+fn a_token_of_the_same_key_for_another_audience_or_for_none_is_refused_and_one_for_an_audience_where_there_is_none() {
+    let audience = |name: &str| ("DOORWARD_AUDIENCE".to_owned(), name.to_owned());
+    let mut server = Server::start();
+    let mut tokens = vec![server.client().newcomer("arun").access];
+    for name in ["shop", "bank"] {
+        server.stop();
+        server = server.again_with(audience(name));
+        tokens.push(server.client().login("arun").access);
+    }
+    let said = tokens.iter().map(|token| payload(token)["aud"].clone()).collect::<Vec<_>>();
+    assert_eq!(said, [json!(null), json!("shop"), json!("bank")]);
+    let only = |server: &Server, good: usize| {
+        for (number, token) in tokens.iter().enumerate() {
+            let answer = server.client().test(token);
+            assert_eq!(
+                (answer.status, answer.error().as_str()),
+                if number == good { (200, "") } else { (401, "invalid_token") },
+                "{number}"
+            );
+        }
+    };
+    only(&server, 2);
+    for (good, name) in [(1, Some("shop")), (0, None)] {
+        server.stop();
+        server = server.again_without("DOORWARD_AUDIENCE");
+        if let Some(name) = name {
+            server.stop();
+            server = server.again_with(audience(name));
+        }
+        only(&server, good);
+    }
+}

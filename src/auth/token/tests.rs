@@ -17,10 +17,22 @@ fn lifetimes() -> Lifetimes {
 }
 
 fn tokens(shared: Option<&str>) -> Tokens {
+    tokens_for(None, shared)
+}
+
+fn tokens_for(audience: Option<&str>, shared: Option<&str>) -> Tokens {
     let stored = [StoredKey::generate(Algorithm::ES256, NOW).unwrap(), StoredKey::generate_refresh(NOW).unwrap()];
     let shared = SharedSecrets { current: shared.map(SecretString::from), previous: Vec::new() };
     let keys = Keyring::load(&stored, &shared).unwrap();
-    Tokens::new(keys, Issuer { name: "doorward".into(), audience: None, claims: CustomClaims::default(), backdate: Duration::ZERO })
+    Tokens::new(
+        keys,
+        Issuer {
+            name: "doorward".into(),
+            audience: audience.map(str::to_owned),
+            claims: CustomClaims::default(),
+            backdate: Duration::ZERO,
+        },
+    )
 }
 
 fn user() -> User {
@@ -116,6 +128,30 @@ fn every_claim_of_an_own_token_is_required_typed_and_checked() {
         let mut claims = good.clone();
         if claims.as_object_mut().unwrap().remove(*name).is_some() {
             assert!(tokens.verify(&signed(key, &header, &claims)).is_err(), "{name} missing");
+        }
+    }
+}
+
+#[test]
+fn a_token_of_our_own_key_is_for_our_audience_to_the_letter() {
+    for ours in [None, Some("shop")] {
+        let tokens = tokens_for(ours, None);
+        let good = Value::Object(payload(&pair(&tokens).0.access));
+        let keys = tokens.keys();
+        let key = keys.access();
+        let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": key.kid});
+        let with = |aud: Option<Value>| {
+            let mut claims = good.clone();
+            claims.as_object_mut().unwrap().remove("aud");
+            claims.as_object_mut().unwrap().extend(aud.map(|aud| ("aud".to_owned(), aud)));
+            tokens.verify(&signed(key, &header, &claims)).is_ok()
+        };
+        assert!(with(ours.map(Value::from)));
+        assert!(!with(if ours.is_some() { None } else { Some(json!("shop")) }));
+        for other in
+            [json!(null), json!(""), json!("bank"), json!("Shop"), json!("shop "), json!(["shop"]), json!(["bank", "shop"]), json!(1)]
+        {
+            assert!(!with(Some(other.clone())), "{ours:?}: {other}");
         }
     }
 }
