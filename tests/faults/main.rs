@@ -19,6 +19,7 @@ mod sample;
 #[allow(dead_code, reason = "the client of the other tests is used, not all of their server")]
 mod server;
 mod serving;
+mod silence;
 mod trace;
 mod traffic;
 

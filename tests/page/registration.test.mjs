@@ -20,6 +20,23 @@ test('where it takes an invite, the form has a field for it', async (t) => {
   await click(form, 'register', 'Register', 403);
 });
 
+test('a password manager knows each field by its type and what it is for', async (t) => {
+  const page = await open(t);
+  const fields = await page.locator('input[name*=password], form:is(#setup-form, #register-form, #login-form) [name=username]').evaluateAll((inputs) =>
+    inputs.map((input) => [input.closest('form').id, input.name, input.type, input.autocomplete].join(' ')));
+  assert.deepEqual(fields, [
+    'setup-form username text username', 'setup-form password password new-password',
+    'login-form username text username', 'login-form password password current-password',
+    'register-form username text username', 'register-form password password new-password',
+    'password-form current_password password current-password', 'password-form new_password password new-password',
+    'reset-form new_password password new-password', 'add-form password password new-password',
+  ]);
+  // Nothing stands in the way of pasting.
+  const pasted = step(page, 'Log in').getByLabel('Password', { exact: true });
+  await pasted.focus();
+  assert.equal(await pasted.evaluate((input) => input.dispatchEvent(new ClipboardEvent('paste', { bubbles: true, cancelable: true }))), true);
+});
+
 test('an invite’s link fills it in, leaves the address bar at once, and registers', async (t) => {
   const boss = await open(t);
   await logIn(boss, 'boss');
