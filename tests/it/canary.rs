@@ -22,6 +22,7 @@ struct Loud {
     stdout: BufReader<ChildStdout>,
     client: Client,
     url: String,
+    metrics: String,
 }
 
 impl Loud {
@@ -36,9 +37,13 @@ impl Loud {
             .unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ").expect("an address").to_owned();
-        Self { child, stdout, client: Client::of(&url), url }
+        let mut told = |what: &str| {
+            line.clear();
+            stdout.read_line(&mut line).unwrap();
+            line.trim().strip_prefix(what).expect("an address").to_owned()
+        };
+        let (url, metrics) = (told("listening on "), told("metrics on "));
+        Self { child, stdout, client: Client::of(&url), url, metrics }
     }
 
     /// Sends bytes that need not be HTTP, and waits until the server has had enough.
@@ -89,8 +94,11 @@ fn sing(log_format: &str) {
     let mut canaries = Canaries::default();
     let (secret, previous) = (canaries.secret("JWT_SECRET_KEY"), canaries.secret("JWT_PREVIOUS_SECRET_KEY"));
     let environment = [
+        // Named, so that it may be new whoever answers at the usual port.
+        ("DOORWARD_DATA_DIR", "data"),
         ("DOORWARD_LOG", "trace"),
         ("DOORWARD_LOG_FORMAT", log_format),
+        ("DOORWARD_METRICS_ADDRESS", "127.0.0.1:0"),
         ("DOORWARD_REGISTRATION", "invite"),
         ("JWT_SECRET_KEY", &secret),
         ("JWT_PREVIOUS_SECRET_KEY", &previous),
@@ -105,9 +113,13 @@ fn sing(log_format: &str) {
     imports(&server.client, &boss, &mut canaries);
     bodies(&server.client, &mut canaries);
     heads(&server, [&boss, &arun], &mut canaries);
+    let asked = what_operators_ask(&server, directory.path(), &environment);
     said.extend(server.stop(directory.path()));
     said.extend(command(directory.path(), &environment, &["key", "list"], ""));
     canaries.are_not_in("the log", &said, &[Home::Nowhere, Home::Data, Home::Recast]);
+    for (what, told) in &asked {
+        canaries.are_not_in(what, told, &[Home::Nowhere, Home::Data, Home::Recast]);
+    }
     let data = contents(&directory.path().join("data"));
     canaries.are_not_in("the data directory", &data, &[Home::Nowhere]);
     // The search finds what is there.
@@ -129,6 +141,21 @@ fn no_canary_sings_in_a_log_of_text_at_any_level() {
 #[test]
 fn no_canary_sings_in_a_log_of_json_at_any_level() {
     sing("json");
+}
+
+/// All that a server tells those who run it, of what was sent to it before. Each says what it says only after it was asked.
+fn what_operators_ask(server: &Loud, directory: &Path, environment: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    let (address, path) = server.metrics.rsplit_once('/').unwrap();
+    let mut asked = vec![("/metrics".to_owned(), Client::of(address).get(&format!("/{path}")).expect(200).text.into_bytes())];
+    for arguments in ["doctor", "config show", "config show --explain", "audit", "audit --json", "log"] {
+        asked.push((arguments.to_owned(), command(directory, environment, &arguments.split(' ').collect::<Vec<_>>(), "")));
+    }
+    let proofs = ["doorward_logins_total", " checks: ", "jwt_secret_key", "jwt_secret_key", "login_failed", "login_failed", "trace"];
+    for ((what, told), proof) in asked.iter().zip(proofs) {
+        let told = String::from_utf8_lossy(told);
+        assert!(told.contains(proof), "{what}: {told}");
+    }
+    asked
 }
 
 /// Names, passwords, codes. Answers the tokens of a user.
