@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{run_in, said};
 use crate::doctor::doctor_with;
+use crate::races::rounds;
 use crate::server::{Client, PASSWORD, Pair, Server, add_admin, with_admin_and};
 
 fn run(directory: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -92,6 +93,10 @@ fn register(url: &str, worker: usize, stop: &AtomicBool, highest: &AtomicU64) ->
 
 #[test]
 fn after_a_backup_under_load_a_wipe_and_a_restore_old_tokens_are_refused_and_users_log_in() {
+    (0..rounds(1)).for_each(|_| restore_after_a_backup_under_load());
+}
+
+fn restore_after_a_backup_under_load() {
     let secret = ("JWT_SECRET_KEY", "a secret that is shared with a Flask app");
     for environment in [&[("DOORWARD_THROTTLE", "false")][..], &[("DOORWARD_THROTTLE", "false"), secret]] {
         let (mut server, client, boss) = with_admin_and(environment);

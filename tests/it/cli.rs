@@ -6,6 +6,7 @@ use std::process::{Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::races::rounds;
 use crate::server::{Client, PASSWORD, Server, add_admin, doorward};
 
 pub fn run_in(directory: &Path, arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Output {
@@ -58,6 +59,10 @@ fn users_are_added_and_listed_without_a_server() {
 
 #[test]
 fn a_directory_that_a_server_holds_is_named_with_its_holder() {
+    (0..rounds(1)).for_each(|_| ask_for_a_directory_that_is_held());
+}
+
+fn ask_for_a_directory_that_is_held() {
     let server = Server::start();
     std::fs::remove_file(server.data_dir().join("doorward.sock")).unwrap();
     let output = run_in(server.directory.path(), &["user", "list"], &[], "");

@@ -122,7 +122,7 @@ fn h45_refusals_fill_no_log() {
     let log = corpus.server.directory.path().join("stderr");
     let before = std::fs::metadata(&log).unwrap().len();
     let mut wire = corpus.wire();
-    for _ in 0..1000 {
+    for _ in 0..5000 {
         assert_eq!(wire.send(request("GET", "/nothing", "")).answer().status, 404);
         assert_eq!(wire.send(request("GET", "/test", &bearer("not.a.token"))).answer().status, 401);
     }

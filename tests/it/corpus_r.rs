@@ -14,7 +14,13 @@ fn r9_of_eight_first_administrators_of_one_name_exactly_one_is_made() {
         let mut commands: Vec<_> = (0..8)
             .map(|_| {
                 let mut command = doorward(directory.path());
-                command.args(["user", "add", "boss", "--admin"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+                // Named, so that it may be new whoever answers at the usual port.
+                command
+                    .args(["user", "add", "boss", "--admin"])
+                    .env("DOORWARD_DATA_DIR", "data")
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null());
                 command.spawn().unwrap()
             })
             .collect();
@@ -36,7 +42,7 @@ fn r16_a_token_that_was_logged_out_is_refused_up_to_its_end_and_past_it() {
     let client = server.client();
     client.register("arun").expect(201);
     // Each takes as long as the token lives.
-    for _ in 0..rounds(1).min(50) {
+    for _ in 0..rounds(1) {
         // One that was logged out while it was good: a machine that is busy may need longer for it than the token lives.
         let pair = std::iter::repeat_with(|| client.login("arun")).find(|pair| client.logout(&pair.access).status == 200).unwrap();
         let ends = at_once(&server.url, |_, client| {

@@ -171,7 +171,9 @@ fn an_administrator_ends_one_session_of_a_user() {
 fn address_listed(server: &Server, forwarded_for: &str) -> Value {
     let client = server.client();
     let body = json!({"username": "arun", "password": crate::server::PASSWORD}).to_string();
-    let headers = [("Content-Type", "application/json"), ("X-Forwarded-For", forwarded_for), ("X-Real-IP", "198.51.100.1")];
+    let mut headers = vec![("Content-Type", "application/json"), ("X-Forwarded-For", forwarded_for)];
+    // Never believed, whoever sends it.
+    headers.extend(["X-Real-IP", "True-Client-IP", "CF-Connecting-IP", "X-Client-IP"].map(|name| (name, "198.51.100.1")));
     let pair = Pair::of(&client.send("POST", "/login", &headers, Some(body.as_bytes())).expect(200));
     mine(&client, &pair.access).into_iter().find(|session| session["current"] == true).unwrap()["address"].clone()
 }

@@ -97,6 +97,7 @@ fn no_header_over_tcp_makes_a_local_administrator() {
         &[("X-Forwarded-For", "127.0.0.1")][..],
         &[("X-Forwarded-For", "::1"), ("X-Forwarded-Host", "localhost"), ("X-Forwarded-Proto", "https")],
         &[("X-Real-IP", "127.0.0.1")],
+        &[("True-Client-IP", "127.0.0.1"), ("CF-Connecting-IP", "127.0.0.1")],
         &[("Forwarded", "for=127.0.0.1;host=localhost;proto=unix")],
         &[("Host", "localhost")],
         &[("Host", "doorward.sock")],

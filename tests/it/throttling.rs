@@ -114,12 +114,12 @@ fn the_right_password_is_not_looked_at_while_its_address_must_wait_and_clears_th
 }
 
 #[test]
-fn r12_of_two_hundred_guesses_at_once_no_more_are_judged_than_one_after_the_other() {
+fn r12_of_five_hundred_guesses_at_once_no_more_are_judged_than_one_after_the_other() {
     let (server, client) = behind_a_proxy();
     register(&client, "192.0.2.1", "arun").expect(201);
     let began = Instant::now();
     let answers: Vec<Answer> = std::thread::scope(|scope| {
-        let guesses: Vec<_> = (0..200)
+        let guesses: Vec<_> = (0..500)
             .map(|_| {
                 let client = server.client();
                 scope.spawn(move || login(&client, "192.0.2.9", "arun", "not the password"))
@@ -133,7 +133,9 @@ fn r12_of_two_hundred_guesses_at_once_no_more_are_judged_than_one_after_the_othe
     let count = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
     println!("{} judged, {} refused, {elapsed:?}", count(401), count(429));
     assert!((5..=5 + later).contains(&count(401)), "{} were judged in {elapsed:?}", count(401));
-    assert_eq!(count(401) + count(429), 200);
+    // No more than 256 wait for others to be judged.
+    assert_eq!(count(401) + count(429) + count(503), 500);
+    assert!(count(429) >= 100, "{} were refused", count(429));
     login(&client, "192.0.2.1", "arun", PASSWORD).expect(200);
 }
 

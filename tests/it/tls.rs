@@ -235,10 +235,10 @@ fn handshakes_that_never_end_are_closed_after_ten_seconds_and_stop_nobody() {
     let authority = Authority::new();
     authority.issue();
     let server = authority.server(&[]);
-    room_for_descriptors(2000);
+    room_for_descriptors(4000);
     let start = Instant::now();
     // A record of 512 bytes is announced, and one byte of it sent.
-    let slow: Vec<_> = (0..500)
+    let slow: Vec<_> = (0..1000)
         .map(|_| {
             let mut stream = TcpStream::connect(server.address()).unwrap();
             stream.write_all(b"\x16\x03\x01\x02\0\x01").unwrap();
