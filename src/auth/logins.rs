@@ -10,7 +10,7 @@ use super::hasher::Verdict;
 use super::password::{PasswordHash, Typed};
 use super::session::{Presented, Session};
 use super::throttle::{ClientAddress, Kind as Failure};
-use super::token::{Claims, Kind, TokenPair};
+use super::token::{Claims, Kind, TokenPair, Verified};
 use super::token_length::check_length;
 use super::user::{UserId, Username};
 use super::{Auth, Origin};
@@ -131,7 +131,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`TokenError`]
-    pub fn check_access(&self, token: &str) -> Result<Arc<Claims>, TokenError> {
+    pub fn check_access(&self, token: &str) -> Result<Arc<Verified>, TokenError> {
         self.check(token, Kind::Access, self.0.clock.now())
     }
 
@@ -140,7 +140,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Token`]; storage errors.
-    pub async fn check_any(&self, token: &str) -> Result<Arc<Claims>> {
+    pub async fn check_any(&self, token: &str) -> Result<Arc<Verified>> {
         let now = self.0.clock.now();
         let kind = self.0.tokens.verify(token)?.kind;
         let claims = self.check(token, kind, now)?;
@@ -151,12 +151,24 @@ impl Auth {
         Ok(claims)
     }
 
-    fn check(&self, token: &str, kind: Kind, now: Timestamp) -> Result<Arc<Claims>, TokenError> {
-        let claims = self.0.tokens.verify(token)?;
-        claims.check_times(now)?;
-        if claims.kind != kind {
+    fn check(&self, token: &str, kind: Kind, now: Timestamp) -> Result<Arc<Verified>, TokenError> {
+        let token = self.0.tokens.verify(token)?;
+        token.check_times(now)?;
+        if token.kind != kind {
             return Err(TokenError::Invalid("it is of the other kind"));
         }
+        // Read before the records are: what changes meanwhile has another number.
+        let change = self.0.store.live().changes();
+        if !token.was_good_at(change) {
+            self.check_records(&token)?;
+            token.good_at(change);
+        }
+        Ok(token)
+    }
+
+    /// Whether the records speak against a token. Its claims and the records are all that counts here: the answer is kept
+    /// until these change.
+    fn check_records(&self, claims: &Claims) -> Result<(), TokenError> {
         let live = self.0.store.live();
         let revoked = live.is_revoked(claims.token.0) || claims.session.is_some_and(|session| live.is_revoked(session.0));
         let standing = live.standing(claims.user).filter(|standing| !standing.disabled).ok_or(TokenError::Revoked)?;
@@ -164,7 +176,7 @@ impl Auth {
         if revoked || claims.issued < live.cut_off() || (claims.foreign && claims.issued < standing.not_before) {
             return Err(TokenError::Revoked);
         }
-        Ok(claims)
+        Ok(())
     }
 
     /// Whether the token comes straight from a login.

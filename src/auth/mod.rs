@@ -49,7 +49,7 @@ use hasher::{Cost, Hasher};
 use keys::SharedSecrets;
 use session::Lifetimes;
 use throttle::{ClientAddress, Throttle};
-use token::{Claims, Issuer, Tokens};
+use token::{Issuer, Tokens, Verified};
 use user::UserId;
 
 pub use blocks::Waiting;
@@ -110,7 +110,7 @@ pub enum Caller {
     /// Anyone: the template's open user routes.
     Anyone,
     /// The holder of an access token.
-    Holder(Arc<Claims>),
+    Holder(Arc<Verified>),
     /// An administrator.
     Operator(Actor),
 }

@@ -23,7 +23,7 @@ use super::headers::Security;
 use super::problem::{Kind, Problem, refuse};
 use crate::auth::code::Code;
 use crate::auth::session::Session;
-use crate::auth::token::Claims;
+use crate::auth::token::Verified;
 use crate::auth::user::UserId;
 use crate::auth::{Auth, Scope};
 use crate::error::{Error, TokenError};
@@ -121,7 +121,7 @@ impl<'r> FromRequest<'r> for Cookies<'r> {
 /// What somebody has shown.
 pub enum Shown {
     /// A token.
-    Token(Arc<Claims>),
+    Token(Arc<Verified>),
     /// The cookie of this session.
     Cookie(Box<Session>),
 }
