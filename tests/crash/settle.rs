@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
+use crate::feed::now;
 use crate::load::ask;
 use crate::model::{Account, Holdings, Service, Session, claim};
 use crate::op::{FIRST_PASSWORD, Op};
@@ -68,13 +69,26 @@ pub fn settle(held: &mut Holdings, client: &Client, lists: &Lists) -> Result<(),
                 held.accounts[*account].sessions.push(session);
             }
         }
-        Op::Login { account } => end_unknown(held, client, *account),
+        Op::Login { account } => {
+            end_unknown(held, client, *account);
+        }
+        Op::Keep { account, replaced } => {
+            let is_gone = replaced.map(|(account, session)| client.test(&held.accounts[account].sessions[session].access).status == 401);
+            let is_new = end_unknown(held, client, *account);
+            if is_gone.is_some_and(|is_gone| is_gone != is_new) {
+                return Err(format!("{op:?} was done by half: it has opened a session: {is_new}, ended the other: {is_gone:?}"));
+            }
+            if is_new {
+                held.end_replaced(*replaced);
+            }
+        }
         // Asked once more. If the first was done, this one comes within the grace and gets the same answer.
         Op::Refresh { .. } | Op::Code { .. } => {
             let answer = ask(held, client, &op).map_err(|error| error.to_string())?;
             if !op.is_done(&answer) {
                 return Err(format!("{op:?} asked again after a restart was answered {} {}", answer.status, answer.text));
             }
+            held.acts.extend(op.acts(held, Some(&answer)));
             op.take_effect(held, Some(&answer));
         }
         Op::Service { name } => {
@@ -82,6 +96,10 @@ pub fn settle(held: &mut Holdings, client: &Client, lists: &Lists) -> Result<(),
             held.services.extend(id.map(|id| Service { id, key: None, there: true }));
         }
         _ if is_done(held, client, lists, &op) => op.take_effect_unheard(held, lists),
+        // With no other session there is nothing to see it by.
+        Op::Logout { account, scope: "others", .. } | Op::Leave { account, scope: "others", .. } => {
+            held.accounts[*account].may_be_cut_off = true;
+        }
         _ => {}
     }
     Ok(())
@@ -92,10 +110,12 @@ fn is_done(held: &Holdings, client: &Client, lists: &Lists, op: &Op) -> bool {
     let row = |account: &usize| lists.users.get(&held.accounts[*account].id);
     let is_refused = |account: usize, session: usize| client.test(&held.accounts[account].sessions[session].access).status == 401;
     match op {
-        Op::Logout { account, session, scope: "others" } => {
+        Op::Logout { account, session, scope: "others" } | Op::Leave { account, session, scope: "others" } => {
             held.accounts[*account].open().into_iter().find(|other| other != session).is_some_and(|other| is_refused(*account, other))
         }
-        Op::Logout { account, session, .. } | Op::Reuse { account, session } => is_refused(*account, *session),
+        Op::Logout { account, session, .. } | Op::Leave { account, session, .. } | Op::Reuse { account, session } => {
+            is_refused(*account, *session)
+        }
         Op::Delete { account } => row(account).is_none(),
         Op::Roles { account, roles } => row(account).is_some_and(|row| row["roles"] == serde_json::json!(roles)),
         Op::Disable { account, disabled } => row(account).is_some_and(|row| row["disabled"] == *disabled),
@@ -130,13 +150,20 @@ pub fn logged_in(client: &Client, name: &str, password: &str) -> Result<Option<S
     }
 }
 
-/// A login that was not answered may have opened a session nobody has the tokens of: then all of that user's are ended.
-fn end_unknown(held: &mut Holdings, client: &Client, account: usize) {
+/// A login that was not answered may have opened a session nobody has the tokens of: then all of that user's are ended. Answers
+/// whether it has.
+fn end_unknown(held: &mut Holdings, client: &Client, account: usize) -> bool {
+    let at = now();
     let path = format!("/user/{}/sessions", held.accounts[account].id);
     let listed = client.with_token("GET", &path, &held.admin).expect(200).json();
     let known = |id: &Value| held.accounts[account].sessions.iter().any(|session| *id == *session.id);
-    if listed["sessions"].as_array().is_some_and(|sessions| sessions.iter().any(|session| !known(&session["id"]))) {
+    let ids = listed["sessions"].as_array().into_iter().flatten().map(|session| &session["id"]);
+    let strays: Vec<_> = ids.filter(|id| !known(id)).filter_map(|id| id.as_str().map(str::to_owned)).collect();
+    let is_new = !strays.is_empty();
+    if is_new {
         client.with_token("DELETE", &path, &held.admin).expect(200);
-        held.accounts[account].end_all_but(None);
+        held.accounts[account].end_all_but(None, at);
+        held.accounts[account].strays.extend(strays);
     }
+    is_new
 }
