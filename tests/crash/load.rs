@@ -11,6 +11,8 @@ use crate::server::{Answer, Client};
 
 /// Most users a client keeps, so that a check does not take for ever.
 const ACCOUNTS: usize = 24;
+/// So few it deletes none of.
+const FEWEST: usize = 3;
 /// Most open sessions it keeps of one user.
 const SESSIONS: usize = 4;
 /// Most keys it makes: the server keeps 32.
@@ -33,8 +35,10 @@ pub struct Counts {
 
 /// Works until the server is gone, or it is time to rest. Anything but a good answer or a refusal for the moment is an error.
 pub fn work(held: &mut Holdings, client: &Client, rng: &mut Rng, counts: &Counts) -> Result<(), String> {
-    while !counts.rest.load(Ordering::SeqCst) {
-        let Some(op) = choose(held, rng) else { continue };
+    loop {
+        let rests = counts.rest.load(Ordering::SeqCst);
+        // The last is an administrator's: its event has no later write to go with.
+        let Some(op) = (if rests { Some(Op::Invite) } else { choose(held, rng) }) else { continue };
         held.asked = now();
         held.pending = Some(op.clone());
         let Ok(answer) = ask(held, client, &op) else { return Ok(()) };
@@ -48,8 +52,10 @@ pub fn work(held: &mut Holdings, client: &Client, rng: &mut Rng, counts: &Counts
         } else {
             return Err(format!("{op:?} was answered {} {}", answer.status, answer.text));
         }
+        if rests {
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 /// Sends what `op` asks for.
@@ -95,7 +101,7 @@ fn of_account(held: &Holdings, rng: &mut Rng, place: usize, roll: u32) -> Op {
     let session = rng.choice(account.open());
     let password = |rng: &mut Rng| format!("battery-{:08x}-staple", rng.u32(..));
     match roll {
-        222..230 if held.accounts.iter().filter(|account| !account.gone).count() > ACCOUNTS / 2 => Op::Delete { account: place },
+        222..230 if held.accounts.iter().filter(|account| !account.gone).count() > FEWEST => Op::Delete { account: place },
         230..280 => {
             let roles = ["admin", "auditor", "editor"].into_iter().filter(|_| rng.u8(0..3) == 0).map(str::to_owned).collect();
             Op::Roles { account: place, roles }

@@ -195,9 +195,9 @@ impl Campaign {
     fn load_until_the_end(&mut self, server: Server, url: &str) -> Result<End, Faults> {
         let (until, at_most) = (self.acknowledged() + self.rng.u64(0..400), Duration::from_millis(self.rng.u64(1..1500)));
         let (counts, began) = (&self.counts, Instant::now());
-        let end = match self.rng.u8(0..24) {
-            0 | 1 => End::Cleanly,
-            2 => End::AtRest,
+        let end = match self.rng.u8(0..12) {
+            0 => End::Cleanly,
+            1 => End::AtRest,
             _ => End::Killed,
         };
         let follower = &mut self.follower;
