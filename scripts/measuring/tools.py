@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import platform
@@ -54,13 +55,23 @@ def debian(package):
     subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", package], **quiet)
 
 
-def build(what):
+def build(what, **env):
     """Each by itself: in one build the features that only tests and examples need would get into the server."""
     note("building", what[-1])
     command = ["cargo", "build", "--release", "--message-format=json-render-diagnostics", *what]
-    lines = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    lines = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **env}).stdout.splitlines()
     built = [message["executable"] for message in map(json.loads, lines) if message.get("executable")]
     return built[-1]
+
+
+def build_packaged():
+    """The executable as scripts/release makes it; None where what that takes is not installed."""
+    target = f"{platform.machine()}-unknown-linux-musl"
+    library = subprocess.run(["rustc", "--print", "target-libdir", "--target", target], capture_output=True, text=True).stdout.strip()
+    if not Path(library).is_dir() or not shutil.which("musl-gcc"):
+        note(f"the packages' executable is left out: it takes musl-gcc and the target {target}")
+        return None
+    return build(["--bin", "doorward", "--target", target], **{f"CC_{target.replace('-', '_')}": "musl-gcc"})
 
 
 def cores():
@@ -138,6 +149,10 @@ class Server:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
+    def threads(self):
+        """Their names."""
+        return [Path(task, "comm").read_text().strip() for task in Path(f"/proc/{self.process.pid}/task").iterdir()]
+
     def resident_kib(self):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:"))
@@ -147,12 +162,14 @@ class Load:
     """wrk on a core of its own, with one thread."""
 
     def __init__(self, directory, core):
-        self.script, self.core = directory / "load.lua", core
+        self.directory, self.core, self.numbers = directory, core, itertools.count()
 
     def command(self, server, path, seconds, connections, script="", token=None):
-        self.script.write_text(script + REPORT)
+        # Each run its own: two may be under way.
+        file = self.directory / f"load-{next(self.numbers)}.lua"
+        file.write_text(script + REPORT)
         header = ["-H", f"Authorization: Bearer {token}"] if token else []
-        measure = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", self.script]
+        measure = ["-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", file]
         return ["wrk", *measure, *header, f"http://{server.address}{path}"]
 
     @contextlib.contextmanager

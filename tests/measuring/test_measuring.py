@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import pathlib
 import sys
@@ -14,6 +15,7 @@ SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from measuring import page
+from measuring.building import crates
 from measuring.contenders import Contender, Missing, kind_of_hash, size
 from measuring.peers import Bench, Peer, family, remarks
 from measuring.tools import spread
@@ -59,7 +61,7 @@ class PageTest(unittest.TestCase):
             page.put("nothing here", "a", ["new"])
 
     def test_the_page_has_a_place_for_each_measurement(self):
-        for name in ("requests", "scale", "peers"):
+        for name in ("requests", "scale", "peers", "build"):
             self.assertIn("mark of the test", page.put(page.PAGE.read_text(), name, ["mark of the test"]))
 
     def test_a_target_is_the_most_or_the_least_there_may_be(self):
@@ -141,6 +143,14 @@ class ContenderTest(unittest.TestCase):
         self.assertEqual(bench.contenders, [here])
         self.assertIn("Nowhere: nobody has it", said.getvalue())
         self.assertEqual(remarks({"ways": {}, "servers": {}, "missing": missing}), ["Not measured: Nowhere (nobody has it)."])
+
+
+class BuildingTest(unittest.TestCase):
+    def test_a_crate_counts_once_and_one_that_only_builds_is_not_inside(self):
+        built = [("a", "lib"), ("a", "lib"), ("a", "custom-build"), ("b", "proc-macro"), ("c", "custom-build"), ("d", "bin")]
+        messages = [{"reason": "compiler-artifact", "package_id": name, "target": {"kind": [kind]}} for name, kind in built]
+        messages.append({"reason": "build-finished", "success": True})
+        self.assertEqual(crates(map(json.dumps, messages)), {"crates": 1, "crates_that_build": 2})
 
 
 class ScriptsTest(unittest.TestCase):
