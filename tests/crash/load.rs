@@ -44,6 +44,7 @@ pub fn work(held: &mut Holdings, client: &Client, rng: &mut Rng, counts: &Counts
         let Ok(answer) = ask(held, client, &op) else { return Ok(()) };
         held.pending = None;
         if op.is_done(&answer) {
+            held.sure = held.acts.len();
             held.acts.extend(op.acts(held, Some(&answer)));
             op.take_effect(held, Some(&answer));
             counts.acknowledged.fetch_add(1, Ordering::SeqCst);

@@ -38,7 +38,7 @@ use check::{Check, Depth, strangers, unknown_invites};
 use feed::{FOLLOWER, Follower};
 use load::Counts;
 use model::Holdings;
-use process::{Server, Site};
+use process::{End, Server, Site};
 use server::{Client, Pair};
 use settle::Lists;
 use trail::{Act, Trail};
@@ -112,17 +112,6 @@ struct Campaign {
 
 type Faults = Vec<String>;
 
-/// How the server ends.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// Killed at work.
-    Killed,
-    /// Killed a moment after the last answer.
-    AtRest,
-    /// Stopped as one should.
-    Cleanly,
-}
-
 impl Campaign {
     fn new(options: &Options, site: Site) -> Self {
         let held: Vec<_> = (0..options.clients.max(1)).map(|number| Holdings { number, ..Holdings::default() }).collect();
@@ -195,12 +184,7 @@ impl Campaign {
     fn load_until_the_end(&mut self, server: Server, url: &str) -> Result<End, Faults> {
         let (until, at_most) = (self.acknowledged() + self.rng.u64(0..400), Duration::from_millis(self.rng.u64(1..1500)));
         let (counts, began) = (&self.counts, Instant::now());
-        let end = match self.rng.u8(0..12) {
-            0 => End::Cleanly,
-            1 => End::AtRest,
-            _ => End::Killed,
-        };
-        let follower = &mut self.follower;
+        let (end, follower) = (End::draw(&mut self.rng), &mut self.follower);
         let faults: Faults = std::thread::scope(|scope| {
             let clients = self.held.iter_mut().map(|held| {
                 let mut rng = self.rng.fork();

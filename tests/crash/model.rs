@@ -158,6 +158,8 @@ pub struct Holdings {
     pub asked: u64,
     /// What the administrator did since the trail was last read.
     pub acts: Vec<Act>,
+    /// So many of them came before the last write that was acknowledged: their events went to the disk with it, at the latest.
+    pub sure: usize,
     /// How many names it has made up.
     pub names: u64,
     pub round: u64,
@@ -170,11 +172,11 @@ impl Holdings {
         format!("u{}-{}", self.number, self.names)
     }
 
-    /// A login has taken the place of a session: of an account and its session.
-    pub fn end_replaced(&mut self, replaced: Option<(usize, usize)>) {
-        if let Some((account, session)) = replaced {
-            let account = &mut self.accounts[account];
-            account.sessions[session].ended = true;
+    /// Ends the session whose place a login has taken.
+    pub fn end_replaced(&mut self, login: &Op) {
+        if let Op::Keep { replaced: Some((account, session)), .. } = login {
+            let account = &mut self.accounts[*account];
+            account.sessions[*session].ended = true;
             account.touched = self.round;
         }
     }

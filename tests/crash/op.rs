@@ -85,6 +85,10 @@ pub enum Op {
 /// A request: method, path, token, body.
 pub type Asked<'a> = (&'static str, String, Option<&'a str>, Option<Value>);
 
+fn credentials(account: &Account, keep: bool) -> Value {
+    json!({"username": account.name, "password": account.password, "keep_signed_in": keep})
+}
+
 impl Op {
     /// How it is asked for.
     pub fn asked<'a>(&self, held: &'a Holdings) -> Asked<'a> {
@@ -100,14 +104,8 @@ impl Op {
             Self::Add { name } => {
                 ("POST", "/users".to_owned(), admin, Some(json!({"username": name, "password": FIRST_PASSWORD, "roles": []})))
             }
-            Self::Login { account: of } => {
-                let body = json!({"username": account(of).name, "password": account(of).password});
-                ("POST", "/login".to_owned(), None, Some(body))
-            }
-            Self::Keep { account: of, .. } => {
-                let body = json!({"username": account(of).name, "password": account(of).password, "keep_signed_in": true});
-                ("POST", "/login".to_owned(), None, Some(body))
-            }
+            Self::Login { account: of } => ("POST", "/login".to_owned(), None, Some(credentials(account(of), false))),
+            Self::Keep { account: of, .. } => ("POST", "/login".to_owned(), None, Some(credentials(account(of), true))),
             Self::Leave { scope, .. } => ("POST", format!("/logout?scope={scope}"), None, None),
             Self::Refresh { account, session: of } => ("POST", "/refresh".to_owned(), Some(&session(account, of).refresh), None),
             Self::Reuse { account, session: of } => ("POST", "/refresh".to_owned(), session(account, of).old.as_deref(), None),
@@ -195,15 +193,12 @@ impl Op {
             Self::Service { .. } => held.services.push(Service { id: text("id"), key: Some(text("key")), there: true }),
             Self::Dismiss { service } => held.services[*service].there = false,
             Self::Rotate => held.keys.push(text("kid")),
-            Self::Login { account } => {
-                held.accounts[*account].sessions.push(Session::new(text("access_token"), text("refresh_token")));
-            }
-            Self::Keep { account, replaced } => {
+            Self::Login { account } | Self::Keep { account, .. } => {
                 let cookie = answer.and_then(|answer| answer.header("set-cookie")?.split(';').next().map(str::to_owned));
-                assert!(cookie.is_some(), "{self:?}: no cookie");
+                assert_eq!(cookie.is_some(), matches!(self, Self::Keep { .. }), "{self:?}: {cookie:?}");
                 let session = Session { cookie, ..Session::new(text("access_token"), text("refresh_token")) };
                 held.accounts[*account].sessions.push(session);
-                held.end_replaced(*replaced);
+                held.end_replaced(self);
             }
             Self::Refresh { account, session } => {
                 held.accounts[*account].sessions[*session].renew(text("access_token"), text("refresh_token"));

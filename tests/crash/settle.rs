@@ -52,17 +52,7 @@ pub fn settle(held: &mut Holdings, client: &Client, lists: &Lists) -> Result<(),
         held.accounts[account].touched = held.round;
     }
     match &op {
-        Op::Register { name, .. } | Op::Add { name } => {
-            if let Some(session) = logged_in(client, name, FIRST_PASSWORD)? {
-                op.take_effect(held, None);
-                let id = claim(&session.access, "sub").parse().map_err(|_| "sub is no number")?;
-                held.accounts.push(Account {
-                    sessions: vec![session],
-                    touched: held.round,
-                    ..Account::new(id, name.clone(), FIRST_PASSWORD.to_owned())
-                });
-            }
-        }
+        Op::Register { name, .. } | Op::Add { name } => settle_account(held, client, &op, name)?,
         Op::Password { account, new, .. } | Op::Redeem { account, new } => {
             if let Some(session) = logged_in(client, &held.accounts[*account].name, new)? {
                 op.take_effect(held, None);
@@ -73,24 +63,16 @@ pub fn settle(held: &mut Holdings, client: &Client, lists: &Lists) -> Result<(),
             end_unknown(held, client, *account);
         }
         Op::Keep { account, replaced } => {
-            let is_gone = replaced.map(|(account, session)| client.test(&held.accounts[account].sessions[session].access).status == 401);
+            let is_gone = replaced.map(|(account, session)| is_refused(held, client, account, session));
             let is_new = end_unknown(held, client, *account);
             if is_gone.is_some_and(|is_gone| is_gone != is_new) {
                 return Err(format!("{op:?} was done by half: it has opened a session: {is_new}, ended the other: {is_gone:?}"));
             }
             if is_new {
-                held.end_replaced(*replaced);
+                held.end_replaced(&op);
             }
         }
-        // Asked once more. If the first was done, this one comes within the grace and gets the same answer.
-        Op::Refresh { .. } | Op::Code { .. } => {
-            let answer = ask(held, client, &op).map_err(|error| error.to_string())?;
-            if !op.is_done(&answer) {
-                return Err(format!("{op:?} asked again after a restart was answered {} {}", answer.status, answer.text));
-            }
-            held.acts.extend(op.acts(held, Some(&answer)));
-            op.take_effect(held, Some(&answer));
-        }
+        Op::Refresh { .. } | Op::Code { .. } => ask_again(held, client, &op)?,
         Op::Service { name } => {
             let id = lists.services.iter().find(|(_, there)| *there == name).map(|(id, _)| id.clone());
             held.services.extend(id.map(|id| Service { id, key: None, there: true }));
@@ -105,10 +87,35 @@ pub fn settle(held: &mut Holdings, client: &Client, lists: &Lists) -> Result<(),
     Ok(())
 }
 
+/// Who can log in is there.
+fn settle_account(held: &mut Holdings, client: &Client, op: &Op, name: &str) -> Result<(), String> {
+    let Some(session) = logged_in(client, name, FIRST_PASSWORD)? else { return Ok(()) };
+    op.take_effect(held, None);
+    let id = claim(&session.access, "sub").parse().map_err(|_| "sub is no number")?;
+    let account = Account::new(id, name.to_owned(), FIRST_PASSWORD.to_owned());
+    held.accounts.push(Account { sessions: vec![session], touched: held.round, ..account });
+    Ok(())
+}
+
+/// Asked once more. If the first was done, this one comes within the grace and gets the same answer.
+fn ask_again(held: &mut Holdings, client: &Client, op: &Op) -> Result<(), String> {
+    let answer = ask(held, client, op).map_err(|error| error.to_string())?;
+    if !op.is_done(&answer) {
+        return Err(format!("{op:?} asked again after a restart was answered {} {}", answer.status, answer.text));
+    }
+    held.acts.extend(op.acts(held, Some(&answer)));
+    op.take_effect(held, Some(&answer));
+    Ok(())
+}
+
+fn is_refused(held: &Holdings, client: &Client, account: usize, session: usize) -> bool {
+    client.test(&held.accounts[account].sessions[session].access).status == 401
+}
+
 /// Whether one sign of it is there.
 fn is_done(held: &Holdings, client: &Client, lists: &Lists, op: &Op) -> bool {
     let row = |account: &usize| lists.users.get(&held.accounts[*account].id);
-    let is_refused = |account: usize, session: usize| client.test(&held.accounts[account].sessions[session].access).status == 401;
+    let is_refused = |account: usize, session: usize| is_refused(held, client, account, session);
     match op {
         Op::Logout { account, session, scope: "others" } | Op::Leave { account, session, scope: "others" } => {
             held.accounts[*account].open().into_iter().find(|other| other != session).is_some_and(|other| is_refused(*account, other))

@@ -1,5 +1,6 @@
 //! The audit trail of what administrators do. An event follows its change in a later batch, so a kill may lose the last ones, but
-//! only those: what a client's trail lacks is its end. No event tells of what was not done, and none changes or goes.
+//! only those: what a client's trail lacks is its end, and nothing that came before its last acknowledged write. No event tells of
+//! what was not done, and none changes or goes.
 
 use std::collections::VecDeque;
 
@@ -114,9 +115,13 @@ impl Trail {
                 }
                 Err(fault) => faults.push(fault),
             }
+            if found.len() < held.sure {
+                faults.push(format!("client {}: an act before its last write has no event, {:?}", held.number, held.acts.get(found.len())));
+            }
             let untrue = found.iter().skip(held.acts.len()).filter(|event| !is_true(event, lists));
             faults.extend(untrue.map(|event| format!("an event tells of what was not done: {event}")));
             held.acts.clear();
+            held.sure = 0;
         }
         if whole && lost > 0 {
             faults.push(format!("{lost} events are lost, though nobody was at work when the server ended, or it was not killed"));
