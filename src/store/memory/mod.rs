@@ -105,8 +105,14 @@ impl Store for MemoryStore {
         self.open()?.delete_user(&self.live, id, now)
     }
 
-    async fn open_session(&self, session: Session, verified: PasswordHash, rehashed: Option<PasswordHash>) -> Result<bool> {
-        Ok(self.open()?.open_session(&self.live, session, verified, rehashed))
+    async fn replace_session(
+        &self,
+        replaced: Option<SessionId>,
+        session: Session,
+        verified: PasswordHash,
+        rehashed: Option<PasswordHash>,
+    ) -> Result<bool> {
+        Ok(self.open()?.open_session(&self.live, replaced, session, verified, rehashed))
     }
 
     async fn sessions(&self, user: UserId) -> Result<Vec<Session>> {

@@ -24,7 +24,7 @@ fn said_after(mistake: impl FnOnce(&mut Step<'_>, &Session) -> Result<(), Storag
     let session = Session::open(UserId::new(1), T0, &lifetimes());
     let (opened, token) = (session.clone(), (TokenId::random(), session.expires));
     tree.take(&live, |step| steps::insert_user(step, named("arun"))).unwrap();
-    tree.take(&live, |step| steps::open_session(step, opened, &hash("first"), None)).unwrap();
+    tree.take(&live, |step| steps::open_session(step, None, opened, &hash("first"), None)).unwrap();
     tree.take(&live, |step| steps::end_sessions(step, UserId::new(1), Which::Others(session.id), Some(token), T0)).unwrap();
     tree.take(&live, |step| Ok(mistake(step, &session)?)).unwrap();
     tree.apply().unwrap();
