@@ -11,13 +11,23 @@ use crate::store::feed::TOLD_OF_DELETED;
 use crate::store::{Live, Revoked, Which};
 
 impl Records {
-    pub fn open_session(&mut self, live: &Live, session: Session, verified: PasswordHash, rehashed: Option<PasswordHash>) -> bool {
+    pub fn open_session(
+        &mut self,
+        live: &Live,
+        replaced: Option<SessionId>,
+        session: Session,
+        verified: PasswordHash,
+        rehashed: Option<PasswordHash>,
+    ) -> bool {
         let Some((user, _)) = self.users.get_mut(&session.user) else { return false };
         if user.disabled || user.password != verified {
             return false;
         }
         user.password = rehashed.unwrap_or(verified);
         self.sessions.remove(&session.id);
+        if let Some(before) = replaced.and_then(|id| self.sessions.get(&id).cloned()) {
+            self.end(live, &before, session.created);
+        }
         while self.of(session.user).len() >= SESSIONS_PER_USER {
             let oldest = self.of(session.user).pop().unwrap();
             self.end(live, &oldest, session.created);

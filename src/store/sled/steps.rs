@@ -69,7 +69,13 @@ pub(super) fn delete_user(step: &mut Step<'_>, id: UserId, now: Timestamp) -> Re
     Ok(true)
 }
 
-pub(super) fn open_session(step: &mut Step<'_>, session: Session, verified: &PasswordHash, rehashed: Option<PasswordHash>) -> Result<bool> {
+pub(super) fn open_session(
+    step: &mut Step<'_>,
+    replaced: Option<SessionId>,
+    session: Session,
+    verified: &PasswordHash,
+    rehashed: Option<PasswordHash>,
+) -> Result<bool> {
     let Some(mut record) = step.user_record(session.user)? else { return Ok(false) };
     if record.password != *verified || step.standing(session.user)?.disabled {
         return Ok(false);
@@ -80,6 +86,10 @@ pub(super) fn open_session(step: &mut Step<'_>, session: Session, verified: &Pas
     }
     if let Some(same) = step.session_record(session.id)? {
         step.remove_session(&same);
+    }
+    // First: it does not count among those of which one may be too many.
+    if let Some(before) = replaced.map(|id| step.session_record(id)).transpose()?.flatten() {
+        end(step, &before, session.created)?;
     }
     let others = step.session_records(session.user)?;
     for beyond in others.iter().skip(SESSIONS_PER_USER - 1) {
