@@ -56,3 +56,20 @@ impl Throttle {
         tables.seen.remove_where(|(one, _)| *one == name);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Outcome;
+    use super::super::tests::{guess, nth, secs, throttle, wrong};
+    use super::*;
+
+    #[test]
+    fn of_a_user_that_is_no_more_nothing_is_remembered() {
+        let throttle = throttle();
+        assert!(guess(&throttle, "arun", nth(1), Outcome::Right, secs(0)));
+        wrong(&throttle, "arun", nth(1), 5, secs(0));
+        throttle.forget(&Username::parse("ARUN").unwrap());
+        let tables = throttle.tables();
+        assert_eq!([tables.seen.iter().count(), tables.pairs.iter().count(), tables.users.iter().count()], [0; 3]);
+    }
+}

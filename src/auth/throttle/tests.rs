@@ -222,16 +222,6 @@ fn the_guesses_of_one_session_at_the_current_password_count_against_no_other_and
 }
 
 #[test]
-fn of_a_user_that_is_no_more_nothing_is_remembered() {
-    let throttle = throttle();
-    assert!(guess(&throttle, "arun", nth(1), Outcome::Right, secs(0)));
-    wrong(&throttle, "arun", nth(1), 5, secs(0));
-    throttle.forget(&Username::parse("ARUN").unwrap());
-    let tables = throttle.tables();
-    assert_eq!([tables.seen.iter().count(), tables.pairs.iter().count(), tables.users.iter().count()], [0; 3]);
-}
-
-#[test]
 fn switched_off_nobody_waits() {
     let throttle = Throttle::new(Limits { on: false, ..LIMITS }).unwrap();
     assert!(throttle.place("arun", Some(nth(1))).is_none());
