@@ -98,6 +98,13 @@ fn a_failing_flush_of_the_engines_ends_the_server_too() {
 }
 
 #[test]
+fn a_panic_in_a_thread_of_the_engines_ends_the_server_too() {
+    // A system that says it has written more than it was given makes the loop around the call panic. Nobody is told by the
+    // engine: the write that does not end is past its deadline.
+    failing("pwrite64", "retval=1073741824:when=3", "thread 'sled-io-");
+}
+
+#[test]
 fn a_file_that_may_not_grow_ends_the_server_and_loses_nothing() {
     let directory = TempDir::new().unwrap();
     let mut limited = Command::new("sh");
