@@ -75,6 +75,8 @@ fn a_setting_that_cannot_be_used_is_one_clear_line_and_exit_78() {
         (&["serve"], &[("DOORWARD_PORT", "http")], "setting port (DOORWARD_PORT)"),
         (&["serve", "--config", "nowhere.toml"], &[], "nowhere.toml does not exist"),
         (&["serve", "--address", "0.0.0.0", "--user-routes", "open"], &[], "user_routes is open"),
+        (&["serve", "--user-routes", "open"], &[("DOORWARD_TRUSTED_PROXIES", "127.0.0.1")], "through a proxy (trusted_proxies)"),
+        (&["serve", "--user-routes", "open"], &[("DOORWARD_PUBLIC_URL", "https://a.example")], "reaches https://a.example (public_url)"),
         (&["serve"], &[("DOORWARD_ACCESS_TOKEN_EXPIRES", "15 minutes")], "15m"),
         (&["serve"], &[("JWT_SECRET_KEY", "")], "empty"),
         (&["serve"], &[("DOORWARD_LOG", "loud")], "setting log (DOORWARD_LOG): \"loud\" is not a level; use error"),
