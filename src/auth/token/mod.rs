@@ -28,6 +28,8 @@ use read::{Header, part, split};
 
 /// Longest that an access token may live: `exp - iat`.
 pub const MAX_ACCESS_SECS: u64 = 24 * 3600;
+/// The same as a span of time. Another issuer's tokens under the shared secret may live longer.
+pub const LONGEST_ACCESS: Duration = Duration::from_secs(MAX_ACCESS_SECS);
 /// The verified-token cache holds about this many bytes.
 const CACHE_BYTES: u64 = 8 << 20;
 

@@ -11,7 +11,7 @@ use crate::auth::code::InviteId;
 use crate::auth::keys::{self, KeyChange, StoredKey};
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
-use crate::auth::token::TokenId;
+use crate::auth::token::{LONGEST_ACCESS, TokenId};
 use crate::auth::user::{User, UserId};
 use crate::error::{Error, Result};
 
@@ -126,6 +126,10 @@ pub(super) fn end_sessions(
     token: Option<(TokenId, Timestamp)>,
     now: Timestamp,
 ) -> Result<usize> {
+    let is_known = match which {
+        Which::One(id) => step.revoked_until(id.0)?.is_some(),
+        _ => true,
+    };
     if let Some((TokenId(id), until)) = token {
         step.revoke(id, Revoked::Token, until, now)?;
     }
@@ -138,8 +142,9 @@ pub(super) fn end_sessions(
                 end(step, &record, now)?;
                 Ok(1)
             }
-            // Already gone, or never kept here; other tokens of it may still be out.
+            // Never kept here: other tokens of it may still be out, and may end later than this one. Or ended just before.
             (None, Some((_, until))) => {
+                let until = if is_known { until } else { until.max(now + LONGEST_ACCESS) };
                 step.revoke(id.0, Revoked::Session, until, now)?;
                 Ok(0)
             }
