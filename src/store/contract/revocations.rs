@@ -91,6 +91,10 @@ async fn ending_all_also_cuts_off_tokens_without_a_session(store: Arc<dyn Store>
     assert!(store.live().is_revoked(session.id.0));
     assert_eq!(store.end_sessions(user.id, Which::All, None, T0).await.unwrap(), 0);
     assert_eq!(store.live().standing(user.id).unwrap().not_before, later, "the cut-off does not move back");
+    for (at, cut_off) in [(T0 + 400 * DAY, T0 + 400 * DAY), (later, later)] {
+        store.end_sessions(user.id, Which::All, None, at).await.unwrap();
+        assert_eq!(store.live().standing(user.id).unwrap().not_before, cut_off, "but from where no clock can have been");
+    }
     open(&*store, &user, later).await;
     assert_eq!(store.sessions(user.id).await.unwrap().len(), 1, "a login in the same second survives");
     assert_eq!(store.end_sessions(UserId::new(9), Which::All, None, later).await.unwrap(), 0);

@@ -187,7 +187,7 @@ impl Store for MemoryStore {
     async fn insert_invited(&self, user: NewUser, invite: CodeDigest) -> Result<User> {
         // All under one lock: the same code may come twice at once.
         let mut records = self.open()?;
-        let found = records.invites.values().find(|there| there.digest == invite && there.expires > user.created).copied();
+        let found = records.invites.values().find(|there| there.fits(invite, user.created)).copied();
         let found = found.ok_or(Error::InviteRefused)?;
         let user = records.insert_user(&self.live, user)?;
         records.invites.remove(&found.id());

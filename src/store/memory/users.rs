@@ -100,7 +100,7 @@ impl Records {
     }
 
     pub fn redeem_reset(&mut self, live: &Live, user: UserId, digest: CodeDigest, new: PasswordHash, now: Timestamp) -> bool {
-        let good = self.resets.get(&user).is_some_and(|reset| reset.digest == digest && reset.expires > now);
+        let good = self.resets.get(&user).is_some_and(|reset| reset.fits(digest, now));
         let Some((found, _)) = self.users.get_mut(&user).filter(|(user, _)| good && !user.disabled) else { return false };
         found.password = new;
         self.resets.remove(&user);

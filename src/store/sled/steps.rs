@@ -163,8 +163,9 @@ pub(super) fn end_all_but(step: &mut Step<'_>, user: UserId, kept: Option<Sessio
     }
     if step.user_record(user)?.is_some() {
         let standing = step.standing(user)?;
-        if standing.not_before < now {
-            step.put_standing(user, Standing { not_before: now, ..standing })?;
+        let not_before = standing.not_before.or_later(now);
+        if standing.not_before != not_before {
+            step.put_standing(user, Standing { not_before, ..standing })?;
         }
     }
     Ok(ending.len())
