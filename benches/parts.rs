@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, Throughput};
 use doorward::AccessToken;
+use doorward::auth::browsers::Keep;
 use doorward::auth::clock::Timestamp;
 use doorward::auth::hasher::{Cost, Hasher};
 use doorward::auth::keys::{Algorithm, Keyring, SharedSecrets, StoredKey};
@@ -97,7 +98,7 @@ fn guard(criterion: &mut Criterion) {
         let auth = Auth::start(Arc::new(store), settings.policy(false)).await.expect("a start");
         let username = Username::parse("arun").expect("a name");
         auth.register(username, password(), Origin::default()).await.expect("a registration");
-        let login = auth.login("arun", "securepassword", Origin::default(), false).await.expect("a login");
+        let login = auth.login("arun", "securepassword", Origin::default(), Keep::Nothing).await.expect("a login");
         let rocket = http::rocket(Surface::default(), auth).mount("/", routes![open, guarded]);
         (Client::untracked(rocket).await.expect("a server"), Header::new("Authorization", format!("Bearer {}", login.pair.access)))
     });

@@ -12,6 +12,18 @@ use super::user::{Role, UserId, Username};
 use crate::error::{Error, Result, TokenError};
 use crate::store::Which;
 
+/// What a login leaves in the browser.
+#[derive(Debug)]
+pub enum Keep {
+    /// Nothing: its tokens are all there is.
+    Nothing,
+    /// A cookie.
+    Cookie {
+        /// The session of the good cookie it replaces, which ends with the login: nobody would see that cookie again to log it out.
+        replaced: Option<Session>,
+    },
+}
+
 /// What a login gives.
 #[derive(Debug)]
 pub struct LoggedIn {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::audit::{By, Event, Word};
 use super::blocks::Attempt;
-use super::browsers::{self, LoggedIn};
+use super::browsers::{self, Keep, LoggedIn};
 use super::clock::Timestamp;
 use super::hasher::Verdict;
+use super::logouts::Scope;
 use super::password::{PasswordHash, Typed};
 use super::session::{Presented, Session};
 use super::throttle::{ClientAddress, Kind as Failure};
-use super::token::{Claims, Kind, TokenPair, Verified};
+use super::token::{Claims, Kind, TokenPair};
 use super::token_length::check_length;
 use super::user::{UserId, Username};
 use super::{Auth, Origin};
@@ -25,24 +26,26 @@ struct Opening {
     verified: PasswordHash,
     /// To be kept instead, if the hash costs less than today's.
     rehashed: Option<PasswordHash>,
+    /// Ends with it.
+    replaced: Option<Session>,
     logged_in: LoggedIn,
 }
 
 impl Auth {
-    /// Checks a name and a password as typed and opens a session. The access token is fresh. With `keep`, the session has a
-    /// cookie, too.
+    /// Checks a name and a password as typed and opens a session. The access token is fresh. The session may have a cookie, too,
+    /// and takes the place of the one whose cookie that replaces, in one step.
     ///
     /// Unknown user, impossible name, wrong password and disabled account cost the same work and give the same error.
     ///
     /// # Errors
     /// [`Error::InvalidCredentials`], [`Error::Throttled`], [`Error::Overloaded`], [`Error::TokenTooLong`]; storage errors.
-    pub async fn login(&self, username: &str, password: &str, origin: Origin, keep: bool) -> Result<LoggedIn> {
+    pub async fn login(&self, username: &str, password: &str, origin: Origin, keep: Keep) -> Result<LoggedIn> {
         let logged_in = self.log_in(username, password, origin, keep).await;
         self.0.outcomes.login(&logged_in);
         logged_in
     }
 
-    async fn log_in(&self, username: &str, password: &str, origin: Origin, keep: bool) -> Result<LoggedIn> {
+    async fn log_in(&self, username: &str, password: &str, origin: Origin, keep: Keep) -> Result<LoggedIn> {
         let mut attempt = self.attempt(username, origin.address).await?;
         let opening = self.prepare_session(username, password, &origin, keep, &mut attempt).await;
         let (attempt, opening) = attempt.unless_refused(opening)?;
@@ -51,7 +54,7 @@ impl Auth {
     }
 
     /// All that can be refused before something is written.
-    async fn prepare_session(&self, username: &str, password: &str, origin: &Origin, keep: bool, attempt: &mut Attempt) -> Result<Opening> {
+    async fn prepare_session(&self, username: &str, password: &str, origin: &Origin, keep: Keep, attempt: &mut Attempt) -> Result<Opening> {
         let user = match Username::parse(username) {
             Ok(name) => self.0.store.user_named(&name).await?,
             Err(_) => None,
@@ -66,21 +69,27 @@ impl Auth {
         let mut session = Session::open(user.id, now, &self.0.lifetimes);
         session.address = origin.address.map(|address| address.ip.to_string());
         session.user_agent = origin.user_agent.as_ref().map(|agent| agent.chars().take(USER_AGENT_CHARS).collect());
-        let cookie = if keep { Some(browsers::give_cookie(&mut session)?) } else { None };
+        let (cookie, replaced) = match keep {
+            Keep::Nothing => (None, None),
+            Keep::Cookie { replaced } => (Some(browsers::give_cookie(&mut session)?), replaced),
+        };
         // The pair is made first: a session is kept only if its tokens can be given.
         let pair = self.0.tokens.issue(user, &session, true, now, &self.0.lifetimes)?;
         check_length(pair.access.len())?;
-        Ok(Opening { session, verified: user.password.clone(), rehashed, logged_in: LoggedIn { pair, cookie } })
+        Ok(Opening { session, verified: user.password.clone(), rehashed, replaced, logged_in: LoggedIn { pair, cookie } })
     }
 
-    async fn open_session(&self, Opening { session, verified, rehashed, logged_in }: Opening) -> Result<LoggedIn> {
+    async fn open_session(&self, Opening { session, verified, rehashed, replaced, logged_in }: Opening) -> Result<LoggedIn> {
         let (id, user) = (session.id, session.user);
-        if !self.0.store.open_session(session, verified, rehashed).await? {
+        if !self.0.store.replace_session(replaced.as_ref().map(|before| before.id), session, verified, rehashed).await? {
             let is_disabled = self.0.store.live().standing(user).is_some_and(|standing| standing.disabled);
             // Else the password was changed, or the user deleted, while it was judged.
             return Err(self.login_refused(Some(user), if is_disabled { "disabled" } else { "password" }));
         }
         self.note(Event::own(Word::Login, user).session(id));
+        if let Some(before) = replaced {
+            self.note_logout(before.user, Some(before.id), Scope::Local, 1);
+        }
         Ok(logged_in)
     }
 
@@ -131,7 +140,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`TokenError`]
-    pub fn check_access(&self, token: &str) -> Result<Arc<Verified>, TokenError> {
+    pub fn check_access(&self, token: &str) -> Result<Arc<Claims>, TokenError> {
         self.check(token, Kind::Access, self.0.clock.now())
     }
 
@@ -140,7 +149,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Error::Token`]; storage errors.
-    pub async fn check_any(&self, token: &str) -> Result<Arc<Verified>> {
+    pub async fn check_any(&self, token: &str) -> Result<Arc<Claims>> {
         let now = self.0.clock.now();
         let kind = self.0.tokens.verify(token)?.kind;
         let claims = self.check(token, kind, now)?;
@@ -151,24 +160,12 @@ impl Auth {
         Ok(claims)
     }
 
-    fn check(&self, token: &str, kind: Kind, now: Timestamp) -> Result<Arc<Verified>, TokenError> {
-        let token = self.0.tokens.verify(token)?;
-        token.check_times(now)?;
-        if token.kind != kind {
+    fn check(&self, token: &str, kind: Kind, now: Timestamp) -> Result<Arc<Claims>, TokenError> {
+        let claims = self.0.tokens.verify(token)?;
+        claims.check_times(now)?;
+        if claims.kind != kind {
             return Err(TokenError::Invalid("it is of the other kind"));
         }
-        // Read before the records are: what changes meanwhile has another number.
-        let change = self.0.store.live().changes();
-        if !token.was_good_at(change) {
-            self.check_records(&token)?;
-            token.good_at(change);
-        }
-        Ok(token)
-    }
-
-    /// Whether the records speak against a token. Its claims and the records are all that counts here: the answer is kept
-    /// until these change.
-    fn check_records(&self, claims: &Claims) -> Result<(), TokenError> {
         let live = self.0.store.live();
         let revoked = live.is_revoked(claims.token.0) || claims.session.is_some_and(|session| live.is_revoked(session.0));
         let standing = live.standing(claims.user).filter(|standing| !standing.disabled).ok_or(TokenError::Revoked)?;
@@ -176,7 +173,7 @@ impl Auth {
         if revoked || claims.issued < live.cut_off() || (claims.foreign && claims.issued < standing.not_before) {
             return Err(TokenError::Revoked);
         }
-        Ok(())
+        Ok(claims)
     }
 
     /// Whether the token comes straight from a login.
@@ -208,7 +205,7 @@ mod tests {
         let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
         for _ in 0..5 {
             let before = tasks();
-            let mut login = Box::pin(auth.login("arun", "securepassword", here(), false));
+            let mut login = Box::pin(auth.login("arun", "securepassword", here(), Keep::Nothing));
             // As soon as the session is being opened, nobody waits for it any more.
             std::future::poll_fn(|context| {
                 assert!(login.as_mut().poll(context).is_pending());
@@ -221,7 +218,7 @@ mod tests {
             }
         }
         assert_eq!(auth.0.store.sessions(user).await.unwrap().len(), 5);
-        assert!(auth.login("arun", "securepassword", here(), false).await.is_ok());
+        assert!(auth.login("arun", "securepassword", here(), Keep::Nothing).await.is_ok());
     }
 
     #[tokio::test]
@@ -239,7 +236,7 @@ mod tests {
         assert!(start(false).await.is_err());
         for accept in [true, false] {
             let auth = start(accept).await.unwrap();
-            let pair = auth.login("arun", "securepassword", Origin::default(), false).await.unwrap().pair;
+            let pair = auth.login("arun", "securepassword", Origin::default(), Keep::Nothing).await.unwrap().pair;
             assert!(auth.check_access(&pair.access).is_ok(), "accepted at this start: {accept}");
             auth.close().await.unwrap();
         }

@@ -49,7 +49,7 @@ use hasher::{Cost, Hasher};
 use keys::SharedSecrets;
 use session::Lifetimes;
 use throttle::{ClientAddress, Throttle};
-use token::{Issuer, Tokens, Verified};
+use token::{Claims, Issuer, Tokens};
 use user::UserId;
 
 pub use blocks::Waiting;
@@ -110,7 +110,7 @@ pub enum Caller {
     /// Anyone: the template's open user routes.
     Anyone,
     /// The holder of an access token.
-    Holder(Arc<Verified>),
+    Holder(Arc<Claims>),
     /// An administrator.
     Operator(Actor),
 }

@@ -131,5 +131,6 @@ mod tests {
             assert!(text.lines().all(|line| line.len() < columns), "{columns}: {text}");
             assert_eq!(text.split_whitespace().count(), 3 + 14, "{columns}: {text}");
         }
+        assert_eq!(written(&both, 20), "A        B  C\na b c d  x  a b c d\ne f         e f g", "the widest first");
     }
 }

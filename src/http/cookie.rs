@@ -22,11 +22,11 @@ use super::guard::{auth, bearer, names_this_machine};
 use super::headers::Security;
 use super::problem::{Kind, Problem, refuse};
 use super::proxies;
+use crate::auth::Auth;
 use crate::auth::code::Code;
 use crate::auth::session::Session;
-use crate::auth::token::Verified;
+use crate::auth::token::Claims;
 use crate::auth::user::UserId;
-use crate::auth::{Auth, Scope};
 use crate::error::{Error, TokenError};
 
 /// A page of another site cannot send it without asking first (Fetch §4.8), and it is never granted.
@@ -62,13 +62,15 @@ impl<'r> Cookies<'r> {
         }
     }
 
-    /// Ends the session of the cookie that another one now takes the place of in its browser: nobody would see it again to log
-    /// it out. That this fails is no reason to refuse who has logged in.
-    pub async fn replaced(&self, auth: &Auth) {
-        if let Ok(before) = self.judge(auth).await
-            && let Err(error) = auth.leave(&before, Scope::Local).await
-        {
-            tracing::debug!(%error, "the session of a cookie that was replaced could not be ended");
+    /// The session of the cookie as it was sent, if that is good.
+    ///
+    /// # Errors
+    /// Storage errors.
+    pub async fn good(&self, auth: &Auth) -> Result<Option<Session>, Error> {
+        match self.judge(auth).await {
+            Ok(session) => Ok(Some(session)),
+            Err(Error::Token(_)) => Ok(None),
+            Err(other) => Err(other),
         }
     }
 
@@ -123,7 +125,7 @@ impl<'r> FromRequest<'r> for Cookies<'r> {
 /// What somebody has shown.
 pub enum Shown {
     /// A token.
-    Token(Arc<Verified>),
+    Token(Arc<Claims>),
     /// The cookie of this session.
     Cookie(Box<Session>),
 }

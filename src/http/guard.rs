@@ -21,7 +21,7 @@ use super::UserRoutes;
 use super::problem::{Kind, Problem, refuse};
 use super::proxies;
 use crate::auth::service::KEY_PREFIX;
-use crate::auth::token::{Claims, Verified};
+use crate::auth::token::Claims;
 use crate::auth::{Actor, Auth, Caller, Origin};
 use crate::error::TokenError;
 
@@ -66,7 +66,7 @@ impl<'r> FromRequest<'r> for Bearer<'r> {
 
 /// A good access token, verified once per request.
 #[derive(Clone)]
-pub struct AccessToken(Arc<Verified>);
+pub struct AccessToken(Arc<Claims>);
 
 impl AccessToken {
     /// What it says.

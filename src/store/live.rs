@@ -43,8 +43,6 @@ impl Standing {
 pub struct Live {
     /// See [`Live::cut_off`]; in seconds.
     cut_off: AtomicU64,
-    /// See [`Live::changes`]; one less.
-    changes: AtomicU64,
     users: RwLock<Users>,
     feed: Feed,
     services: Services,
@@ -86,18 +84,6 @@ impl Live {
     /// Notes that it was earlier.
     pub(super) fn lower_cut_off(&self, to: Timestamp) {
         self.cut_off.fetch_min(to.secs(), Ordering::Relaxed);
-    }
-
-    /// The number of the last change that may speak against a token: while it is the same, a token that was good is good. Never 0.
-    /// Read it before the records.
-    #[must_use]
-    pub fn changes(&self) -> u64 {
-        self.changes.load(Ordering::Acquire) + 1
-    }
-
-    /// Says that something has changed: after the change, which is then seen by whoever sees the number.
-    fn changed(&self) {
-        self.changes.fetch_add(1, Ordering::Release);
     }
 
     /// What a user may do; `None`: no such user.
@@ -167,8 +153,6 @@ impl Live {
             users.standings.insert(id, Arc::new(standing.clone()));
         }
         self.feed.cut_off(id, standing.not_before);
-        drop(users);
-        self.changed();
     }
 
     /// Notes that a user is gone, and that its tokens that name no session are refused when issued before `not_before`.
@@ -186,8 +170,6 @@ impl Live {
         }
         users.standings.remove(&id);
         self.feed.delete_user(id, not_before);
-        drop(users);
-        self.changed();
     }
 
     /// Forgets a deleted user of whom nobody need be told any more.
@@ -198,7 +180,6 @@ impl Live {
     /// Remembers a revocation until `until`; the later end counts.
     pub(super) fn revoke(&self, id: Uuid, what: Revoked, until: Timestamp) {
         self.feed.revoke(id, what, until);
-        self.changed();
     }
 
     /// Until when an id is revoked.
@@ -242,19 +223,6 @@ mod tests {
         assert_eq!((live.users.read().unwrap().present.len(), live.user_count()), (3, 3));
         live.remove_user(UserId::new(1 << 48), Timestamp::from_secs(1));
         assert_eq!((live.users.read().unwrap().present.len(), live.user_count()), (2, 2));
-    }
-
-    #[test]
-    fn whatever_may_speak_against_a_token_is_a_change() {
-        let (live, user) = (Live::default(), UserId::new(1));
-        let mut seen = vec![live.changes()];
-        live.put_user(user, &Standing { disabled: true, ..Standing::default() });
-        seen.push(live.changes());
-        live.revoke(Uuid::new_v4(), Revoked::Session, Timestamp::from_secs(20));
-        seen.push(live.changes());
-        live.remove_user(user, Timestamp::from_secs(1));
-        seen.push(live.changes());
-        assert!(seen[0] > 0 && seen.is_sorted_by(|earlier, later| earlier < later), "{seen:?}");
     }
 
     #[test]

@@ -138,7 +138,18 @@ pub trait Store: Send + Sync + 'static {
     /// Opens a session, if the user still exists, is enabled and still has the password hash that was `verified`;
     /// `false` if not. Of more than [`crate::auth::session::SESSIONS_PER_USER`] the least recently used ends.
     /// `rehashed` replaces the hash in the same step.
-    async fn open_session(&self, session: Session, verified: PasswordHash, rehashed: Option<PasswordHash>) -> Result<bool>;
+    async fn open_session(&self, session: Session, verified: PasswordHash, rehashed: Option<PasswordHash>) -> Result<bool> {
+        self.replace_session(None, session, verified, rehashed).await
+    }
+
+    /// Opens a session as [`Store::open_session`] does, and ends `replaced`, whoever's it is, in the same step.
+    async fn replace_session(
+        &self,
+        replaced: Option<SessionId>,
+        session: Session,
+        verified: PasswordHash,
+        rehashed: Option<PasswordHash>,
+    ) -> Result<bool>;
 
     /// A user's sessions, the most recently used first.
     async fn sessions(&self, user: UserId) -> Result<Vec<Session>>;
@@ -156,7 +167,7 @@ pub trait Store: Send + Sync + 'static {
     /// Ends sessions of a user and revokes `token` until its `exp`. Answers how many sessions ended.
     ///
     /// A named session that has no record is revoked all the same, for as long as an access token may live
-    /// ([`crate::auth::token::LONGEST_ACCESS`]), or until `token`'s `exp` if that is later; of one that is revoked already, that alone.
+    /// ([`crate::auth::token::MAX_ACCESS_SECS`]), or until `token`'s `exp` if that is later; of one that is revoked already, that alone.
     async fn end_sessions(&self, user: UserId, which: Which, token: Option<(TokenId, Timestamp)>, now: Timestamp) -> Result<usize>;
 
     /// Deletes up to `limit` sessions, revocations and invites that ended before `before`, oldest first, then forgets deleted users of

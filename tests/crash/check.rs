@@ -6,6 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde_json::json;
 
+use crate::feed::FOLLOWER;
 use crate::model::{Account, Holdings, Session};
 use crate::op::FIRST_PASSWORD;
 use crate::server::{Answer, Client};
@@ -124,6 +125,11 @@ impl<'a> Check<'a> {
     fn open(&mut self, id: u64, session: &mut Session) {
         let answer = self.client.test(&session.access);
         self.demand(answer.status == 200, || format!("user {id}: an open session is answered {} {}", answer.status, answer.text));
+        if let Some(cookie) = &session.cookie {
+            let answer = self.client.send("GET", "/verify", &[("Cookie", cookie)], None);
+            let is_in = answer.status == 200 && answer.header("Remote-Id") == Some(&id.to_string());
+            self.demand(is_in, || format!("user {id}: the cookie of an open session is answered {} {}", answer.status, answer.text));
+        }
         // The spent token is answered with the one in force: neither is the rotation lost, nor did it go on.
         if let Some((spent, at)) = &session.spent
             && at.elapsed() < GRACE
@@ -139,6 +145,10 @@ impl<'a> Check<'a> {
         self.refused(&answer, 401, "token_revoked", || format!("user {id}: an access token of an ended session"));
         let answer = self.client.refresh(&session.refresh);
         self.refused(&answer, 401, "token_revoked", || format!("user {id}: a refresh token of an ended session"));
+        if let Some(cookie) = &session.cookie {
+            let answer = self.client.send("GET", "/verify", &[("Cookie", cookie)], None);
+            self.refused(&answer, 401, "token_revoked", || format!("user {id}: the cookie of an ended session"));
+        }
     }
 
     fn passwords(&mut self, account: &mut Account) {
@@ -179,7 +189,8 @@ pub fn strangers(all: &[Holdings], lists: &Lists, loose: usize) -> Vec<String> {
             .map(|(id, user)| format!("user {id} is nobody's: {user}")),
     );
     let services: BTreeSet<_> = all.iter().flat_map(|held| held.services.iter().map(|service| &service.id)).collect();
-    faults.extend(lists.services.keys().filter(|id| !services.contains(id)).map(|id| format!("service {id} is nobody's")));
+    let unknown_services = lists.services.iter().filter(|(id, name)| !services.contains(id) && *name != FOLLOWER);
+    faults.extend(unknown_services.map(|(id, _)| format!("service {id} is nobody's")));
     let unknown = unknown_invites(all, lists);
     if unknown.len() > loose {
         faults.push(format!("{} invites are nobody's, and {loose} were not answered", unknown.len()));

@@ -1,15 +1,18 @@
 //! A client at work: it asks for one thing after the other until nobody answers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use fastrand::Rng;
 
+use crate::feed::now;
 use crate::model::Holdings;
 use crate::op::Op;
 use crate::server::{Answer, Client};
 
 /// Most users a client keeps, so that a check does not take for ever.
 const ACCOUNTS: usize = 24;
+/// So few it deletes none of.
+const FEWEST: usize = 3;
 /// Most open sessions it keeps of one user.
 const SESSIONS: usize = 4;
 /// Most keys it makes: the server keeps 32.
@@ -17,28 +20,41 @@ const KEYS: usize = 20;
 /// Most invites and services it keeps.
 const CODES: usize = 20;
 
+/// What is ended by cookie, and how often.
+const SCOPES: [&str; 4] = ["local", "local", "others", "global"];
+
 /// Counts over all clients.
 #[derive(Default)]
 pub struct Counts {
     pub acknowledged: AtomicU64,
     /// Refused for the moment (503, 429): nothing may have happened.
     pub refused: AtomicU64,
+    /// Whether nobody is to ask for more.
+    pub rest: AtomicBool,
 }
 
-/// Works until the server is gone. Anything but a good answer or a refusal for the moment is an error.
+/// Works until the server is gone, or it is time to rest. Anything but a good answer or a refusal for the moment is an error.
 pub fn work(held: &mut Holdings, client: &Client, rng: &mut Rng, counts: &Counts) -> Result<(), String> {
     loop {
-        let Some(op) = choose(held, rng) else { continue };
+        let rests = counts.rest.load(Ordering::SeqCst);
+        // The last is an administrator's: its event has no later write to go with.
+        let Some(op) = (if rests { Some(Op::Invite) } else { choose(held, rng) }) else { continue };
+        held.asked = now();
         held.pending = Some(op.clone());
         let Ok(answer) = ask(held, client, &op) else { return Ok(()) };
         held.pending = None;
         if op.is_done(&answer) {
+            held.sure = held.acts.len();
+            held.acts.extend(op.acts(held, Some(&answer)));
             op.take_effect(held, Some(&answer));
             counts.acknowledged.fetch_add(1, Ordering::SeqCst);
         } else if matches!(answer.status, 503 | 429) {
             counts.refused.fetch_add(1, Ordering::SeqCst);
         } else {
             return Err(format!("{op:?} was answered {} {}", answer.status, answer.text));
+        }
+        if rests {
+            return Ok(());
         }
     }
 }
@@ -49,6 +65,10 @@ pub fn ask(held: &Holdings, client: &Client, op: &Op) -> Result<Answer, ureq::Er
     let authorization = token.map(|token| format!("Bearer {token}"));
     let mut headers = Vec::new();
     headers.extend(authorization.as_deref().map(|value| ("Authorization", value)));
+    if let Some(cookie) = op.cookie(held) {
+        // Only logging out by it asks for the second.
+        headers.extend([("Cookie", cookie), ("X-CSRF-Token", "1")]);
+    }
     headers.extend(body.is_some().then_some(("Content-Type", "application/json")));
     client.try_send(method, &path, &headers, body.map(|body| body.to_string()).as_deref().map(str::as_bytes))
 }
@@ -82,18 +102,22 @@ fn of_account(held: &Holdings, rng: &mut Rng, place: usize, roll: u32) -> Op {
     let session = rng.choice(account.open());
     let password = |rng: &mut Rng| format!("battery-{:08x}-staple", rng.u32(..));
     match roll {
-        222..230 if held.accounts.iter().filter(|account| !account.gone).count() > ACCOUNTS / 2 => Op::Delete { account: place },
+        222..230 if held.accounts.iter().filter(|account| !account.gone).count() > FEWEST => Op::Delete { account: place },
         230..280 => {
             let roles = ["admin", "auditor", "editor"].into_iter().filter(|_| rng.u8(0..3) == 0).map(str::to_owned).collect();
             Op::Roles { account: place, roles }
         }
-        280..290 => Op::Disable { account: place, disabled: true },
+        280..290 if !account.disabled => Op::Disable { account: place, disabled: true },
         _ if account.disabled => Op::Disable { account: place, disabled: false },
         290..330 => Op::Code { account: place },
         330..340 if account.code.is_some() => Op::Redeem { account: place, new: password(rng) },
         _ => match session {
-            None => Op::Login { account: place },
+            None if rng.bool() => Op::Login { account: place },
+            None => Op::Keep { account: place, replaced: rng.choice(held.browsers()) },
             Some(_) if roll < 360 && account.open().len() < SESSIONS => Op::Login { account: place },
+            Some(_) if (445..475).contains(&roll) && account.open().len() < 2 * SESSIONS => {
+                Op::Keep { account: place, replaced: rng.choice(held.browsers()) }
+            }
             Some(session) => of_session(held, rng, place, session, roll),
         },
     }
@@ -107,6 +131,7 @@ fn of_session(held: &Holdings, rng: &mut Rng, account: usize, session: usize, ro
         405..415 => Op::Logout { account, session, scope: "others" },
         415..425 => Op::Logout { account, session, scope: "global" },
         425..445 if of.old.is_some() => Op::Reuse { account, session },
+        475..510 if of.cookie.is_some() => Op::Leave { account, session, scope: rng.choice(SCOPES).unwrap_or("local") },
         _ => Op::Refresh { account, session },
     }
 }

@@ -4,39 +4,50 @@
 //!
 //! `scripts/crash` runs it. It ends with the first fault, and keeps the directory then; when all went well, it forges what
 //! the clients hold and makes sure that the comparison notices.
+//!
+//! What others are told of it is compared, too: the feed of revocations with all that has ended (`feed.rs`), and the audit trail
+//! with what administrators did (`trail.rs`), of which a kill may take the end and nothing else.
 
 #![expect(clippy::unwrap_used, reason = "a campaign that cannot go on stops here")]
 
 mod check;
+mod feed;
 mod forge;
 mod load;
 mod model;
 mod op;
 mod process;
+mod report;
 #[path = "../it/server.rs"]
 #[allow(dead_code, reason = "the client of the other tests is used, not their server")]
 mod server;
 mod settle;
+mod trail;
 
-use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use clap::Parser as _;
+use doorward::auth::audit::Word;
 use fastrand::Rng;
+use serde_json::json;
 
 use check::{Check, Depth, strangers, unknown_invites};
+use feed::{FOLLOWER, Follower};
 use load::Counts;
 use model::Holdings;
-use process::{Server, Site};
+use process::{End, Server, Site};
 use server::{Client, Pair};
 use settle::Lists;
+use trail::{Act, Trail};
 
 const ADMIN_PASSWORD: &str = "securepassword";
 /// Every so many rounds everything is compared, not only what is recent.
 const EVERYTHING: u64 = 50;
+/// An event is on disk a moment after its change: so long, when nobody writes.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// Kills the server at any moment and compares what it acknowledged with what it says after the next start.
 #[derive(clap::Parser)]
@@ -89,8 +100,13 @@ struct Campaign {
     start_time: Duration,
     kills: u64,
     kills_at_start: u64,
+    kills_at_rest: u64,
     clean_stops: u64,
     compared: u64,
+    follower: Follower,
+    /// How many entries of the feed were compared.
+    told: usize,
+    trail: Trail,
     forgeries: usize,
 }
 
@@ -111,8 +127,12 @@ impl Campaign {
             start_time: Duration::from_millis(200),
             kills: 0,
             kills_at_start: 0,
+            kills_at_rest: 0,
             clean_stops: 0,
             compared: 0,
+            follower: Follower::default(),
+            told: 0,
+            trail: Trail::default(),
             forgeries: 0,
         }
     }
@@ -123,21 +143,22 @@ impl Campaign {
             let answer = Client::of(&url).try_login(&format!("boss{}", held.number), ADMIN_PASSWORD);
             held.admin = Pair::of(&answer.expect(200)).access;
         }
+        self.begin_to_follow(&Client::of(&url))?;
         for round in 1.. {
             let is_last = self.kills >= options.kills && self.acknowledged() >= options.writes;
             for held in &mut self.held {
                 held.round = round;
             }
-            self.load_until_the_end(server, &url)?;
+            let end = self.load_until_the_end(server, &url)?;
             self.die_while_starting();
             let started = Instant::now();
             (server, url) = self.site.start().map_err(|fault| vec![fault])?;
             self.start_time = started.elapsed();
             let depth = if is_last || round % EVERYTHING == 0 { Depth::Everything } else { Depth::Recent };
-            self.compare(&url, depth)?;
+            self.compare(&url, depth, end)?;
             self.progress(options);
             if is_last {
-                self.forgeries = forge::all_are_noticed(&self.held, &Client::of(&url))?;
+                self.forgeries = forge::all_are_noticed(&self.held, &Client::of(&url), &self.follower, &mut self.trail)?;
                 drop(server);
                 break;
             }
@@ -149,34 +170,53 @@ impl Campaign {
         self.counts.acknowledged.load(Ordering::SeqCst)
     }
 
-    /// All clients write until the server is killed, or now and then stopped as one should.
-    fn load_until_the_end(&mut self, server: Server, url: &str) -> Result<(), Faults> {
+    /// Adds the service that follows the feed.
+    fn begin_to_follow(&mut self, client: &Client) -> Result<(), Faults> {
+        let boss = &mut self.held[0];
+        let body = json!({"name": FOLLOWER, "scopes": ["revocations"]});
+        let added = client.json("POST", "/services", Some(&boss.admin), &body).expect(201).json();
+        boss.acts.push(Act::with(Word::ServiceAdded, "service", added["id"].clone()));
+        self.follower = Follower::new(added["key"].as_str().unwrap());
+        self.follower.read(client).map(drop).map_err(|fault| vec![fault])
+    }
+
+    /// All clients write until the server is killed, or now and then stopped as one should, or killed when they rest.
+    fn load_until_the_end(&mut self, server: Server, url: &str) -> Result<End, Faults> {
         let (until, at_most) = (self.acknowledged() + self.rng.u64(0..400), Duration::from_millis(self.rng.u64(1..1500)));
-        let (cleanly, counts, began) = (self.rng.u8(0..12) == 0, &self.counts, Instant::now());
+        let (counts, began) = (&self.counts, Instant::now());
+        let (end, follower) = (End::draw(&mut self.rng), &mut self.follower);
         let faults: Faults = std::thread::scope(|scope| {
             let clients = self.held.iter_mut().map(|held| {
                 let mut rng = self.rng.fork();
                 scope.spawn(move || load::work(held, &Client::of(url), &mut rng, counts))
             });
-            let clients: Vec<_> = clients.collect();
+            let mut clients: Vec<_> = clients.collect();
+            clients.push(scope.spawn(move || follower.follow(&Client::of(url), counts)));
             while counts.acknowledged.load(Ordering::SeqCst) < until && began.elapsed() < at_most {
                 std::thread::sleep(Duration::from_micros(self.rng.u64(0..2000)));
             }
-            let stopped = if cleanly {
-                server.stop()
-            } else {
-                drop(server);
-                Ok(())
-            };
-            let worked = clients.into_iter().filter_map(|client| client.join().unwrap().err());
-            worked.chain(stopped.err()).collect()
+            let (mut worked, mut stopped) = (Faults::new(), Ok(()));
+            let mut wait = || worked.extend(clients.drain(..).filter_map(|client| client.join().unwrap().err()));
+            match end {
+                End::Killed => drop(server),
+                End::AtRest => {
+                    counts.rest.store(true, Ordering::SeqCst);
+                    wait();
+                    std::thread::sleep(MOMENT);
+                    drop(server);
+                }
+                End::Cleanly => stopped = server.stop(),
+            }
+            wait();
+            worked.into_iter().chain(stopped.err()).collect()
         });
-        if cleanly {
-            self.clean_stops += 1;
-        } else {
-            self.kills += 1;
+        self.counts.rest.store(false, Ordering::SeqCst);
+        match end {
+            End::Cleanly => self.clean_stops += 1,
+            End::AtRest | End::Killed => self.kills += 1,
         }
-        if faults.is_empty() { Ok(()) } else { Err(faults) }
+        self.kills_at_rest += u64::from(end == End::AtRest);
+        if faults.is_empty() { Ok(end) } else { Err(faults) }
     }
 
     /// Starts and kills at any moment of the start, no time, once, or more often.
@@ -191,9 +231,13 @@ impl Campaign {
         }
     }
 
-    fn compare(&mut self, url: &str, depth: Depth) -> Result<(), Faults> {
+    fn compare(&mut self, url: &str, depth: Depth, end: End) -> Result<(), Faults> {
         let client = Client::of(url);
         let lists = Lists::read(&client, &self.held[0].admin);
+        let untold = self.trail.after_a_restart(&client, &mut self.held, &lists, end != End::Killed);
+        if !untold.is_empty() {
+            return Err(untold);
+        }
         let loose = self.held.iter().filter(|held| matches!(held.pending, Some(op::Op::Invite))).count();
         let settled = in_parallel(&mut self.held, |held| settle::settle(held, &Client::of(url), &lists).err().into_iter().collect());
         if !settled.is_empty() {
@@ -201,6 +245,9 @@ impl Campaign {
         }
         let lists = Lists::read(&client, &self.held[0].admin);
         let mut faults = strangers(&self.held, &lists, loose);
+        let feed = self.follower.read(&client).map_err(|fault| vec![fault])?;
+        self.told += feed.len();
+        faults.extend(feed.faults(&self.held));
         let compared = std::sync::atomic::AtomicU64::new(0);
         let seed = self.rng.u64(..);
         faults.extend(in_parallel(&mut self.held, |held| {
@@ -213,39 +260,13 @@ impl Campaign {
         self.compared += compared.into_inner();
         for id in unknown_invites(&self.held, &lists) {
             client.with_token("DELETE", &format!("/invites/{id}"), &self.held[0].admin).expect(200);
+            self.held[0].acts.push(Act::with(Word::InviteDeleted, "invite", id));
+        }
+        faults.extend(self.trail.after_the_check(&client, &mut self.held));
+        if depth == Depth::Everything {
+            faults.extend(self.trail.faults_of_the_ring(&client, &self.held[0].admin));
         }
         if faults.is_empty() { Ok(()) } else { Err(faults) }
-    }
-
-    fn progress(&self, options: &Options) {
-        let mut stderr = std::io::stderr();
-        if !stderr.is_terminal() {
-            return;
-        }
-        let share = (self.kills.min(options.kills) * 30 / options.kills.max(1))
-            .min(self.acknowledged().min(options.writes) * 30 / options.writes.max(1));
-        let bar: String = (0..30).map(|at| if at < share { '█' } else { '·' }).collect();
-        let _ = write!(stderr, "\r{bar} {} kills, {} writes ", self.kills, self.acknowledged());
-        let _ = stderr.flush();
-    }
-
-    fn report(&self) {
-        if std::io::stderr().is_terminal() {
-            eprintln!();
-        }
-        println!(
-            "{} kills ({} of them while starting), {} clean stops, {} acknowledged writes by {} clients, {} refused for the moment, \
-             {} answers compared, {} forgeries noticed, {:.0} s",
-            self.kills,
-            self.kills_at_start,
-            self.clean_stops,
-            self.acknowledged(),
-            self.held.len(),
-            self.counts.refused.load(Ordering::SeqCst),
-            self.compared,
-            self.forgeries,
-            self.since.elapsed().as_secs_f64()
-        );
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 use doorward::auth::code::{CodeDigest, InviteId};
 
 use crate::op::Op;
+use crate::trail::Act;
 
 /// A login, with the tokens it led to.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Session {
     pub old: Option<String>,
     /// Whether `access` comes straight from the login.
     pub fresh: bool,
+    /// The cookie of the browser that stays signed in, as it is sent.
+    pub cookie: Option<String>,
     pub ended: bool,
 }
 
@@ -25,7 +28,7 @@ impl Session {
     /// Out of a pair of tokens.
     pub fn new(access: String, refresh: String) -> Self {
         let id = claim(&access, "sid");
-        Self { id, access, refresh, spent: None, old: None, fresh: true, ended: false }
+        Self { id, access, refresh, spent: None, old: None, fresh: true, cookie: None, ended: false }
     }
 
     /// Takes the pair that a refresh answered.
@@ -48,6 +51,14 @@ pub struct Account {
     pub disabled: bool,
     pub gone: bool,
     pub sessions: Vec<Session>,
+    /// Sessions of which nobody had the tokens, until they were ended.
+    pub strays: Vec<String>,
+    /// Tokens that were revoked: the claim `jti`.
+    pub revoked: Vec<String>,
+    /// Since when tokens without a session are good, or a little later.
+    pub cut_off: Option<u64>,
+    /// Something was asked for that cuts off, and it does not show whether it was done.
+    pub may_be_cut_off: bool,
     /// A reset code that can be used.
     pub code: Option<String>,
     /// One that was used.
@@ -67,6 +78,10 @@ impl Account {
             disabled: false,
             gone: false,
             sessions: Vec::new(),
+            strays: Vec::new(),
+            revoked: Vec::new(),
+            cut_off: None,
+            may_be_cut_off: false,
             code: None,
             code_used: None,
             touched: 0,
@@ -78,8 +93,18 @@ impl Account {
         (0..self.sessions.len()).filter(|&place| !self.sessions[place].ended).collect()
     }
 
-    /// Ends all sessions but one.
-    pub fn end_all_but(&mut self, kept: Option<usize>) {
+    /// Ends what a logout of this scope does.
+    pub fn leave(&mut self, session: usize, scope: &str, at: u64) {
+        match scope {
+            "local" => self.sessions[session].ended = true,
+            "others" => self.end_all_but(Some(session), at),
+            _ => self.end_all_but(None, at),
+        }
+    }
+
+    /// Ends all sessions but one, and cuts off the tokens that have none.
+    pub fn end_all_but(&mut self, kept: Option<usize>, at: u64) {
+        self.cut_off = Some(at);
         for (_, session) in self.sessions.iter_mut().enumerate().filter(|(place, _)| Some(*place) != kept) {
             session.ended = true;
         }
@@ -129,6 +154,12 @@ pub struct Holdings {
     pub keys: Vec<String>,
     /// Sent, not answered.
     pub pending: Option<Op>,
+    /// When something was last asked for, in seconds since 1970.
+    pub asked: u64,
+    /// What the administrator did since the trail was last read.
+    pub acts: Vec<Act>,
+    /// So many of them came before the last write that was acknowledged: their events went to the disk with it, at the latest.
+    pub sure: usize,
     /// How many names it has made up.
     pub names: u64,
     pub round: u64,
@@ -139,6 +170,22 @@ impl Holdings {
     pub fn name(&mut self) -> String {
         self.names += 1;
         format!("u{}-{}", self.number, self.names)
+    }
+
+    /// Ends the session whose place a login has taken.
+    pub fn end_replaced(&mut self, login: &Op) {
+        if let Op::Keep { replaced: Some((account, session)), .. } = login {
+            let account = &mut self.accounts[*account];
+            account.sessions[*session].ended = true;
+            account.touched = self.round;
+        }
+    }
+
+    /// The open sessions that have a cookie: account and session.
+    pub fn browsers(&self) -> Vec<(usize, usize)> {
+        let of = |(place, account): (usize, &Account)| account.open().into_iter().map(move |session| (place, session)).collect::<Vec<_>>();
+        let open = self.accounts.iter().enumerate().flat_map(of);
+        open.filter(|(account, session)| self.accounts[*account].sessions[*session].cookie.is_some()).collect()
     }
 }
 

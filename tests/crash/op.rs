@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::model::{Account, Holdings, Invite, Service, Session};
+use crate::model::{Account, Holdings, Invite, Service, Session, claim};
 use crate::server::Answer;
 
 /// The password of everybody who has just been made.
@@ -20,6 +20,17 @@ pub enum Op {
     },
     Login {
         account: usize,
+    },
+    /// Logs in on a browser that is to stay signed in, and has the cookie of a session: an account and its session.
+    Keep {
+        account: usize,
+        replaced: Option<(usize, usize)>,
+    },
+    /// Logs out by cookie.
+    Leave {
+        account: usize,
+        session: usize,
+        scope: &'static str,
     },
     Refresh {
         account: usize,
@@ -74,6 +85,10 @@ pub enum Op {
 /// A request: method, path, token, body.
 pub type Asked<'a> = (&'static str, String, Option<&'a str>, Option<Value>);
 
+fn credentials(account: &Account, keep: bool) -> Value {
+    json!({"username": account.name, "password": account.password, "keep_signed_in": keep})
+}
+
 impl Op {
     /// How it is asked for.
     pub fn asked<'a>(&self, held: &'a Holdings) -> Asked<'a> {
@@ -89,10 +104,9 @@ impl Op {
             Self::Add { name } => {
                 ("POST", "/users".to_owned(), admin, Some(json!({"username": name, "password": FIRST_PASSWORD, "roles": []})))
             }
-            Self::Login { account: of } => {
-                let body = json!({"username": account(of).name, "password": account(of).password});
-                ("POST", "/login".to_owned(), None, Some(body))
-            }
+            Self::Login { account: of } => ("POST", "/login".to_owned(), None, Some(credentials(account(of), false))),
+            Self::Keep { account: of, .. } => ("POST", "/login".to_owned(), None, Some(credentials(account(of), true))),
+            Self::Leave { scope, .. } => ("POST", format!("/logout?scope={scope}"), None, None),
             Self::Refresh { account, session: of } => ("POST", "/refresh".to_owned(), Some(&session(account, of).refresh), None),
             Self::Reuse { account, session: of } => ("POST", "/refresh".to_owned(), session(account, of).old.as_deref(), None),
             Self::Logout { account, session: of, scope } => {
@@ -117,6 +131,16 @@ impl Op {
         }
     }
 
+    /// The cookie that goes with it.
+    pub fn cookie<'a>(&self, held: &'a Holdings) -> Option<&'a str> {
+        let (account, session) = match *self {
+            Self::Keep { replaced, .. } => replaced?,
+            Self::Leave { account, session, .. } => (account, session),
+            _ => return None,
+        };
+        held.accounts[account].sessions[session].cookie.as_deref()
+    }
+
     /// Whether this answer says that it was done.
     pub fn is_done(&self, answer: &Answer) -> bool {
         match self {
@@ -132,6 +156,8 @@ impl Op {
     pub fn account(&self) -> Option<usize> {
         match *self {
             Self::Login { account }
+            | Self::Keep { account, .. }
+            | Self::Leave { account, .. }
             | Self::Refresh { account, .. }
             | Self::Reuse { account, .. }
             | Self::Logout { account, .. }
@@ -167,8 +193,12 @@ impl Op {
             Self::Service { .. } => held.services.push(Service { id: text("id"), key: Some(text("key")), there: true }),
             Self::Dismiss { service } => held.services[*service].there = false,
             Self::Rotate => held.keys.push(text("kid")),
-            Self::Login { account } => {
-                held.accounts[*account].sessions.push(Session::new(text("access_token"), text("refresh_token")));
+            Self::Login { account } | Self::Keep { account, .. } => {
+                let cookie = answer.and_then(|answer| answer.header("set-cookie")?.split(';').next().map(str::to_owned));
+                assert_eq!(cookie.is_some(), matches!(self, Self::Keep { .. }), "{self:?}: {cookie:?}");
+                let session = Session { cookie, ..Session::new(text("access_token"), text("refresh_token")) };
+                held.accounts[*account].sessions.push(session);
+                held.end_replaced(self);
             }
             Self::Refresh { account, session } => {
                 held.accounts[*account].sessions[*session].renew(text("access_token"), text("refresh_token"));
@@ -183,29 +213,35 @@ impl Op {
 
     /// Those that need no answer to tell what they did.
     fn change(&self, held: &mut Holdings) {
+        let at = held.asked;
         let Some(account) = self.account().map(|place| &mut held.accounts[place]) else { return };
         match self {
-            Self::Reuse { session, .. } | Self::Logout { session, scope: "local", .. } => account.sessions[*session].ended = true,
-            Self::Logout { session, scope: "others", .. } => account.end_all_but(Some(*session)),
-            Self::Logout { .. } => account.end_all_but(None),
+            Self::Reuse { session, .. } => account.sessions[*session].ended = true,
+            Self::Logout { session, scope, .. } => {
+                if *scope != "others" {
+                    account.revoked.push(claim(&account.sessions[*session].access, "jti"));
+                }
+                account.leave(*session, scope, at);
+            }
+            Self::Leave { session, scope, .. } => account.leave(*session, scope, at),
             Self::Password { session, new, .. } => {
                 account.set_password(new);
-                account.end_all_but(Some(*session));
+                account.end_all_but(Some(*session), at);
             }
             Self::Redeem { new, .. } => {
                 account.code_used = account.code.take();
                 account.set_password(new);
-                account.end_all_but(None);
+                account.end_all_but(None, at);
             }
             Self::Delete { .. } => {
                 account.gone = true;
-                account.end_all_but(None);
+                account.end_all_but(None, at);
             }
             Self::Roles { roles, .. } => account.roles.clone_from(roles),
             Self::Disable { disabled, .. } => {
                 account.disabled = *disabled;
                 if *disabled {
-                    account.end_all_but(None);
+                    account.end_all_but(None, at);
                 }
             }
             _ => {}

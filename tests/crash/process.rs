@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use fastrand::Rng;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// What every start is told: tokens outlive the campaign, and a rotation can be asked about until the next check.
@@ -53,12 +54,37 @@ impl Site {
     pub fn add_admin(&self, name: &str, password: &str) {
         use std::io::Write as _;
         let mut command = self.command();
-        command.args(["user", "add", name, "--admin"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .args(["user", "add", name, "--admin", "--data-dir", "data"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the executable starts");
         child.stdin.take().expect("stdin is piped").write_all(password.as_bytes()).expect("stdin is read");
         let mut said = String::new();
         child.stderr.take().expect("stderr is piped").read_to_string(&mut said).expect("text");
         assert!(child.wait().expect("it ends").success(), "{said}");
+    }
+}
+
+/// How the server ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Killed at work.
+    Killed,
+    /// Killed a moment after the last answer.
+    AtRest,
+    /// Stopped as one should.
+    Cleanly,
+}
+
+impl End {
+    pub fn draw(rng: &mut Rng) -> Self {
+        match rng.u8(0..12) {
+            0 => Self::Cleanly,
+            1 => Self::AtRest,
+            _ => Self::Killed,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
+use crate::feed::now;
 use crate::load::ask;
 use crate::model::{Account, Holdings, Service, Session, claim};
 use crate::op::{FIRST_PASSWORD, Op};
@@ -51,51 +52,77 @@ pub fn settle(held: &mut Holdings, client: &Client, lists: &Lists) -> Result<(),
         held.accounts[account].touched = held.round;
     }
     match &op {
-        Op::Register { name, .. } | Op::Add { name } => {
-            if let Some(session) = logged_in(client, name, FIRST_PASSWORD)? {
-                op.take_effect(held, None);
-                let id = claim(&session.access, "sub").parse().map_err(|_| "sub is no number")?;
-                held.accounts.push(Account {
-                    sessions: vec![session],
-                    touched: held.round,
-                    ..Account::new(id, name.clone(), FIRST_PASSWORD.to_owned())
-                });
-            }
-        }
+        Op::Register { name, .. } | Op::Add { name } => settle_account(held, client, &op, name)?,
         Op::Password { account, new, .. } | Op::Redeem { account, new } => {
             if let Some(session) = logged_in(client, &held.accounts[*account].name, new)? {
                 op.take_effect(held, None);
                 held.accounts[*account].sessions.push(session);
             }
         }
-        Op::Login { account } => end_unknown(held, client, *account),
-        // Asked once more. If the first was done, this one comes within the grace and gets the same answer.
-        Op::Refresh { .. } | Op::Code { .. } => {
-            let answer = ask(held, client, &op).map_err(|error| error.to_string())?;
-            if !op.is_done(&answer) {
-                return Err(format!("{op:?} asked again after a restart was answered {} {}", answer.status, answer.text));
-            }
-            op.take_effect(held, Some(&answer));
+        Op::Login { account } => {
+            end_unknown(held, client, *account);
         }
+        Op::Keep { account, replaced } => {
+            let is_gone = replaced.map(|(account, session)| is_refused(held, client, account, session));
+            let is_new = end_unknown(held, client, *account);
+            if is_gone.is_some_and(|is_gone| is_gone != is_new) {
+                return Err(format!("{op:?} was done by half: it has opened a session: {is_new}, ended the other: {is_gone:?}"));
+            }
+            if is_new {
+                held.end_replaced(&op);
+            }
+        }
+        Op::Refresh { .. } | Op::Code { .. } => ask_again(held, client, &op)?,
         Op::Service { name } => {
             let id = lists.services.iter().find(|(_, there)| *there == name).map(|(id, _)| id.clone());
             held.services.extend(id.map(|id| Service { id, key: None, there: true }));
         }
         _ if is_done(held, client, lists, &op) => op.take_effect_unheard(held, lists),
+        // With no other session there is nothing to see it by.
+        Op::Logout { account, scope: "others", .. } | Op::Leave { account, scope: "others", .. } => {
+            held.accounts[*account].may_be_cut_off = true;
+        }
         _ => {}
     }
     Ok(())
 }
 
+/// Who can log in is there.
+fn settle_account(held: &mut Holdings, client: &Client, op: &Op, name: &str) -> Result<(), String> {
+    let Some(session) = logged_in(client, name, FIRST_PASSWORD)? else { return Ok(()) };
+    op.take_effect(held, None);
+    let id = claim(&session.access, "sub").parse().map_err(|_| "sub is no number")?;
+    let account = Account::new(id, name.to_owned(), FIRST_PASSWORD.to_owned());
+    held.accounts.push(Account { sessions: vec![session], touched: held.round, ..account });
+    Ok(())
+}
+
+/// Asked once more. If the first was done, this one comes within the grace and gets the same answer.
+fn ask_again(held: &mut Holdings, client: &Client, op: &Op) -> Result<(), String> {
+    let answer = ask(held, client, op).map_err(|error| error.to_string())?;
+    if !op.is_done(&answer) {
+        return Err(format!("{op:?} asked again after a restart was answered {} {}", answer.status, answer.text));
+    }
+    held.acts.extend(op.acts(held, Some(&answer)));
+    op.take_effect(held, Some(&answer));
+    Ok(())
+}
+
+fn is_refused(held: &Holdings, client: &Client, account: usize, session: usize) -> bool {
+    client.test(&held.accounts[account].sessions[session].access).status == 401
+}
+
 /// Whether one sign of it is there.
 fn is_done(held: &Holdings, client: &Client, lists: &Lists, op: &Op) -> bool {
     let row = |account: &usize| lists.users.get(&held.accounts[*account].id);
-    let is_refused = |account: usize, session: usize| client.test(&held.accounts[account].sessions[session].access).status == 401;
+    let is_refused = |account: usize, session: usize| is_refused(held, client, account, session);
     match op {
-        Op::Logout { account, session, scope: "others" } => {
+        Op::Logout { account, session, scope: "others" } | Op::Leave { account, session, scope: "others" } => {
             held.accounts[*account].open().into_iter().find(|other| other != session).is_some_and(|other| is_refused(*account, other))
         }
-        Op::Logout { account, session, .. } | Op::Reuse { account, session } => is_refused(*account, *session),
+        Op::Logout { account, session, .. } | Op::Leave { account, session, .. } | Op::Reuse { account, session } => {
+            is_refused(*account, *session)
+        }
         Op::Delete { account } => row(account).is_none(),
         Op::Roles { account, roles } => row(account).is_some_and(|row| row["roles"] == serde_json::json!(roles)),
         Op::Disable { account, disabled } => row(account).is_some_and(|row| row["disabled"] == *disabled),
@@ -130,13 +157,20 @@ pub fn logged_in(client: &Client, name: &str, password: &str) -> Result<Option<S
     }
 }
 
-/// A login that was not answered may have opened a session nobody has the tokens of: then all of that user's are ended.
-fn end_unknown(held: &mut Holdings, client: &Client, account: usize) {
+/// A login that was not answered may have opened a session nobody has the tokens of: then all of that user's are ended. Answers
+/// whether it has.
+fn end_unknown(held: &mut Holdings, client: &Client, account: usize) -> bool {
+    let at = now();
     let path = format!("/user/{}/sessions", held.accounts[account].id);
     let listed = client.with_token("GET", &path, &held.admin).expect(200).json();
     let known = |id: &Value| held.accounts[account].sessions.iter().any(|session| *id == *session.id);
-    if listed["sessions"].as_array().is_some_and(|sessions| sessions.iter().any(|session| !known(&session["id"]))) {
+    let ids = listed["sessions"].as_array().into_iter().flatten().map(|session| &session["id"]);
+    let strays: Vec<_> = ids.filter(|id| !known(id)).filter_map(|id| id.as_str().map(str::to_owned)).collect();
+    let is_new = !strays.is_empty();
+    if is_new {
         client.with_token("DELETE", &path, &held.admin).expect(200);
-        held.accounts[account].end_all_but(None);
+        held.accounts[account].end_all_but(None, at);
+        held.accounts[account].strays.extend(strays);
     }
+    is_new
 }

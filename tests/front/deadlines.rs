@@ -8,7 +8,8 @@ use crate::server::Server;
 use crate::wire::PATIENCE;
 
 const SHORT: Duration = Duration::from_millis(300);
-const LONG: Duration = Duration::from_secs(60);
+/// Longer than a test waits: none of these ends what another should have ended.
+const LONG: Duration = PATIENCE.saturating_mul(2);
 
 /// One short deadline among long ones.
 fn patient() -> Limits {

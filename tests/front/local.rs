@@ -34,7 +34,7 @@ fn end(stream: &mut UnixStream) -> Duration {
 
 #[test]
 fn a_head_that_stops_half_way_ends_a_local_connection_too() {
-    let server = Server::with(Limits { head: SHORT, ..Limits::default() });
+    let server = Server::with(Limits { head: SHORT, idle: PATIENCE * 2, ..Limits::default() });
     let mut stream = connect(&server);
     stream.write_all(b"GET /bare HTTP/1.1\r\nHost: a\r\n").expect("it is read");
     assert!(end(&mut stream) + Duration::from_millis(50) >= SHORT);
@@ -42,7 +42,8 @@ fn a_head_that_stops_half_way_ends_a_local_connection_too() {
 
 #[test]
 fn an_idle_local_connection_is_closed() {
-    let server = Server::with(Limits { idle: SHORT, ..Limits::default() });
+    // No other deadline ends it while the test waits.
+    let server = Server::with(Limits { idle: SHORT, head: PATIENCE * 2, ..Limits::default() });
     let mut stream = connect(&server);
     assert_eq!(ask(&mut stream), "HTTP/1.1 200");
     end(&mut stream);

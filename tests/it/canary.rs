@@ -96,7 +96,7 @@ fn sing(log_format: &str) {
         ("JWT_PREVIOUS_SECRET_KEY", &previous),
     ];
     let password = canaries.secret("password of an administrator");
-    let mut said = command(directory.path(), &environment, &["user", "add", "boss", "--admin"], &password);
+    let mut said = command(directory.path(), &environment, &["user", "add", "boss", "--admin", "--data-dir", "data"], &password);
     let server = Loud::start(directory.path(), &environment);
     let boss = canaries.pair(&server.client.try_login("boss", &password).expect(200));
     let arun = people(&server.client, &boss, &mut canaries);

@@ -114,7 +114,7 @@ fn settings_are_shown_with_their_sources_and_no_secret() {
 #[test]
 fn a_reader_that_has_gone_is_a_quiet_end_and_a_full_disk_is_not() {
     let directory = tempfile::TempDir::new().unwrap();
-    run_in(directory.path(), &["user", "add", "boss"], &[], PASSWORD);
+    run_in(directory.path(), &["user", "add", "boss", "--data-dir", "data"], &[], PASSWORD);
     for arguments in [&["config", "show"][..], &["config", "show", "--json"], &["user", "list"], &["user", "reset", "boss"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);

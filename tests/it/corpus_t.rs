@@ -108,7 +108,7 @@ fn made_ahead(by: Duration) -> (Server, [Code; 3]) {
 }
 
 #[test]
-fn t7_what_was_made_while_the_clock_was_ten_years_ahead_is_good_for_nothing_when_it_is_right_again() {
+fn t4_what_was_made_while_the_clock_was_ten_years_ahead_is_good_for_nothing_when_it_is_right_again() {
     // A clock that steps by minutes harms nobody.
     for (by, is_good) in [(Duration::from_secs(600), true), (Duration::from_secs(315_360_000), false)] {
         let (server, [cookie, reset, invite]) = made_ahead(by);
@@ -123,7 +123,7 @@ fn t7_what_was_made_while_the_clock_was_ten_years_ahead_is_good_for_nothing_when
 }
 
 #[test]
-fn t7_a_cut_off_of_ten_years_ahead_is_put_right_by_the_next_logout_everywhere() {
+fn t4_a_cut_off_of_ten_years_ahead_is_put_right_by_the_next_logout_everywhere() {
     let (server, _) = made_ahead(Duration::from_secs(315_360_000));
     let client = server.client();
     let of_an_app = || minted(SECRET, &json!({"sub": "1", "iat": now(), "exp": now() + 600}));

@@ -6,7 +6,7 @@ use doorward::http::problem::Kind;
 use serde_json::{Value, json};
 
 use crate::policy::{filled, mounted, of_every_route};
-use crate::server::{Client, Server};
+use crate::server::{Client, Pair, Server, with_admin};
 
 fn document(client: &Client) -> Value {
     let answer = client.get("/openapi.json").expect(200);
@@ -29,6 +29,12 @@ fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
         Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap_or_else(|| panic!("{reference} leads nowhere")),
         None => value,
     }
+}
+
+/// The error words of an answer that is a problem.
+fn words(answer: &Value) -> Vec<&str> {
+    let words = &answer["content"]["application/json"]["schema"]["allOf"][1]["properties"]["error"]["enum"];
+    words.as_array().into_iter().flatten().map(|word| word.as_str().unwrap()).collect()
 }
 
 /// Calls `visit` with each object of a document.
@@ -86,8 +92,8 @@ fn what_the_document_says_about_proof_is_what_the_routes_ask_for() {
         let written = resolved(&document, &operation["responses"][answer.status.to_string()]);
         assert!(written.is_object(), "{method} {path} answers {}, which is not in the document", answer.status);
         if answer.status >= 400 {
-            let words = &written["content"]["application/json"]["schema"]["allOf"][1]["properties"]["error"]["enum"];
-            assert!(words.as_array().unwrap().contains(&json!(answer.error())), "{method} {path}: {} not in {words}", answer.error());
+            let words = words(written);
+            assert!(words.contains(&answer.error().as_str()), "{method} {path}: {} not in {words:?}", answer.error());
         }
         for name in written["headers"].as_object().unwrap().keys().filter(|name| *name != "Set-Cookie") {
             assert!(answer.header(name).is_some(), "{method} {path}: no {name}");
@@ -96,14 +102,43 @@ fn what_the_document_says_about_proof_is_what_the_routes_ask_for() {
 }
 
 #[test]
+fn an_old_token_of_a_user_is_refused_where_the_document_asks_for_more() {
+    let (_server, client, _) = with_admin();
+    client.register("arun").expect(201);
+    let document = document(&client);
+    let mut refused = BTreeSet::new();
+    for (method, path, operation) in operations(&document) {
+        // No login made it, so it is not fresh. One of its own: some routes end its session.
+        let token = Pair::of(&client.refresh(&client.login("arun").refresh).expect(200)).access;
+        let answer = client.with_token(&method, &filled(path), &token);
+        let words: Vec<_> = ["401", "403"].iter().flat_map(|status| words(resolved(&document, &operation["responses"][*status]))).collect();
+        let is_for = |scheme: &str| operation["security"].as_array().unwrap().iter().any(|one| one.get(scheme).is_some());
+        let asks_for = if is_for("access") {
+            ["forbidden", "fresh_token_required"].into_iter().find(|word| words.contains(word) && path != "/verify")
+        } else {
+            (is_for("service") || is_for("refresh")).then_some("invalid_token")
+        };
+        let why = [401, 403].contains(&answer.status).then(|| answer.error());
+        // What anyone may call refuses what is in the body.
+        let why = why.filter(|_| operation["security"] != json!([]));
+        assert_eq!(why.as_deref(), asks_for, "{method} {path}: {}", answer.text);
+        refused.extend(why);
+    }
+    assert_eq!(refused.len(), 3, "{refused:?}");
+}
+
+#[test]
 fn the_document_follows_the_settings() {
     let settings = [("DOORWARD_REGISTRATION", "invite"), ("DOORWARD_REVOCATIONS", "public"), ("DOORWARD_BASE_PATH", "/auth")];
-    let server = Server::with(&["--user-routes", "open"], &settings);
-    let document = document(&server.client());
-    assert_eq!(document["servers"], json!([{"url": "/auth"}]));
-    assert!(document["components"]["schemas"]["Registration"]["required"].as_array().unwrap().contains(&json!("invite")));
-    for path in ["/user/{id}", "/revocations"] {
-        assert_eq!(document["paths"][path]["get"]["security"], json!([]), "{path}");
+    let (set, usual) = (Server::with(&["--user-routes", "open"], &settings), Server::start());
+    for (server, root, is_set) in [(set, "/auth", true), (usual, "/", false)] {
+        let document = document(&server.client());
+        assert_eq!(document["servers"], json!([{"url": root}]));
+        let required = document["components"]["schemas"]["Registration"]["required"].as_array().unwrap();
+        assert_eq!(required.contains(&json!("invite")), is_set, "{required:?}");
+        for path in ["/user/{id}", "/revocations"] {
+            assert_eq!(document["paths"][path]["get"]["security"] == json!([]), is_set, "{path}");
+        }
     }
 }
 

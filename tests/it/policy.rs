@@ -179,10 +179,25 @@ fn every_administrators_route_refuses_a_user() {
     }
 }
 
+/// Each file of the program's source, by its path in `src/`, and its text.
+fn sources() -> Vec<(String, String)> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut found, mut paths) = (Vec::new(), vec![root.clone()]);
+    while let Some(path) = paths.pop() {
+        if path.is_dir() {
+            paths.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+            found.push((name, std::fs::read_to_string(path).unwrap()));
+        }
+    }
+    assert!(found.len() > 200, "only {} files were found", found.len());
+    found
+}
+
 /// Only `http/` imports Rocket and hyper, only `cli/` clap, only the store sled; `auth/` none of them.
 #[test]
 fn the_walls_between_the_rooms_stand() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let rooms: &[(&str, &[&str])] = &[
         ("rocket", &["http/"]),
         ("hyper", &["http/"]),
@@ -192,15 +207,7 @@ fn the_walls_between_the_rooms_stand() {
         ("argon2", &["auth/hasher/"]),
         ("jsonwebtoken", &["auth/keys/", "auth/rotation.rs"]),
     ];
-    let mut files = vec![root.clone()];
-    let mut read = 0;
-    while let Some(path) = files.pop() {
-        if path.is_dir() {
-            files.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
-            continue;
-        }
-        let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
+    for (name, text) in sources() {
         for line in text.lines().map(str::trim).filter(|line| line.starts_with("use ") || line.starts_with("pub use ")) {
             for (library, allowed) in rooms {
                 let used = line
@@ -210,7 +217,14 @@ fn the_walls_between_the_rooms_stand() {
                 assert!(!used || allowed.iter().any(|room| name.starts_with(room)), "{name}: {line}");
             }
         }
-        read += 1;
     }
-    assert!(read > 20);
+}
+
+/// A file is read as a whole, and so must not be longer than that allows.
+#[test]
+fn no_file_of_the_source_is_longer_than_it_is_read() {
+    const MOST: usize = 300;
+    let long = sources().into_iter().map(|(name, text)| (text.lines().count(), name)).filter(|(lines, _)| *lines > MOST);
+    let long: Vec<_> = long.map(|(lines, name)| format!("src/{name} has {lines}")).collect();
+    assert!(long.is_empty(), "of {MOST} lines at most, {}: move one concern into a file of its own beside it", long.join(", "));
 }

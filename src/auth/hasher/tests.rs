@@ -158,6 +158,9 @@ async fn the_usual_time_is_known_from_checks_as_from_hashes() {
     // Of a user that is not there.
     assert_eq!(hasher.verify(typed("Password"), None).await.unwrap(), Verdict::Wrong);
     assert!(known());
+    let other = Hasher::start(1, SMALL).unwrap();
+    other.hash(password("securepassword")).await.unwrap();
+    assert!(other.pool.worker.hash_time.lock().unwrap().is_some());
 }
 
 #[tokio::test]

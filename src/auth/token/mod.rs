@@ -2,8 +2,7 @@
 //! are judged in `read.rs`, strictly typed, against the profile of the key that signed (RFC 8725 §3, RFC 9068 §4).
 //!
 //! What does not change between two requests (signature, structure, claims) is verified once and remembered in a bounded
-//! cache, together with the generation of the keys; what does (time, revocation, the user) is the caller's to check every time,
-//! who may note as of which change of the records a token was good.
+//! cache, together with the generation of the keys; what does (time, revocation, the user) is the caller's to check every time.
 
 mod read;
 #[cfg(test)]
@@ -28,8 +27,6 @@ use read::{Header, part, split};
 
 /// Longest that an access token may live: `exp - iat`.
 pub const MAX_ACCESS_SECS: u64 = 24 * 3600;
-/// The same as a span of time. Another issuer's tokens under the shared secret may live longer.
-pub const LONGEST_ACCESS: Duration = Duration::from_secs(MAX_ACCESS_SECS);
 /// The verified-token cache holds about this many bytes.
 const CACHE_BYTES: u64 = 8 << 20;
 
@@ -142,48 +139,17 @@ pub struct Issuer {
 #[derive(Clone)]
 struct ByLength;
 
-impl quick_cache::Weighter<Box<str>, Arc<Verified>> for ByLength {
-    fn weight(&self, token: &Box<str>, _: &Arc<Verified>) -> u64 {
-        token.len() as u64 + size_of::<Verified>() as u64
+impl quick_cache::Weighter<Box<str>, Verified> for ByLength {
+    fn weight(&self, token: &Box<str>, _: &Verified) -> u64 {
+        token.len() as u64 + size_of::<Claims>() as u64
     }
 }
 
-/// What a token says whose signature is good, and what was found out about it.
-#[derive(Debug)]
-pub struct Verified {
-    claims: Claims,
-    /// That of the keys of which one signed it.
+/// What a token says, and under which generation of the keys its signature was good.
+#[derive(Clone)]
+struct Verified {
     generation: u64,
-    /// As of which change of the records it was good; 0: none.
-    good_at: AtomicU64,
-}
-
-impl Verified {
-    /// What it says.
-    #[must_use]
-    pub const fn claims(&self) -> &Claims {
-        &self.claims
-    }
-
-    /// Whether it was good as of a change of the records ([`crate::store::Live::changes`]).
-    #[must_use]
-    pub fn was_good_at(&self, change: u64) -> bool {
-        // No order: that it was good then stays true.
-        self.good_at.load(Ordering::Relaxed) == change
-    }
-
-    /// Notes that it was good as of a change that was read before the records were.
-    pub fn good_at(&self, change: u64) {
-        self.good_at.store(change, Ordering::Relaxed);
-    }
-}
-
-impl std::ops::Deref for Verified {
-    type Target = Claims;
-
-    fn deref(&self) -> &Claims {
-        self.claims()
-    }
+    claims: Arc<Claims>,
 }
 
 /// The keys in use. Another ring is another generation.
@@ -200,7 +166,7 @@ pub struct Tokens {
     issuer: Issuer,
     /// No token is dated back before this.
     not_before: Timestamp,
-    verified: quick_cache::sync::Cache<Box<str>, Arc<Verified>, ByLength>,
+    verified: quick_cache::sync::Cache<Box<str>, Verified, ByLength>,
 }
 
 impl Tokens {
@@ -289,17 +255,16 @@ impl Tokens {
     ///
     /// # Errors
     /// [`TokenError::Invalid`]
-    pub fn verify(&self, token: &str) -> Result<Arc<Verified>, TokenError> {
-        if let Some(verified) = self.verified.get(token)
-            && verified.generation == self.generation.load(Ordering::Acquire)
+    pub fn verify(&self, token: &str) -> Result<Arc<Claims>, TokenError> {
+        if let Some(Verified { generation, claims }) = self.verified.get(token)
+            && generation == self.generation.load(Ordering::Acquire)
         {
-            return Ok(verified);
+            return Ok(claims);
         }
         let (generation, keys) = self.current();
-        let claims = self.verify_anew(token, &keys)?;
-        let verified = Arc::new(Verified { claims, generation, good_at: AtomicU64::default() });
-        self.verified.insert(token.into(), Arc::clone(&verified));
-        Ok(verified)
+        let claims = Arc::new(self.verify_anew(token, &keys)?);
+        self.verified.insert(token.into(), Verified { generation, claims: Arc::clone(&claims) });
+        Ok(claims)
     }
 
     /// The claims as they stand in a token that [`Tokens::verify`] accepts; empty for one that is none.

@@ -108,9 +108,16 @@ mod tests {
         for magic in [0xef53, 0x5846_5342, 0x9123_683e] {
             assert_eq!(judge(numbered(magic)).verdict, Green, "{magic:x}");
         }
-        for (magic, verdict) in [(0x6969, Red), (0xff53_4d42, Red), (0x0102_1997, Red), (0x0102_1994, Red), (0x6573_5546, Yellow)] {
-            assert_eq!(judge(numbered(magic)).verdict, verdict, "{magic:x}");
+        let forgetful = [0x0102_1994, 0x8584_58f6];
+        let networks = [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997, 0x00c3_6400];
+        for magic in forgetful.into_iter().chain(networks) {
+            let finding = judge(numbered(magic));
+            assert!(
+                finding.verdict == Red && finding.what.contains("is in memory") == forgetful.contains(&magic),
+                "{magic:x}: {finding:?}"
+            );
         }
+        assert_eq!(judge(numbered(0x6573_5546)).verdict, Yellow);
     }
 
     #[test]
@@ -121,5 +128,15 @@ mod tests {
         assert_eq!(mounted_in(mounts, rustix::fs::makedev(254, 0)), Some("ext4"));
         assert_eq!(mounted_in(mounts, rustix::fs::makedev(0, 39)), Some("fuse.sshfs"));
         assert_eq!(mounted_in(mounts, rustix::fs::makedev(0, 3)), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_system_itself_is_asked() {
+        // Of all that is mounted, only this is the same on every machine (`PROC_SUPER_MAGIC`).
+        let proc = Path::new("/proc");
+        assert_eq!((mounted(proc).as_deref(), magic(proc)), (Some("proc"), Some(0x9fa0)));
+        let nothing = Path::new("/proc/there/is/no/such");
+        assert_eq!((mounted(nothing), magic(nothing)), (None, None));
     }
 }

@@ -208,13 +208,24 @@ mod tests {
         assert!(matches!(caps.admit(ip("192.0.2.2")), Admission::Welcome(_)));
         drop(first);
         assert!(matches!(caps.admit(ip("192.0.2.1")), Admission::Welcome(_)));
+        assert_eq!(caps.refused(), Refused { greedy: 1, ..Refused::default() });
+    }
+
+    #[test]
+    fn a_trusted_proxy_has_no_share_but_its_neighbours_have() {
+        let proxies = serde_json::from_str(r#""192.0.2.0/28""#).expect("a network");
+        let caps = Caps::new(10, 1, true, proxies);
+        let kept: Vec<_> = (0..3).map(|_| caps.admit(ip("192.0.2.1"))).collect();
+        assert!(kept.iter().all(|admission| matches!(admission, Admission::Welcome(_))));
+        let _one = caps.admit(ip("192.0.2.16"));
+        assert!(matches!(caps.admit(ip("192.0.2.16")), Admission::Greedy(_)));
     }
 
     #[test]
     fn an_ipv6_network_counts_as_one_address() {
         let caps = Caps::new(10, 1, true, TrustedProxies::default());
         let _one = caps.admit(ip("2001:db8::1"));
-        assert!(matches!(caps.admit(ip("2001:db8::ffff:2")), Admission::Greedy(_)));
+        assert!(matches!(caps.admit(ip("2001:db8::ffff:0:0:2")), Admission::Greedy(_)));
         assert!(matches!(caps.admit(ip("2001:db8:0:1::1")), Admission::Welcome(_)));
     }
 
@@ -243,7 +254,21 @@ mod tests {
         let refused: Vec<_> = (0..REFUSING).map(|_| caps.admit(ip("127.0.0.1"))).collect();
         assert!(matches!(caps.admit(ip("127.0.0.1")), Admission::Crowded));
         assert_eq!(caps.open(), REFUSING);
+        assert_eq!(caps.refused(), Refused { full: REFUSING as u64, greedy: 0, crowded: 1 });
         drop(refused);
         assert_eq!(caps.open(), 0);
+    }
+
+    #[test]
+    fn those_that_are_refused_take_nobodys_place() {
+        let caps = Caps::new(1, 1, false, TrustedProxies::default());
+        let only = caps.admit(ip("192.0.2.1"));
+        let full: Vec<_> = (2..REFUSING).map(|_| caps.admit(ip("192.0.2.2"))).collect();
+        assert!(full.iter().all(|admission| matches!(admission, Admission::Full(_))));
+        let greedy = caps.admit(ip("192.0.2.1"));
+        drop(only);
+        // While they are still being told.
+        assert!(matches!(caps.admit(ip("192.0.2.1")), Admission::Welcome(_)));
+        assert!(matches!(greedy, Admission::Greedy(_)));
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::{Message, message};
-use crate::auth::browsers::LoggedIn;
+use crate::auth::browsers::{Keep, LoggedIn};
 use crate::auth::token::TokenPair;
 use crate::auth::{Auth, Scope};
 use crate::error::{Error, Faults, TokenError};
@@ -52,7 +52,7 @@ impl From<TokenPair> for Json<Tokens> {
 
 /// `POST /login` `{"username","password","keep_signed_in"?}` → 200 with a pair of tokens, the access token fresh; 401, 422, 429, 503.
 /// To keep somebody signed in, the answer sets a cookie that `GET /verify` and `POST /logout` take; the session of the good
-/// cookie that came with the request, which it replaces, has ended.
+/// cookie that came with the request, which it replaces, ends in the same step.
 #[post("/login", data = "<body>")]
 async fn login(
     auth: &State<Auth>,
@@ -64,10 +64,8 @@ async fn login(
     if keep_signed_in && !cookies.may_be_set {
         return Err(Error::Invalid(Faults::of("keep_signed_in", "Needs https, and the setting public_url to say so.")).into());
     }
-    let LoggedIn { pair, cookie } = auth.login(&username, &password, origin.0, keep_signed_in).await?;
-    if cookie.is_some() {
-        cookies.replaced(auth).await;
-    }
+    let keep = if keep_signed_in { Keep::Cookie { replaced: cookies.good(auth).await? } } else { Keep::Nothing };
+    let LoggedIn { pair, cookie } = auth.login(&username, &password, origin.0, keep).await?;
     let cookie = cookie.map(|cookie| cookies.set(&cookie, auth.longest_session()));
     Ok(WithCookie { answer: pair.into(), cookie })
 }

@@ -1,6 +1,6 @@
 //! Checkpoints: all records as they were at one moment, in one file of JSON Lines. One format for backups that somebody asks
 //! for and for those on a schedule; `write.rs` makes them, `read.rs` judges them, `restore.rs` makes a database of what
-//! `sieve.rs` lets through of one.
+//! `sieve.rs` lets through of one, and `replace.rs` puts it in the place of another.
 //!
 //! ```text
 //! {"doorward_checkpoint":1,"schema":1,"instance":"…","sequence":42,"created":1767225600,"version":"0.1.0","keys":true,…}
@@ -16,6 +16,7 @@ mod deliver;
 mod draft;
 mod limits;
 mod read;
+mod replace;
 mod restore;
 mod sieve;
 #[cfg(test)]

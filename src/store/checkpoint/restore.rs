@@ -9,7 +9,7 @@
 //! Records of an older schema get the form of today first, in a database of their own, so that what is taken over is known.
 //!
 //! The file is judged before anything is touched. The new database is made beside the old, read back from the disk, and then
-//! put in its place, the marker first: whenever that is cut off, the directory is one that a server refuses.
+//! put in its place ([`super::replace`]).
 
 use std::fs::{self, DirBuilder, File};
 use std::io::ErrorKind;
@@ -23,15 +23,16 @@ use serde_json::json;
 use super::super::error::panic_message;
 use super::super::marker::Marker;
 use super::super::migration;
-use super::super::opening::{DATABASE, io, lock, make_private, open_sled, sync_dir};
+use super::super::opening::{DATABASE, io, lock, make_private, open_sled};
 use super::super::sled::copying::Copy;
 use super::super::sled::records::{Events, Meta, SCHEMA};
 use super::super::sled::tree::Tree;
 use super::super::sled::{check, events};
 use super::super::{Live, StorageError, StoreOptions};
 use super::read::{self, Found, Why};
+use super::replace::{database_of, put_in_place, sync_all};
 use super::sieve::Sieve;
-use super::{Head, all, newest, room, stamp};
+use super::{Head, all, newest, room};
 use crate::auth::audit::{By, Event, Word};
 use crate::auth::clock::Timestamp;
 use crate::trace::Trace;
@@ -44,10 +45,6 @@ const KEPT_EVERY: Duration = Duration::from_secs(60);
 const WORKSHOP: &str = "restoring";
 /// In there, where records of an older schema get the form of today.
 const OLDER: &str = "older";
-/// The start of the name of what was there before.
-const ASIDE: &str = "replaced-";
-/// The marker's name.
-const MARKER: &str = "MARKER";
 /// So much room it takes for each byte of the checkpoint, at the most.
 const ROOM: u64 = 3;
 /// The same of one that is brought to the form of today first: two databases more, one at a time of which takes the other's place.
@@ -134,20 +131,6 @@ impl Plan {
         let cut_off = now.max(head.clock_mark).max(head.created).max(marked) + Duration::from_secs(1);
         Self { next_user: next_user + IDS_SKIPPED, cut_off }
     }
-}
-
-/// The files of a database, in the directory, that would be in the way of another.
-pub(super) fn database_of(dir: &Path) -> Result<Vec<PathBuf>, StorageError> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).map_err(io("read", dir))? {
-        let entry = entry.map_err(io("read", dir))?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if [DATABASE, "conf", "blobs", MARKER].contains(&&*name) || name.starts_with("snap.") {
-            found.push(entry.path());
-        }
-    }
-    Ok(found)
 }
 
 /// A directory that goes when it is dropped.
@@ -237,66 +220,11 @@ fn take_over(
     Ok(again)
 }
 
-fn sync_all(dir: &Path) -> Result<(), StorageError> {
-    for entry in fs::read_dir(dir).map_err(io("read", dir))? {
-        let path = entry.map_err(io("read", dir))?.path();
-        if path.is_dir() {
-            sync_all(&path)?;
-        }
-        File::open(&path).and_then(|file| file.sync_all()).map_err(io("sync", &path))?;
-    }
-    sync_dir(dir)
-}
-
 /// That it was restored is the first event of the new database.
 fn note(tree: &mut Tree, head: &Head, now: Timestamp) -> Result<(), StorageError> {
     let event = Event::new(Word::Restored, By::Local).detail("created", head.created).detail("sequence", head.sequence);
     let (class, trace) = (event.class(), Trace { uid: Some(rustix::process::getuid().as_raw()), ..Trace::default() });
     events::keep(tree, &Live::default(), &[(class, event.at(now, trace))])
-}
-
-/// Puts the new database in place of `before`, which is moved aside.
-fn put_in_place(dir: &Path, workshop: &Path, before: &[PathBuf], now: Timestamp) -> Result<Option<PathBuf>, StorageError> {
-    let aside = if before.is_empty() { None } else { Some(make_aside(dir, now)?) };
-    let marker = dir.join(MARKER);
-    if let Some(aside) = aside.as_ref().filter(|_| before.contains(&marker)) {
-        fs::copy(&marker, aside.join(MARKER)).map_err(io("copy", &marker))?;
-        sync_all(aside)?;
-    }
-    for (from, to) in moves(dir, workshop, before, aside.as_deref().unwrap_or(dir))? {
-        fs::rename(&from, &to).map_err(io("move", &from))?;
-        // One after the other, also on the disk.
-        sync_dir(dir)?;
-    }
-    aside.iter().try_for_each(|aside| sync_dir(aside))?;
-    Ok(aside)
-}
-
-/// What is moved where, in this order: from the first to the last but one the directory holds nothing that passes for a
-/// database, not even for a new one. The marker comes first, in place of the one before, and the database last.
-pub(super) fn moves(dir: &Path, workshop: &Path, before: &[PathBuf], aside: &Path) -> Result<Vec<(PathBuf, PathBuf)>, StorageError> {
-    let to = |place: &Path, path: &Path| place.join(path.file_name().unwrap_or_default());
-    let (marker, database) = (workshop.join(MARKER), workshop.join(DATABASE));
-    let new = database_of(workshop)?;
-    let others = new.iter().filter(|path| **path != marker && **path != database);
-    let old = before.iter().filter(|path| path.file_name() != marker.file_name());
-    let mut moves = vec![(marker.clone(), to(dir, &marker))];
-    moves.extend(old.map(|path| (path.clone(), to(aside, path))));
-    moves.extend(others.chain([&database]).map(|path| (path.clone(), to(dir, path))));
-    Ok(moves)
-}
-
-/// A directory for what was there before, named by the time.
-fn make_aside(dir: &Path, now: Timestamp) -> Result<PathBuf, StorageError> {
-    for number in 0.. {
-        let more = if number == 0 { String::new() } else { format!("-{number}") };
-        let aside = dir.join(format!("{ASIDE}{}{more}", stamp(now)));
-        match DirBuilder::new().mode(0o700).create(&aside) {
-            Err(there) if there.kind() == ErrorKind::AlreadyExists => {}
-            made => return made.map(|()| aside.clone()).map_err(io("create", &aside)),
-        }
-    }
-    Err(StorageError::Stopped)
 }
 
 /// For the log of a server and for scripts: what a person should know of it.

@@ -14,6 +14,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 contract! {
     a_session_is_found_by_its_id_with_its_cookie_until_it_ends
+    a_session_that_replaces_another_ends_it_in_the_same_step_or_not_at_all
     the_use_of_a_session_is_kept_when_it_is_due
     what_has_ended_is_not_kept_alive
     a_session_that_was_kept_alive_outlives_the_sweep
@@ -29,6 +30,20 @@ async fn a_session_is_found_by_its_id_with_its_cookie_until_it_ends(store: Arc<d
     assert_eq!(store.session(session.id).await.unwrap().unwrap().cookie, session.cookie, "a refresh leaves the cookie as it is");
     store.end_sessions(user.id, Which::One(session.id), None, T0 + HOUR).await.unwrap();
     assert_eq!(store.session(session.id).await.unwrap(), None);
+}
+
+async fn a_session_that_replaces_another_ends_it_in_the_same_step_or_not_at_all(store: Arc<dyn Store>) {
+    let (arun, before) = logged_in(&*store, "arun").await;
+    let mira = store.insert_user(named("mira")).await.unwrap();
+    let session = Session::open(mira.id, T0, &lifetimes());
+    let replace = async |verified, by: &Session| store.replace_session(Some(before.id), by.clone(), verified, None).await.unwrap();
+    assert!(!replace(hash("other"), &session).await);
+    assert_eq!((store.sessions(arun.id).await.unwrap(), store.live().is_revoked(before.id.0)), (vec![before.clone()], false));
+    assert!(replace(hash("first"), &session).await);
+    assert_eq!((store.sessions(arun.id).await.unwrap(), store.live().is_revoked(before.id.0)), (vec![], true));
+    let later = Session::open(mira.id, T0 + HOUR, &lifetimes());
+    assert!(replace(hash("first"), &later).await, "what has ended is replaced by nothing");
+    assert_eq!(store.sessions(mira.id).await.unwrap(), [later, session]);
 }
 
 async fn the_use_of_a_session_is_kept_when_it_is_due(store: Arc<dyn Store>) {

@@ -37,8 +37,8 @@ fn of_user() -> impl Strategy<Value = OfUser> {
 fn of_session() -> impl Strategy<Value = OfSession> {
     let ends = select(vec![Ends::One, Ends::Others, Ends::All, Ends::Nothing]);
     prop_oneof![
-        4 => (user(), password(), proptest::option::weighted(0.1, password()), any::<bool>())
-            .prop_map(|(user, verified, rehashed, cookie)| OfSession::Open { user, verified, rehashed, cookie }),
+        4 => (user(), password(), proptest::option::weighted(0.1, password()), any::<bool>(), proptest::option::weighted(0.3, session()))
+            .prop_map(|(user, verified, rehashed, cookie, replaced)| OfSession::Open { user, verified, rehashed, cookie, replaced }),
         1 => session().prop_map(|session| OfSession::Touch { session }),
         4 => (session(), 0..4_u64, weighted(0.1)).prop_map(|(session, counter, foreign)| OfSession::Rotate { session, counter, foreign }),
         2 => (session(), ends, proptest::option::of(0..20_u32))

@@ -52,7 +52,7 @@ pub(super) enum OfUser {
 
 #[derive(Debug, Clone)]
 pub(super) enum OfSession {
-    Open { user: u64, verified: u8, rehashed: Option<u8>, cookie: bool },
+    Open { user: u64, verified: u8, rehashed: Option<u8>, cookie: bool, replaced: Option<usize> },
     Touch { session: usize },
     Rotate { session: usize, counter: u64, foreign: bool },
     End { session: usize, ends: Ends, token_minutes: Option<u32> },
@@ -116,7 +116,12 @@ impl Cast {
         self.now = self.now + Duration::from_secs(step.pause);
         let of = |ago: &usize| since(&self.sessions, *ago);
         let session = match &step.what {
-            What::Session(OfSession::Touch { session } | OfSession::Rotate { session, .. } | OfSession::End { session, .. })
+            What::Session(
+                OfSession::Touch { session }
+                | OfSession::Rotate { session, .. }
+                | OfSession::End { session, .. }
+                | OfSession::Open { replaced: Some(session), .. },
+            )
             | What::User(OfUser::Password { kept: Some(session), .. })
             | What::Look { session, .. } => of(session),
             _ => of(&0),
@@ -207,10 +212,10 @@ impl Call {
     async fn session(&self, store: &dyn Store, step: &OfSession) -> String {
         let (id, owner) = self.session;
         match *step {
-            OfSession::Open { user, verified, rehashed, cookie } => {
+            OfSession::Open { user, verified, rehashed, cookie, replaced } => {
                 let cookie = cookie.then(|| CodeDigest::of(&self.new.to_string()));
                 let session = Session { id: SessionId(self.new), cookie, ..Session::open(UserId::new(user), self.now, &lifetimes()) };
-                said!(store.open_session(session, password_hash(verified), rehashed.map(password_hash)))
+                said!(store.replace_session(replaced.map(|_| id), session, password_hash(verified), rehashed.map(password_hash)))
             }
             OfSession::Touch { .. } => said!(store.touch_session(id, self.now, lifetimes())),
             OfSession::Rotate { counter, foreign, .. } => {

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
+mod codes;
 mod records;
 mod sessions;
 mod users;
@@ -22,7 +23,7 @@ use crate::auth::service::{self, Service, ServiceId};
 use crate::auth::session::{Lifetimes, Presented, Session, SessionId};
 use crate::auth::token::TokenId;
 use crate::auth::user::{User, UserId, Username};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use records::Records;
 use users::is_acting_admin;
 
@@ -104,8 +105,14 @@ impl Store for MemoryStore {
         self.open()?.delete_user(&self.live, id, now)
     }
 
-    async fn open_session(&self, session: Session, verified: PasswordHash, rehashed: Option<PasswordHash>) -> Result<bool> {
-        Ok(self.open()?.open_session(&self.live, session, verified, rehashed))
+    async fn replace_session(
+        &self,
+        replaced: Option<SessionId>,
+        session: Session,
+        verified: PasswordHash,
+        rehashed: Option<PasswordHash>,
+    ) -> Result<bool> {
+        Ok(self.open()?.open_session(&self.live, replaced, session, verified, rehashed))
     }
 
     async fn sessions(&self, user: UserId) -> Result<Vec<Session>> {
@@ -147,12 +154,7 @@ impl Store for MemoryStore {
     }
 
     async fn put_reset(&self, user: UserId, reset: Reset) -> Result<bool> {
-        let mut records = self.open()?;
-        let there = records.users.contains_key(&user);
-        if there {
-            records.resets.insert(user, reset);
-        }
-        Ok(there)
+        Ok(self.open()?.put_reset(user, reset))
     }
 
     async fn reset(&self, user: UserId) -> Result<Option<Reset>> {
@@ -164,12 +166,7 @@ impl Store for MemoryStore {
     }
 
     async fn insert_invite(&self, invite: Invite, limit: usize) -> Result<bool> {
-        let mut records = self.open()?;
-        let room = records.invites.len() < limit;
-        if room {
-            records.invites.insert(invite.id(), invite);
-        }
-        Ok(room)
+        Ok(self.open()?.insert_invite(invite, limit))
     }
 
     async fn invites(&self) -> Result<Vec<Invite>> {
@@ -186,12 +183,7 @@ impl Store for MemoryStore {
 
     async fn insert_invited(&self, user: NewUser, invite: CodeDigest) -> Result<User> {
         // All under one lock: the same code may come twice at once.
-        let mut records = self.open()?;
-        let found = records.invites.values().find(|there| there.fits(invite, user.created)).copied();
-        let found = found.ok_or(Error::InviteRefused)?;
-        let user = records.insert_user(&self.live, user)?;
-        records.invites.remove(&found.id());
-        Ok(user)
+        self.open()?.insert_invited(&self.live, user, invite)
     }
 
     async fn keys(&self) -> Result<Vec<StoredKey>> {

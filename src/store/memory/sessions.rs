@@ -1,23 +1,35 @@
 //! What the model does about sessions, and about what has ended.
 
+use std::time::Duration;
+
 use super::records::Records;
 use crate::auth::clock::Timestamp;
 use crate::auth::code::InviteId;
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
-use crate::auth::token::{LONGEST_ACCESS, TokenId};
+use crate::auth::token::{MAX_ACCESS_SECS, TokenId};
 use crate::auth::user::UserId;
 use crate::store::feed::TOLD_OF_DELETED;
 use crate::store::{Live, Revoked, Which};
 
 impl Records {
-    pub fn open_session(&mut self, live: &Live, session: Session, verified: PasswordHash, rehashed: Option<PasswordHash>) -> bool {
+    pub fn open_session(
+        &mut self,
+        live: &Live,
+        replaced: Option<SessionId>,
+        session: Session,
+        verified: PasswordHash,
+        rehashed: Option<PasswordHash>,
+    ) -> bool {
         let Some((user, _)) = self.users.get_mut(&session.user) else { return false };
         if user.disabled || user.password != verified {
             return false;
         }
         user.password = rehashed.unwrap_or(verified);
         self.sessions.remove(&session.id);
+        if let Some(before) = replaced.and_then(|id| self.sessions.get(&id).cloned()) {
+            self.end(live, &before, session.created);
+        }
         while self.of(session.user).len() >= SESSIONS_PER_USER {
             let oldest = self.of(session.user).pop().unwrap();
             self.end(live, &oldest, session.created);
@@ -56,7 +68,7 @@ impl Records {
             Which::Others(kept) => return self.end_all_but(live, user, Some(kept), now),
             Which::One(id) => {
                 if let (false, Some((_, until))) = (self.sessions.contains_key(&id), token) {
-                    let until = if is_known { until } else { until.max(now + LONGEST_ACCESS) };
+                    let until = if is_known { until } else { until.max(now + Duration::from_secs(MAX_ACCESS_SECS)) };
                     self.revoke(live, (id.0, Revoked::Session), until, now);
                 }
                 self.of(user).into_iter().filter(|session| session.id == id).collect::<Vec<_>>()

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::records::Records;
 use crate::auth::clock::Timestamp;
-use crate::auth::code::CodeDigest;
 use crate::auth::password::PasswordHash;
 use crate::auth::session::SessionId;
 use crate::auth::user::{CustomClaims, Role, User, UserId};
@@ -96,15 +95,6 @@ impl Records {
         found.password = new;
         self.resets.remove(&user);
         self.end_all_but(live, user, kept, now);
-        true
-    }
-
-    pub fn redeem_reset(&mut self, live: &Live, user: UserId, digest: CodeDigest, new: PasswordHash, now: Timestamp) -> bool {
-        let good = self.resets.get(&user).is_some_and(|reset| reset.fits(digest, now));
-        let Some((found, _)) = self.users.get_mut(&user).filter(|(user, _)| good && !user.disabled) else { return false };
-        found.password = new;
-        self.resets.remove(&user);
-        self.end_all(live, user, now);
         true
     }
 

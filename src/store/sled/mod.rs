@@ -109,8 +109,14 @@ impl Store for SledStore {
         self.write(move |step| steps::delete_user(step, id, now)).await
     }
 
-    async fn open_session(&self, session: Session, verified: PasswordHash, rehashed: Option<PasswordHash>) -> Result<bool> {
-        self.write(move |step| steps::open_session(step, session, &verified, rehashed)).await
+    async fn replace_session(
+        &self,
+        replaced: Option<SessionId>,
+        session: Session,
+        verified: PasswordHash,
+        rehashed: Option<PasswordHash>,
+    ) -> Result<bool> {
+        self.write(move |step| steps::open_session(step, replaced, session, &verified, rehashed)).await
     }
 
     async fn sessions(&self, user: UserId) -> Result<Vec<Session>> {

@@ -11,7 +11,7 @@ use crate::auth::code::InviteId;
 use crate::auth::keys::{self, KeyChange, StoredKey};
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
-use crate::auth::token::{LONGEST_ACCESS, TokenId};
+use crate::auth::token::{MAX_ACCESS_SECS, TokenId};
 use crate::auth::user::{User, UserId};
 use crate::error::{Error, Result};
 
@@ -69,7 +69,13 @@ pub(super) fn delete_user(step: &mut Step<'_>, id: UserId, now: Timestamp) -> Re
     Ok(true)
 }
 
-pub(super) fn open_session(step: &mut Step<'_>, session: Session, verified: &PasswordHash, rehashed: Option<PasswordHash>) -> Result<bool> {
+pub(super) fn open_session(
+    step: &mut Step<'_>,
+    replaced: Option<SessionId>,
+    session: Session,
+    verified: &PasswordHash,
+    rehashed: Option<PasswordHash>,
+) -> Result<bool> {
     let Some(mut record) = step.user_record(session.user)? else { return Ok(false) };
     if record.password != *verified || step.standing(session.user)?.disabled {
         return Ok(false);
@@ -80,6 +86,10 @@ pub(super) fn open_session(step: &mut Step<'_>, session: Session, verified: &Pas
     }
     if let Some(same) = step.session_record(session.id)? {
         step.remove_session(&same);
+    }
+    // First: it does not count among those of which one may be too many.
+    if let Some(before) = replaced.map(|id| step.session_record(id)).transpose()?.flatten() {
+        end(step, &before, session.created)?;
     }
     let others = step.session_records(session.user)?;
     for beyond in others.iter().skip(SESSIONS_PER_USER - 1) {
@@ -144,7 +154,7 @@ pub(super) fn end_sessions(
             }
             // Never kept here: other tokens of it may still be out, and may end later than this one. Or ended just before.
             (None, Some((_, until))) => {
-                let until = if is_known { until } else { until.max(now + LONGEST_ACCESS) };
+                let until = if is_known { until } else { until.max(now + Duration::from_secs(MAX_ACCESS_SECS)) };
                 step.revoke(id.0, Revoked::Session, until, now)?;
                 Ok(0)
             }

@@ -37,7 +37,7 @@ fn restored(dir: &Path, from: Option<&Path>, replace: bool, now: Timestamp) -> R
 }
 
 fn copy_database(from: &Path, to: &Path) {
-    for path in restore::database_of(from).unwrap() {
+    for path in replace::database_of(from).unwrap() {
         let copied = to.join(path.file_name().unwrap());
         if path.is_dir() { fs::create_dir(copied).unwrap() } else { fs::copy(&path, copied).map(drop).unwrap() }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use super::super::{FOLDER, Order, restore};
+use super::super::{FOLDER, Order, replace};
 use super::{LATER, Sample, copy_database, order, path_of, patient, restored, with_a_user};
 use crate::auth::audit::Wanted;
 use crate::auth::keys::{Algorithm, Purpose, State, StoredKey};
@@ -87,8 +87,8 @@ async fn a_restore_that_is_cut_off_at_any_step_leaves_what_is_refused_or_whole_a
         fs::create_dir(&ready).unwrap();
         copy_database(sample.dir.path(), dir.path());
         copy_database(built.path(), &ready);
-        let before = restore::database_of(dir.path()).unwrap();
-        restore::moves(dir.path(), &ready, &before, &dir.path().join("aside")).unwrap().into_iter().take(done).for_each(|(from, to)| {
+        let before = replace::database_of(dir.path()).unwrap();
+        replace::moves(dir.path(), &ready, &before, &dir.path().join("aside")).unwrap().into_iter().take(done).for_each(|(from, to)| {
             fs::create_dir_all(to.parent().unwrap()).unwrap();
             fs::rename(from, to).unwrap();
         });
