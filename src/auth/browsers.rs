@@ -71,8 +71,12 @@ impl Auth {
         if !session.cookie.is_some_and(|kept| kept.is(&CodeDigest::of(cookie))) {
             return Err(TokenError::Invalid("it is not the session's").into());
         }
-        if self.0.clock.now() >= session.expires {
+        let now = self.0.clock.now();
+        if now >= session.expires {
             return Err(TokenError::Expired.into());
+        }
+        if !session.created.can_be_past(now) {
+            return Err(TokenError::Invalid("it is not valid yet").into());
         }
         // After the record was read: what ended in between is known here.
         let live = self.0.store.live();

@@ -3,7 +3,8 @@
 //! [`Clock::now`] is the system time or the *mark*, whichever is later. The mark is the latest time seen and is kept by the
 //! store, so a token that has expired stays expired when the clock steps back, also across a restart. Deletion goes by
 //! a second, slower mark, [`Clock::settled`]. After a big step forward (a wrong clock, or a machine that slept) the first
-//! waits a minute and the second an hour: a clock that was wrong for less than that moves neither, and deletes nothing.
+//! waits a minute and the second an hour: a clock that was wrong for less than that moves neither, and deletes nothing. [`Clock::now`] follows it at once: what is made
+//! meanwhile is dated ahead, and refused when the clock is right again ([`Timestamp::can_be_past`]).
 
 use std::fmt;
 use std::ops::Add;
@@ -28,6 +29,19 @@ impl Timestamp {
     #[must_use]
     pub const fn secs(self) -> u64 {
         self.0
+    }
+
+    /// Whether something that says it was made at this moment can have been, as seen at `now`. What is dated further ahead than a
+    /// clock may step was made while the clock was wrong, and would outlive its limits by as much: it is good for nothing.
+    #[must_use]
+    pub fn can_be_past(self, now: Self) -> bool {
+        self <= now + BIG_STEP
+    }
+
+    /// The later of this moment, as it was kept, and `now`. One that cannot be past does not count.
+    #[must_use]
+    pub fn or_later(self, now: Self) -> Self {
+        if self.can_be_past(now) { self.max(now) } else { now }
     }
 
     /// How long after `earlier` this is; zero if it is not.

@@ -4,6 +4,7 @@
 //! random bits. Only its SHA-256 digest is kept. That needs no slow hash: nobody guesses that many bits (NIST SP 800-63B-4 §3.1.2.2).
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -24,6 +25,8 @@ const RESET_PREFIX: &str = "doorward_reset_";
 pub const INVITE_PREFIX: &str = "doorward_invite_";
 const SETUP_PREFIX: &str = "doorward_setup_";
 const RANDOM_BYTES: usize = 20;
+/// How long a reset code can be redeemed.
+pub const RESET_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// A code as it is handed out. Does not print, is wiped when dropped.
 #[derive(Clone)]
@@ -156,7 +159,8 @@ impl Reset {
     /// Whether a code with this digest can be redeemed at `now`.
     #[must_use]
     pub fn fits(&self, digest: CodeDigest, now: Timestamp) -> bool {
-        self.digest == digest && now < self.expires
+        // Made so long before it ends.
+        self.digest == digest && now < self.expires && self.expires.can_be_past(now + RESET_LIFE)
     }
 }
 
@@ -208,7 +212,7 @@ impl Invite {
     /// Whether a code with this digest can be used at `now`.
     #[must_use]
     pub fn fits(&self, digest: CodeDigest, now: Timestamp) -> bool {
-        self.digest == digest && now < self.expires
+        self.digest == digest && now < self.expires && self.created.can_be_past(now)
     }
 }
 
@@ -262,10 +266,17 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_refused_from_the_second_of_its_end_on() {
+    fn a_code_is_refused_from_the_second_of_its_end_on_and_if_it_was_made_ahead_of_time() {
         let (digest, end) = (CodeDigest::of("x"), Timestamp::from_secs(100));
         let reset = Reset { digest, expires: end };
         assert!(reset.fits(digest, Timestamp::from_secs(99)));
+        let ahead = Timestamp::from_secs(100_000);
+        let made_then = Reset { digest, expires: ahead + RESET_LIFE };
+        let invite = Invite { digest, created: ahead, expires: ahead + RESET_LIFE };
+        for (now, is_good) in [(100, false), (96_399, false), (96_400, true), (100_000, true), (186_400, false)] {
+            let now = Timestamp::from_secs(now);
+            assert_eq!((made_then.fits(digest, now), invite.fits(digest, now)), (is_good, is_good), "{now}");
+        }
         assert!(!reset.fits(digest, end) && !reset.fits(CodeDigest::of("y"), Timestamp::from_secs(99)));
     }
 }

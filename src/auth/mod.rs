@@ -181,7 +181,7 @@ impl Auth {
             kept => kept?,
         }
         let token_secs = policy.lifetimes.access.as_secs();
-        let keys = rotation::start(store.as_ref(), clock.mark(), token_secs, &policy.shared_secrets).await?;
+        let keys = rotation::start(store.as_ref(), &clock, token_secs, &policy.shared_secrets).await?;
         let inner = Inner {
             hasher: Hasher::start(policy.hashing_threads, policy.hashing)?,
             throttle: Throttle::new(policy.throttle)?,

@@ -1,12 +1,10 @@
 //! Use cases of passwords: change one's own, and set a new one with a reset code. Both end the user's sessions.
 
-use std::time::Duration;
-
 use zeroize::Zeroizing;
 
 use super::audit::{By, Event, Word};
 use super::clock::Timestamp;
-use super::code::{Code, CodeDigest, Reset, user_of_reset};
+use super::code::{Code, CodeDigest, RESET_LIFE, Reset, user_of_reset};
 use super::hasher::Verdict;
 use super::password::{Password, Typed};
 use super::throttle::{ClientAddress, Kind};
@@ -14,9 +12,6 @@ use super::token::Claims;
 use super::user::UserId;
 use super::{Actor, Auth, Origin};
 use crate::error::{Error, Faults, Result, TokenError};
-
-/// How long a reset code can be redeemed.
-const RESET_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// The field that a new password comes in.
 const FIELD: &str = "new_password";

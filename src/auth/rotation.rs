@@ -7,7 +7,7 @@ use jsonwebtoken::jwk::JwkSet;
 use serde::Serialize;
 
 use super::audit::{By, Event, Word};
-use super::clock::Timestamp;
+use super::clock::{Clock, Timestamp};
 use super::keys::{Algorithm, KeyChange, Keyring, Purpose, SharedSecrets, State, StoredKey};
 use super::{Actor, Auth};
 use crate::error::{Error, Result};
@@ -130,7 +130,7 @@ impl Auth {
 
     /// Lets keys take over that are due, and go that are dead.
     pub(super) async fn settle_keys(&self) -> Result<()> {
-        let change = KeyChange::Settle { token_secs: self.0.lifetimes.access.as_secs() };
+        let change = KeyChange::Settle { token_secs: self.0.lifetimes.access.as_secs(), latest: self.0.clock.now() };
         self.change_keys(change, self.0.clock.mark(), By::Server, None).await.map(drop)
     }
 
@@ -164,8 +164,9 @@ fn active(keys: &[StoredKey]) -> Option<&str> {
 ///
 /// # Errors
 /// [`Error::Crypto`]; storage errors.
-pub(super) async fn start(store: &dyn Store, now: Timestamp, token_secs: u64, shared: &SharedSecrets) -> Result<Keyring> {
-    store.change_keys(KeyChange::Settle { token_secs }, now).await?;
+pub(super) async fn start(store: &dyn Store, clock: &Clock, token_secs: u64, shared: &SharedSecrets) -> Result<Keyring> {
+    let now = clock.mark();
+    store.change_keys(KeyChange::Settle { token_secs, latest: clock.now() }, now).await?;
     let mut keys = store.keys().await?;
     let has = |purpose| keys.iter().any(|key| key.purpose == purpose);
     let mut made = Vec::new();

@@ -7,11 +7,12 @@ use super::{ConfigError, Settings, all_of, secrets, wrong};
 use crate::auth::token::MAX_ACCESS_SECS;
 use crate::auth::user::CustomClaims;
 use crate::http::UserRoutes;
+use crate::http::cors::is_of_this_machine;
 
 impl Settings {
     /// Whether they can be used.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let checked = [self.check_times(), self.check_numbers(), self.check_texts(), self.check_places()];
+        let checked = [self.check_times(), self.check_numbers(), self.check_texts(), self.check_places(), self.check_open()];
         all_of(checked.into_iter().filter_map(Result::err))
     }
 
@@ -80,16 +81,29 @@ impl Settings {
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             return Err(wrong("tls_cert and tls_key belong together: set both, or neither"));
         }
-        if self.user_routes == UserRoutes::Open && !self.is_loopback() {
-            let address = &self.address;
-            return Err(wrong(format!(
-                "user_routes is open, so anyone could delete users at address {address}; use user_routes = \"guarded\", or address = \"localhost\""
-            )));
+        Ok(())
+    }
+
+    /// `open` is for this machine alone. Who asks from elsewhere by a proxy on it that says nothing of itself (nginx, unless it is
+    /// told to) cannot be told from who asks on it, so nothing in the settings may say that there is one.
+    fn check_open(&self) -> Result<(), ConfigError> {
+        if self.user_routes != UserRoutes::Open {
+            return Ok(());
         }
-        if let Some(origin) = self.cors_origins.elsewhere().next().filter(|_| self.user_routes == UserRoutes::Open) {
-            return Err(wrong(format!(
-                "user_routes is open, so pages of {origin} (cors_origins) could delete users; use user_routes = \"guarded\", or list localhost only"
-            )));
+        let refused = |who: String, instead: &str| {
+            Err(wrong(format!("user_routes is open, so {who} could delete users; use user_routes = \"guarded\", or {instead}")))
+        };
+        if !self.is_loopback() {
+            return refused(format!("anyone at address {}", self.address), "address = \"localhost\"");
+        }
+        if let Some(origin) = self.cors_origins.elsewhere().next() {
+            return refused(format!("pages of {origin} (cors_origins)"), "list localhost only");
+        }
+        if let Some(url) = self.public_url.as_ref().filter(|url| !is_of_this_machine(url)) {
+            return refused(format!("whoever reaches {url} (public_url)"), "leave public_url out");
+        }
+        if !self.trusted_proxies.is_nobody() {
+            return refused("whoever comes through a proxy (trusted_proxies)".to_owned(), "name no proxy");
         }
         Ok(())
     }

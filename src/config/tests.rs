@@ -75,6 +75,16 @@ fn what_is_not_known_is_refused_with_the_nearest_name() {
 fn combinations_that_are_not_safe_are_refused() {
     assert!(refused("[default]\naddress = \"0.0.0.0\"\nuser_routes = \"open\"", &[]).contains("guarded"));
     assert!(refused("[default]\naddress = \"[::]\"\nuser_routes = \"open\"", &[]).contains("guarded"));
+    for proxied in
+        ["trusted_proxies = \"127.0.0.1\"", "public_url = \"https://login.example.com\"", "public_url = \"http://localhost.example.com\""]
+    {
+        let said = refused(&format!("[default]\nuser_routes = \"open\"\n{proxied}"), &[]);
+        assert!(said.contains("could delete users") && said.contains("guarded"), "{said}");
+    }
+    for here in ["http://localhost:5000", "https://localhost", "http://127.0.0.1:8080", "http://[::1]"] {
+        let open = format!("[default]\nuser_routes = \"open\"\npublic_url = \"{here}\"");
+        assert!(load_in(&open, &[], &Flags::default()).is_ok(), "{here}");
+    }
     assert!(refused("", &[("DOORWARD_ADDRESS", "127.0.0.1:80")]).contains("must be localhost or an IP address"));
     for address in ["LOCALHOST", "[::1]", "127.1.2.3"] {
         assert!(load_in("[default]\nuser_routes = \"open\"", &[("DOORWARD_ADDRESS", address)], &Flags::default()).is_ok(), "{address}");

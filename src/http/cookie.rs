@@ -8,7 +8,7 @@
 //! | [`Cookies`] | nothing: the cookie as it was sent, and whether one may be set |
 //!
 //! With https it is `__Host-doorward` (RFC 6265bis §4.1.3.2): no other host, and no page without TLS, can set or read it. Without,
-//! it has a plain name and is given on this machine only. The name that does not fit is never read.
+//! it has a plain name and is given on this machine only, to nobody who comes through a proxy. The name that does not fit is never read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,7 @@ use rocket::{Ignite, Request, Rocket, Sentinel};
 use super::guard::{auth, bearer, names_this_machine};
 use super::headers::Security;
 use super::problem::{Kind, Problem, refuse};
+use super::proxies;
 use crate::auth::Auth;
 use crate::auth::code::Code;
 use crate::auth::session::Session;
@@ -42,7 +43,8 @@ pub struct Cookies<'r> {
 impl<'r> Cookies<'r> {
     fn of(request: &'r Request<'_>) -> Self {
         let https = request.rocket().state::<Security>().is_some_and(|security| security.https);
-        Self { https, may_be_set: https || names_this_machine(request), sent: sent(request, name(https)) }
+        let is_here = names_this_machine(request) && !proxies::is_forwarded(request);
+        Self { https, may_be_set: https || is_here, sent: sent(request, name(https)) }
     }
 
     /// The `Set-Cookie` for a session's cookie that lasts so long.

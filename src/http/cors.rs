@@ -81,7 +81,8 @@ fn as_browsers_write(uri: &Uri) -> Option<String> {
 }
 
 /// Whether an origin's pages come from the machine that shows them.
-fn is_of_this_machine(origin: &str) -> bool {
+#[must_use]
+pub fn is_of_this_machine(origin: &str) -> bool {
     let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
     let host =
         authority.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())).map_or(authority, |(host, _)| host);

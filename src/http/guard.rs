@@ -195,16 +195,12 @@ impl<'r> FromRequest<'r> for UserCaller {
 }
 
 /// Whether a browser or client on this machine asked us directly: neither through a proxy nor by a name that some
-/// site has pointed at 127.0.0.1 (DNS rebinding).
+/// site has pointed at 127.0.0.1 (DNS rebinding). A proxy on it that says nothing of itself passes for such a client: the
+/// settings must not let it come to that.
 fn is_at_this_machine(request: &Request<'_>) -> bool {
     let named = names_this_machine(request);
-    let forwarded = request.headers().iter().any(|header| {
-        let name = header.name().as_str();
-        ["forwarded", "via", "x-real-ip"].iter().any(|one| name.eq_ignore_ascii_case(one))
-            || name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"))
-    });
     let from_here = request.remote().is_none_or(|remote| remote.ip().to_canonical().is_loopback());
-    named && !forwarded && from_here
+    named && !proxies::is_forwarded(request) && from_here
 }
 
 /// Whether the client calls the server by a name of this machine.

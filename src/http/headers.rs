@@ -11,10 +11,18 @@ use rocket::{Request, Response};
 use super::traffic::Traffic;
 use crate::trace::RequestId;
 
-/// Put on a request by the front, which adds the headers itself, to what Rocket answers as to its own answers. With the time at
-/// which the request's last byte had come.
+/// Put on a request by the front, which adds the headers itself, to what Rocket answers as to its own answers.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct ThroughTheFront(pub Option<(RequestId, Instant)>);
+pub(super) struct ThroughTheFront(pub Option<Passed>);
+
+/// What the front knows of a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Passed {
+    /// When its last byte had come.
+    pub began: Instant,
+    /// Whether a proxy passed it on ([`super::proxies::is_forwarded`]).
+    pub forwarded: bool,
+}
 
 /// What the settings say about the headers.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,7 +63,7 @@ impl Fairing for StandardHeaders {
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         let ThroughTheFront(through) = request.local_cache(ThroughTheFront::default);
-        if let Some((_, began)) = through {
+        if let Some(Passed { began, .. }) = through {
             if let Some(traffic) = request.rocket().state::<Arc<Traffic>>() {
                 traffic.answered(request, response.status().code, *began);
             }

@@ -10,6 +10,7 @@ use ipnet::{IpNet, Ipv4Net};
 use rocket::{Orbit, Request, Rocket};
 use serde::{Deserialize, Serialize};
 
+use super::headers::ThroughTheFront;
 use crate::auth::throttle::ClientAddress;
 
 /// The networks whose `X-Forwarded-*` headers are believed. Nobody's, unless set.
@@ -105,15 +106,30 @@ fn address(hop: &str) -> Option<IpAddr> {
 /// The client's address; `None` for the command line.
 pub(super) fn client(request: &Request<'_>) -> Option<ClientAddress> {
     let headers = request.headers();
-    let sent = Sent { forwarded_for: headers.get("X-Forwarded-For").collect(), forwarded: headers.contains("Forwarded") };
+    let sent = Sent { forwarded_for: headers.get("X-Forwarded-For").collect(), forwarded: is_forwarded(request) };
     Some(sent.client(request.rocket(), request.remote()?.ip()))
+}
+
+/// Whether a request says that a proxy passed it on, believed or not. Of one that says nothing it cannot be told.
+pub(super) fn is_forwarded(request: &Request<'_>) -> bool {
+    match request.local_cache(ThroughTheFront::default) {
+        ThroughTheFront(Some(passed)) => passed.forwarded,
+        ThroughTheFront(None) => request.headers().iter().any(|header| is_of_a_proxy(header.name().as_str())),
+    }
+}
+
+/// Whether a header of this name is one that proxies add: `Forwarded` (RFC 7239), `Via` (RFC 9110 §7.6.3), `X-Real-IP` or
+/// `X-Forwarded-*`.
+pub(super) fn is_of_a_proxy(name: &str) -> bool {
+    ["forwarded", "via", "x-real-ip"].iter().any(|one| name.eq_ignore_ascii_case(one))
+        || name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"))
 }
 
 /// What a request says of where it comes from.
 pub(super) struct Sent<'r> {
     /// `X-Forwarded-For`, line by line.
     pub forwarded_for: Vec<&'r str>,
-    /// Whether there is a `Forwarded`. RFC 7239 is not read, but whoever writes it is a proxy, too.
+    /// [`is_forwarded`]
     pub forwarded: bool,
 }
 
@@ -121,13 +137,12 @@ impl Sent<'_> {
     /// The client's address, where this came from `peer`.
     pub fn client(self, rocket: &Rocket<Orbit>, peer: IpAddr) -> ClientAddress {
         let peer = peer.to_canonical();
-        let forwarded = self.forwarded || !self.forwarded_for.is_empty();
         let trusted = rocket.state::<TrustedProxies>();
-        if forwarded && !trusted.is_some_and(|proxies| proxies.contains(peer)) {
+        if self.forwarded && !trusted.is_some_and(|proxies| proxies.contains(peer)) {
             warn_of_nameless_proxy(peer);
         }
         let ip = trusted.map_or(peer, |proxies| proxies.client(peer, self.forwarded_for.into_iter()));
-        ClientAddress { ip, forwarded }
+        ClientAddress { ip, forwarded: self.forwarded }
     }
 }
 
@@ -160,7 +175,7 @@ fn warn_of_nameless_proxy(peer: IpAddr) {
     WARNED.call_once(|| {
         tracing::warn!(
             %peer,
-            "a request came with X-Forwarded-For or Forwarded from an address that is not in trusted_proxies; if that is your proxy, name it there, or all its clients count as one"
+            "a request came with a header that proxies add (X-Forwarded-For or the like) from an address that is not in trusted_proxies; if that is your proxy, name it there, or all its clients count as one"
         );
     });
 }

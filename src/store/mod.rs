@@ -166,7 +166,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Ends sessions of a user and revokes `token` until its `exp`. Answers how many sessions ended.
     ///
-    /// A named session that has no record is revoked all the same, until `token`'s `exp`.
+    /// A named session that has no record is revoked all the same, for as long as an access token may live
+    /// ([`crate::auth::token::MAX_ACCESS_SECS`]), or until `token`'s `exp` if that is later; of one that is revoked already, that alone.
     async fn end_sessions(&self, user: UserId, which: Which, token: Option<(TokenId, Timestamp)>, now: Timestamp) -> Result<usize>;
 
     /// Deletes up to `limit` sessions, revocations and invites that ended before `before`, oldest first, then forgets deleted users of

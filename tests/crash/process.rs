@@ -54,7 +54,11 @@ impl Site {
     pub fn add_admin(&self, name: &str, password: &str) {
         use std::io::Write as _;
         let mut command = self.command();
-        command.args(["user", "add", name, "--admin"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .args(["user", "add", name, "--admin", "--data-dir", "data"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the executable starts");
         child.stdin.take().expect("stdin is piped").write_all(password.as_bytes()).expect("stdin is read");
         let mut said = String::new();

@@ -199,15 +199,17 @@ fn what_is_no_whole_checkpoint_is_refused_with_74_and_nothing_is_changed() {
     good(directory, &["backup", "good"]);
     let good_one = fs::read(directory.join("good")).unwrap();
     let newer = String::from_utf8(good_one.clone()).unwrap().replacen("\"schema\":1", "\"schema\":9", 1);
+    let marked = String::from_utf8(good_one.clone()).unwrap().replacen("\"clock_mark\":", "\"clock_mark\":99999999", 1);
     let mut flipped = good_one.clone();
     let middle = flipped.len() / 2;
     flipped[middle] ^= 4;
-    let cases: [(&str, &[u8], &str); 5] = [
+    let cases: [(&str, &[u8], &str); 6] = [
         ("cut", &good_one[..good_one.len() - 10], "is damaged"),
         ("flipped", &flipped, "use another backup"),
         ("foreign", b"PRAGMA foreign_keys=OFF;\n", "is no backup of Doorward"),
         ("empty", b"", "is no backup of Doorward"),
         ("newer", newer.as_bytes(), "was written by a newer Doorward"),
+        ("of no clock", marked.as_bytes(), "its clock_mark is 99999999"),
     ];
     for (name, content, says) in cases {
         fs::write(directory.join(name), content).unwrap();

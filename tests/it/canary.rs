@@ -94,8 +94,6 @@ fn sing(log_format: &str) {
     let mut canaries = Canaries::default();
     let (secret, previous) = (canaries.secret("JWT_SECRET_KEY"), canaries.secret("JWT_PREVIOUS_SECRET_KEY"));
     let environment = [
-        // Named, so that it may be new whoever answers at the usual port.
-        ("DOORWARD_DATA_DIR", "data"),
         ("DOORWARD_LOG", "trace"),
         ("DOORWARD_LOG_FORMAT", log_format),
         ("DOORWARD_METRICS_ADDRESS", "127.0.0.1:0"),
@@ -104,7 +102,7 @@ fn sing(log_format: &str) {
         ("JWT_PREVIOUS_SECRET_KEY", &previous),
     ];
     let password = canaries.secret("password of an administrator");
-    let mut said = command(directory.path(), &environment, &["user", "add", "boss", "--admin"], &password);
+    let mut said = command(directory.path(), &environment, &["user", "add", "boss", "--admin", "--data-dir", "data"], &password);
     let server = Loud::start(directory.path(), &environment);
     let boss = canaries.pair(&server.client.try_login("boss", &password).expect(200));
     let arun = people(&server.client, &boss, &mut canaries);

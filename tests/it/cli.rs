@@ -80,6 +80,8 @@ fn a_setting_that_cannot_be_used_is_one_clear_line_and_exit_78() {
         (&["serve"], &[("DOORWARD_PORT", "http")], "setting port (DOORWARD_PORT)"),
         (&["serve", "--config", "nowhere.toml"], &[], "nowhere.toml does not exist"),
         (&["serve", "--address", "0.0.0.0", "--user-routes", "open"], &[], "user_routes is open"),
+        (&["serve", "--user-routes", "open"], &[("DOORWARD_TRUSTED_PROXIES", "127.0.0.1")], "through a proxy (trusted_proxies)"),
+        (&["serve", "--user-routes", "open"], &[("DOORWARD_PUBLIC_URL", "https://a.example")], "reaches https://a.example (public_url)"),
         (&["serve"], &[("DOORWARD_ACCESS_TOKEN_EXPIRES", "15 minutes")], "15m"),
         (&["serve"], &[("JWT_SECRET_KEY", "")], "empty"),
         (&["serve"], &[("DOORWARD_LOG", "loud")], "setting log (DOORWARD_LOG): \"loud\" is not a level; use error"),
@@ -117,7 +119,7 @@ fn settings_are_shown_with_their_sources_and_no_secret() {
 #[test]
 fn a_reader_that_has_gone_is_a_quiet_end_and_a_full_disk_is_not() {
     let directory = tempfile::TempDir::new().unwrap();
-    run_in(directory.path(), &["user", "add", "boss"], &[], PASSWORD);
+    run_in(directory.path(), &["user", "add", "boss", "--data-dir", "data"], &[], PASSWORD);
     for arguments in [&["config", "show"][..], &["config", "show", "--json"], &["user", "list"], &["user", "reset", "boss"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);

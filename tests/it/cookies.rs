@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::server::{Answer, Client, PASSWORD, Pair, Server, with_admin_and};
+use crate::server::{Answer, Client, OF_PROXIES, PASSWORD, Pair, Server, with_admin_and};
 
 /// What a test of https needs to know of itself: that a proxy with TLS is in front.
 pub const HTTPS: (&str, &str) = ("DOORWARD_PUBLIC_URL", "https://login.example.com");
@@ -97,6 +97,11 @@ fn without_https_a_cookie_is_given_on_this_machine_only() {
         let refused = from(host).refused(422, "validation_failed");
         assert_eq!(refused.json()["errors"]["json"]["keep_signed_in"], json!(["Needs https, and the setting public_url to say so."]));
         assert_eq!(refused.header("Set-Cookie"), None);
+    }
+    for (name, value) in OF_PROXIES {
+        let headers = [("Content-Type", "application/json"), (name, value)];
+        let through_a_proxy = client.send("POST", "/login", &headers, Some(asking("arun").to_string().as_bytes()));
+        assert_eq!(through_a_proxy.refused(422, "validation_failed").header("Set-Cookie"), None, "{name}");
     }
     let open = client.with_token("GET", "/me/sessions", &client.login("arun").access).json();
     assert_eq!(open["sessions"].as_array().unwrap().len(), 5, "a refused login opens none");

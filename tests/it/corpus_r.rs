@@ -14,14 +14,8 @@ fn r9_of_eight_first_administrators_of_one_name_exactly_one_is_made() {
         let mut commands: Vec<_> = (0..8)
             .map(|_| {
                 let mut command = doorward(directory.path());
-                // Named, so that it may be new whoever answers at the usual port.
-                command
-                    .args(["user", "add", "boss", "--admin"])
-                    .env("DOORWARD_DATA_DIR", "data")
-                    .stdin(Stdio::piped())
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::null());
-                command.spawn().unwrap()
+                command.args(["user", "add", "boss", "--admin", "--data-dir", "data"]);
+                command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
             })
             .collect();
         for command in &mut commands {

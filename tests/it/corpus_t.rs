@@ -6,10 +6,16 @@
 use std::time::Duration;
 
 use doorward::auth::clock::Timestamp;
+use doorward::auth::code::{Code, Invite, RESET_LIFE, Reset};
+use doorward::auth::session::{Lifetimes, Session};
+use doorward::auth::user::UserId;
+use doorward::store::{SledStore, Store as _, StoreOptions, Which};
 use serde_json::{Value, json};
 
+use crate::cookies::verify;
 use crate::corpus::Corpus;
-use crate::server::{Pair, Server};
+use crate::server::{PASSWORD, Pair, Server, add_admin};
+use crate::services::{SECRET, minted, now};
 
 /// Stops the server, lets its directory have seen a time that much later, and starts it again. Returns that time.
 fn set_back(server: &mut Server, by: Duration) -> Timestamp {
@@ -74,4 +80,58 @@ fn t6_times_beyond_2038_and_2106_are_taken_as_they_are() {
         assert_eq!(answer.status, status, "T6 {exp}: {}", answer.text);
         client.get("/health").expect(200);
     }
+}
+
+/// The cookie, the reset code and the invite of a server whose clock was ahead when it made them, kept as it keeps them; then all
+/// sessions of its administrator were ended. The server that runs after it has the right time.
+fn made_ahead(by: Duration) -> (Server, [Code; 3]) {
+    let mut server = Server::with(&[], &[("DOORWARD_REGISTRATION", "invite"), ("JWT_SECRET_KEY", SECRET)]);
+    assert!(server.stop().success());
+    add_admin(server.directory.path(), "boss");
+    let codes = rocket::tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let store = SledStore::open(&StoreOptions::new(server.data_dir())).unwrap();
+        let (id, made) = (UserId::new(1), Timestamp::from_secs(now()) + by);
+        let boss = store.user(id).await.unwrap().unwrap();
+        store.end_sessions(id, Which::All, None, made).await.unwrap();
+        let mut session = Session::open(id, made, &Lifetimes::USUAL);
+        let codes = [Code::cookie(session.id).unwrap(), Code::reset(id).unwrap(), Code::invite().unwrap()];
+        session.cookie = Some(codes[0].digest());
+        assert!(store.open_session(session, boss.password, None).await.unwrap());
+        assert!(store.put_reset(id, Reset { digest: codes[1].digest(), expires: made + RESET_LIFE }).await.unwrap());
+        let invite = Invite { digest: codes[2].digest(), created: made, expires: made + RESET_LIFE };
+        assert!(store.insert_invite(invite, 10).await.unwrap());
+        store.close().await.unwrap();
+        codes
+    });
+    server.start_again();
+    (server, codes)
+}
+
+#[test]
+fn t4_what_was_made_while_the_clock_was_ten_years_ahead_is_good_for_nothing_when_it_is_right_again() {
+    // A clock that steps by minutes harms nobody.
+    for (by, is_good) in [(Duration::from_secs(600), true), (Duration::from_secs(315_360_000), false)] {
+        let (server, [cookie, reset, invite]) = made_ahead(by);
+        let client = server.client();
+        let as_made = |good: u16, refused: u16| if is_good { good } else { refused };
+        verify(&client, &format!("doorward={}", cookie.expose())).expect(as_made(200, 401));
+        let joining = json!({"username": "arun", "password": PASSWORD, "invite": invite.expose()});
+        client.json("POST", "/register", None, &joining).expect(as_made(201, 403));
+        let renewing = json!({"code": reset.expose(), "new_password": "an entirely new one"});
+        client.json("POST", "/reset", None, &renewing).expect(as_made(200, 401));
+    }
+}
+
+#[test]
+fn t4_a_cut_off_of_ten_years_ahead_is_put_right_by_the_next_logout_everywhere() {
+    let (server, _) = made_ahead(Duration::from_secs(315_360_000));
+    let client = server.client();
+    let of_an_app = || minted(SECRET, &json!({"sub": "1", "iat": now(), "exp": now() + 600}));
+    let before = of_an_app();
+    // What it was to refuse cannot be told from what it was not.
+    client.test(&before).refused(401, "token_revoked");
+    client.with_token("POST", "/logout?scope=global", &client.login("boss").access).expect(200);
+    let cut_off = now();
+    client.test(&minted(SECRET, &json!({"sub": "1", "iat": cut_off - 60, "exp": cut_off + 600}))).refused(401, "token_revoked");
+    client.test(&of_an_app()).expect(200);
 }

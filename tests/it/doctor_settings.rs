@@ -47,12 +47,12 @@ fn settings_that_cannot_be_are_a_finding_and_slips_are_one_to_look_at() {
     let found = doctor_with(directory, &[], &[("DOORWAD_PORT", "canary-6f")]);
     assert!(found.code == Some(0) && !found.text.contains("canary-"), "{}", found.text);
     found.says("environment", "yellow", "DOORWAD_PORT (did you mean DOORWARD_PORT?)");
-    let reached =
-        [("DOORWARD_PUBLIC_URL", "http://login.example.invalid"), ("DOORWARD_USER_ROUTES", "open"), ("DOORWARD_BASE_PATH", "/auth")];
+    let open = [("DOORWARD_USER_ROUTES", "open"), ("DOORWARD_BASE_PATH", "/auth")];
+    doctor_with(directory, &[], &open).says("user routes", "red", "others reach this server");
+    let reached = [("DOORWARD_PUBLIC_URL", "http://login.example.invalid"), ("DOORWARD_BASE_PATH", "/auth")];
     let found = doctor_with(directory, &[], &reached);
     assert_eq!(found.code, Some(1));
     found.says("public_url", "red", "is not encrypted");
-    found.says("user routes", "red", "others reach this server");
     found.says("registration", "yellow", "whoever registers is let through");
     found.says("proxy", "yellow", "could not be asked from here");
     doctor_with(directory, &[], &[("DOORWARD_THROTTLE", "false")]).says("settings", "yellow", "throttle is false");

@@ -184,3 +184,25 @@ fn a_logout_with_a_refresh_token_is_remembered_for_minutes_not_for_a_month() {
     assert_eq!(follow(&client, &shop, "")["revoked"], json!([{"id": claims["sid"], "kind": "session", "exp": claims["exp"]}]));
     client.refresh(&arun.refresh).refused(401, "token_revoked");
 }
+
+#[test]
+fn a_logout_with_one_token_of_an_apps_own_session_is_remembered_for_as_long_as_another_may_live() {
+    let mut server = Server::with(&[], &[("DOORWARD_REVOCATIONS", "public"), ("JWT_SECRET_KEY", SECRET)]);
+    let client = server.client();
+    client.newcomer("arun");
+    let (now, sid) = (now(), "7b0c6a52-6f0e-4a62-9a53-0d3c7c6f0b11");
+    let of_the_session = |secs: u64| minted(SECRET, &json!({"sub": "1", "iat": now - 5, "exp": now + secs, "sid": sid}));
+    let (short, long) = (of_the_session(60), of_the_session(3600));
+    client.test(&long).expect(200);
+    client.logout(&short).expect(200);
+    let until = |client: &Client| {
+        let feed = client.get("/revocations").expect(200).json();
+        let entry = feed["revoked"].as_array().unwrap().iter().find(|entry| entry["id"] == sid).expect("the session").clone();
+        assert_eq!(entry["kind"], "session");
+        entry["exp"].as_u64().unwrap()
+    };
+    assert!(until(&client) >= now + 24 * 3600, "not for a minute only, when the other token is good for an hour");
+    server.kill_and_start_again();
+    server.client().test(&long).refused(401, "token_revoked");
+    assert!(until(&server.client()) >= now + 24 * 3600);
+}

@@ -23,6 +23,17 @@ pub use machine::{Nobody, room_for_descriptors, tool};
 
 pub const PASSWORD: &str = "securepassword";
 
+/// Headers that proxies add.
+#[allow(dead_code, reason = "the tests of other folders use a part of it")]
+pub const OF_PROXIES: [(&str, &str); 6] = [
+    ("X-Forwarded-For", "192.0.2.1"),
+    ("Forwarded", "for=192.0.2.1"),
+    ("Via", "1.1 proxy"),
+    ("X-Real-IP", "192.0.2.1"),
+    ("X-Forwarded-Host", "localhost"),
+    ("X-Forwarded-Proto", "http"),
+];
+
 /// What has a debug build hash passwords at next to no cost, as most tests do.
 const CHEAP: &str = "CHEAP_PASSWORDS_FOR_TESTS";
 

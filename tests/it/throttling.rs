@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::server::{Answer, Client, PASSWORD, Pair, Server, with_admin_and};
+use crate::server::{Answer, Client, OF_PROXIES, PASSWORD, Pair, Server, with_admin_and};
 
 /// Requests come from this machine, as if through a proxy on it: so each says where its client is.
 pub const BEHIND_A_PROXY: (&str, &str) = ("DOORWARD_TRUSTED_PROXIES", "127.0.0.1");
@@ -327,7 +327,7 @@ fn a_proxy_that_is_not_named_is_warned_of_once_and_not_believed() {
 /// Behind it are strangers: the exemption of this machine is not for them.
 #[test]
 fn a_proxy_on_this_machine_that_is_not_named_has_the_limits_of_one_address_and_who_asks_directly_has_none() {
-    for header in [("X-Forwarded-For", "192.0.2.1"), ("Forwarded", "for=192.0.2.1")] {
+    for header in OF_PROXIES {
         let limits = [("DOORWARD_THROTTLE_FAILURES", "3"), ("DOORWARD_THROTTLE_REGISTRATIONS", "2")];
         let server = Server::with(&[], &limits);
         let client = server.client();

@@ -51,6 +51,8 @@ pub enum KeyChange {
     Settle {
         /// How long access tokens live by the present settings, in seconds.
         token_secs: u64,
+        /// The latest that it can be: the clock may be ahead of the time by which this is done while it is in doubt.
+        latest: Timestamp,
     },
 }
 
@@ -63,8 +65,9 @@ pub fn change(keys: &mut Vec<StoredKey>, change: KeyChange, now: Timestamp) -> R
     match change {
         KeyChange::Add(key) => add(keys, key, now),
         KeyChange::Retire { kid, at_once } => retire(keys, &kid, at_once, now),
-        KeyChange::Settle { token_secs } => {
+        KeyChange::Settle { token_secs, latest } => {
             settle(keys, token_secs, now);
+            shorten(keys, latest.max(now));
             Ok(())
         }
     }
@@ -120,6 +123,16 @@ fn settle(keys: &mut Vec<StoredKey>, token_secs: u64, now: Timestamp) {
     }
 }
 
+/// What was handed over while the clock was ahead would verify for as much longer.
+fn shorten(keys: &mut [StoredKey], now: Timestamp) {
+    for key in keys {
+        let life = Duration::from_secs(key.token_secs) + SLACK;
+        if matches!(key.state, State::Verifying { until } if !until.can_be_past(now + life)) {
+            hand_over(key, now);
+        }
+    }
+}
+
 fn hand_over(key: &mut StoredKey, now: Timestamp) {
     key.state = State::Verifying { until: now + Duration::from_secs(key.token_secs) + SLACK };
 }
@@ -162,7 +175,7 @@ mod tests {
     }
 
     fn settled(keys: &mut Vec<StoredKey>, secs: u64) {
-        change(keys, KeyChange::Settle { token_secs: 900 }, after(secs)).unwrap();
+        change(keys, KeyChange::Settle { token_secs: 900, latest: after(secs) }, after(secs)).unwrap();
     }
 
     #[test]
@@ -219,6 +232,20 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_was_handed_over_while_the_clock_was_ahead_verifies_no_longer_than_others_once_it_is_right() {
+        let (mut keys, ten_years) = (vec![key("a", State::Active)], 315_360_000);
+        change(&mut keys, KeyChange::Add(key("b", State::Active)), after(ten_years)).unwrap();
+        let ahead = State::Verifying { until: after(ten_years + 910) };
+        // Whether that was wrong is in doubt for a minute.
+        change(&mut keys, KeyChange::Settle { token_secs: 900, latest: after(ten_years) }, T0).unwrap();
+        assert_eq!(keys[0].state, ahead);
+        settled(&mut keys, 60);
+        assert_eq!(keys[0].state, State::Verifying { until: after(60 + 910) });
+        settled(&mut keys, 970);
+        assert_eq!(states(&keys), [("b", State::Active)]);
+    }
+
+    #[test]
     fn a_refresh_key_is_nobodys_to_retire() {
         let mut keys = vec![StoredKey { purpose: Purpose::Refresh, ..key("r", State::Active) }, key("a", State::Active)];
         let refused = change(&mut keys, KeyChange::Retire { kid: "r".to_owned(), at_once: true }, T0);
@@ -229,7 +256,7 @@ mod tests {
     fn a_key_verifies_for_the_longest_life_its_tokens_ever_had() {
         let mut keys = vec![key("a", State::Active)];
         for token_secs in [3600, 60] {
-            change(&mut keys, KeyChange::Settle { token_secs }, T0).unwrap();
+            change(&mut keys, KeyChange::Settle { token_secs, latest: T0 }, T0).unwrap();
         }
         change(&mut keys, KeyChange::Add(key("b", State::Active)), T0).unwrap();
         assert_eq!(keys[0].state, State::Verifying { until: after(3610) });

@@ -66,7 +66,7 @@ pub fn user_routes(settings: &Settings) -> Finding {
     if settings.user_routes == UserRoutes::Guarded {
         return Finding::green(CHECK, "for oneself and administrators");
     }
-    let reached = settings.public_url.is_some() || settings.tls_cert.is_some() || !settings.base_path.join("").is_empty();
+    let reached = settings.tls_cert.is_some() || !settings.base_path.join("").is_empty();
     let what = "open: anybody on this machine can read and delete users";
     let advice = "set user_routes = \"guarded\" for real use; open is the template's table, for trying things out";
     if reached {

@@ -6,9 +6,7 @@
 use std::str::FromStr;
 use std::time::Instant;
 
-use hyper::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING,
-};
+use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::{Method as HyperMethod, Version};
 use rocket::http::uri::{Host, Origin};
@@ -19,10 +17,9 @@ use rocket::{Orbit, Rocket};
 use super::service::Peer;
 use crate::http::allowed_methods;
 use crate::http::guard::Door;
-use crate::http::headers::ThroughTheFront;
+use crate::http::headers::{Passed, ThroughTheFront};
 use crate::http::problem::{Kind, Problem};
-use crate::http::proxies::Sent;
-use crate::trace::RequestId;
+use crate::http::proxies::{Sent, is_forwarded, is_of_a_proxy};
 
 /// Where forms are the protocol (RFC 7662 §2.1, RFC 7009 §2.1). Everywhere else a form is what another site's page
 /// could make a browser send.
@@ -184,8 +181,8 @@ fn texts(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
 }
 
 /// What the request says of where it comes from. Rocket's map of headers would tell, too, after hashing each name with a slower function.
-pub(super) fn sent(parts: &Parts) -> Sent<'_> {
-    Sent { forwarded_for: texts(&parts.headers, X_FORWARDED_FOR).collect(), forwarded: parts.headers.contains_key(FORWARDED) }
+pub(super) fn sent<'h>(parts: &'h Parts, request: &LocalRequest<'_>) -> Sent<'h> {
+    Sent { forwarded_for: texts(&parts.headers, X_FORWARDED_FOR).collect(), forwarded: is_forwarded(request.inner()) }
 }
 
 /// Whether the peer waits for leave to send its body (RFC 9110 §10.1.1).
@@ -195,7 +192,7 @@ pub(super) fn waits_for_leave(parts: &Parts) -> bool {
 
 impl<'h> Vetted<'h> {
     /// Rocket's request: headers borrowed from `parts`, cookies, host, peer or the mark of a local administrator, and the mark that the headers are ours to add.
-    pub(super) fn hand_over<'c>(self, client: &'c Client, parts: &'h Parts, body: &[u8], peer: Peer, id: RequestId) -> LocalRequest<'c>
+    pub(super) fn hand_over<'c>(self, client: &'c Client, parts: &'h Parts, body: &[u8], peer: Peer) -> LocalRequest<'c>
     where
         'h: 'c,
     {
@@ -214,12 +211,14 @@ impl<'h> Vetted<'h> {
         if let Some(host) = self.host {
             request.set_host(host);
         }
+        let mut forwarded = false;
         for (name, value) in &parts.headers {
+            forwarded |= is_of_a_proxy(name.as_str());
             if let Ok(text) = std::str::from_utf8(value.as_bytes()) {
                 request.add_header(Header::new(name.as_str(), text));
             }
         }
-        request.local_cache(|| ThroughTheFront(Some((id, Instant::now()))));
+        request.local_cache(|| ThroughTheFront(Some(Passed { began: Instant::now(), forwarded })));
         local
     }
 }

@@ -124,10 +124,10 @@ impl Front {
         vetted: Vetted<'h>,
         body: &[u8],
     ) -> impl Future<Output = LocalResponse<'c>> + use<'c, 'h> {
-        let request = vetted.hand_over(&self.client, parts, body, peer, id);
+        let request = vetted.hand_over(&self.client, parts, body, peer);
         let (address, uid) = match peer {
             Peer::Local(uid) => (None, Some(uid)),
-            Peer::Remote(address) => (Some(request::sent(parts).client(self.client.rocket(), address.ip()).ip), None),
+            Peer::Remote(address) => (Some(request::sent(parts, &request).client(self.client.rocket(), address.ip()).ip), None),
         };
         Trace { request: Some(id), address, uid }.around(request.dispatch())
     }

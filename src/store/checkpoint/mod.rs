@@ -13,6 +13,8 @@
 //! accident; it is no signature. **A checkpoint holds password hashes and, unless they are left out, the keys that sign.**
 
 mod deliver;
+mod draft;
+mod limits;
 mod read;
 mod replace;
 mod restore;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read as _};
+use std::io::{BufRead, BufReader, Read as _, Seek as _};
 use std::path::Path;
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -12,12 +12,10 @@ use super::super::opening::io;
 use super::super::sled::check::{Fault, Links};
 use super::super::sled::records::{Meta, SCHEMA, VERSION, decode, key, kind};
 use super::super::{Standing, StorageError};
-use super::{Counts, FORMAT, Head, KINDS, MAX_LINE, Tail, hex, word};
+use super::{Counts, FORMAT, Head, KINDS, MAX_LINE, Tail, hex, limits, word};
 use crate::auth::user::UserId;
 use crate::error::chain;
 
-/// Highest user id that is believed: well above those that are imported, and exact where JSON numbers are floats.
-const MAX_USER: u64 = 1 << 52;
 /// After so many records it is told how far the reading has come.
 const STEP: u64 = 256;
 
@@ -133,9 +131,7 @@ fn parse_head(line: &[u8]) -> Result<Head, Why> {
     if head.doorward_checkpoint != FORMAT {
         return Err(Why::Foreign);
     }
-    if head.next_user > MAX_USER {
-        return Err(Why::Damaged(format!("its next user would have the id {}", head.next_user)));
-    }
+    limits::check(&head).map_err(Why::Damaged)?;
     Ok(head)
 }
 
@@ -254,19 +250,35 @@ pub(super) fn judged(input: impl BufRead, step: &mut dyn FnMut(u64) -> Result<()
 /// # Errors
 /// [`StorageError::Checkpoint`] with what is wrong; those of the system and of `step`.
 pub(super) fn judge(path: &Path, step: &mut dyn FnMut(u64, u64) -> Result<(), StorageError>) -> Result<(Found, u64), StorageError> {
-    let (file, length) = open(path)?;
-    let found = judged(file, &mut |done| step(done, length)).map_err(|why| why.of(path))?;
+    judge_file(&File::open(path).map_err(io("open", path))?, path, step)
+}
+
+/// The same of a file that is open, from its start; `path` is for messages.
+///
+/// # Errors
+/// Those of [`judge`].
+pub(super) fn judge_file(
+    mut file: &File,
+    path: &Path,
+    step: &mut dyn FnMut(u64, u64) -> Result<(), StorageError>,
+) -> Result<(Found, u64), StorageError> {
+    let length = length(file, path)?;
+    file.rewind().map_err(io("read", path))?;
+    let found = judged(BufReader::with_capacity(1 << 16, file), &mut |done| step(done, length)).map_err(|why| why.of(path))?;
     Ok((found, length))
 }
 
-/// A file to read, and its length.
-pub(super) fn open(path: &Path) -> Result<(BufReader<File>, u64), StorageError> {
+/// A file to read.
+pub(super) fn open(path: &Path) -> Result<BufReader<File>, StorageError> {
     let file = File::open(path).map_err(io("open", path))?;
+    length(&file, path)?;
+    Ok(BufReader::with_capacity(1 << 16, file))
+}
+
+/// How many bytes it has; what is no file is no checkpoint.
+fn length(file: &File, path: &Path) -> Result<u64, StorageError> {
     let found = file.metadata().map_err(io("open", path))?;
-    if !found.is_file() {
-        return Err(Why::Foreign.of(path));
-    }
-    Ok((BufReader::with_capacity(1 << 16, file), found.len()))
+    if found.is_file() { Ok(found.len()) } else { Err(Why::Foreign.of(path)) }
 }
 
 /// A file as a fuzzer makes it: one that is taken has in its last line the SHA-256 of all before, and is refused with any one

@@ -207,7 +207,7 @@ fn take_over(
     take: Take<'_>,
     step: &mut dyn FnMut(u64) -> Result<(), StorageError>,
 ) -> Result<Found, StorageError> {
-    let input = read::open(path)?.0;
+    let input = read::open(path)?;
     if head.schema == SCHEMA {
         return read::records(input, &mut |_, key, value| Ok(take(key, value)?), step).map_err(|why| why.of(path));
     }

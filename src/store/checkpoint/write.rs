@@ -1,8 +1,8 @@
 //! Making a checkpoint: into a draft, read back from there, and only then under its name.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{BufWriter, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -11,6 +11,7 @@ use super::super::StorageError;
 use super::super::opening::{io, sync_dir};
 use super::super::sled::copying::Copy;
 use super::super::sled::records::{Meta, VERSION, kind};
+use super::draft::Draft;
 use super::read;
 use super::{Checkpoint, Counts, DRAFT, FOLDER, Head, Order, Tail, all, hex, is_scheduled, name, word};
 
@@ -32,7 +33,7 @@ pub(in crate::store) fn write(
     make_folder(dir, &folder)?;
     let path = unused(&folder, order, &copy.meta)?;
     let draft = Draft::new(&path)?;
-    let (mut out, meta) = (Out::new(&draft, goes_on)?, copy.meta.clone());
+    let (mut out, meta) = (Out::new(&draft, goes_on), copy.meta.clone());
     out.line(&serde_json::to_vec(&Head::of(&meta, order)).map_err(unwritable)?)?;
     let mut sum = Meta::new(meta.instance);
     let (mut counts, mut left_out) = (Counts::new(), Meta::new(meta.instance));
@@ -50,7 +51,7 @@ pub(in crate::store) fn write(
         return Err(StorageError::Checkpoint { path, what: "does not hold what the database does; it was not kept".to_owned() });
     }
     let sha256 = out.end(&Tail { counts, digest: sum.digest, sha256: String::new() })?;
-    let (found, bytes) = read::judge(draft.path(), &mut |_, _| goes_on())?;
+    let (found, bytes) = read::judge_file(draft.file(), draft.path(), &mut |_, _| goes_on())?;
     if found.sha256 != sha256 {
         return Err(StorageError::Checkpoint { path, what: "does not read back as it was written; it was not kept".to_owned() });
     }
@@ -118,52 +119,9 @@ fn prune(dir: &Path, keep: usize, made: &Path) -> Result<(), StorageError> {
     Ok(())
 }
 
-/// A file that goes when it is dropped, unless it was kept.
-pub(super) struct Draft {
-    path: PathBuf,
-    is_kept: bool,
-}
-
-impl Draft {
-    /// Beside `target`, for the owner alone.
-    pub fn new(target: &Path) -> Result<Self, StorageError> {
-        let mut name = target.as_os_str().to_owned();
-        name.push(DRAFT);
-        let path = PathBuf::from(name);
-        let options = OpenOptions::new().write(true).create_new(true).mode(0o600).clone();
-        options.open(&path).map_err(io("create", &path))?;
-        Ok(Self { path, is_kept: false })
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub fn open(&self) -> Result<File, StorageError> {
-        OpenOptions::new().write(true).open(&self.path).map_err(io("open", &self.path))
-    }
-
-    /// Puts it under its name, on stable storage when this returns.
-    pub fn keep_as(mut self, target: &Path) -> Result<(), StorageError> {
-        File::open(&self.path).and_then(|file| file.sync_all()).map_err(io("sync", &self.path))?;
-        fs::rename(&self.path, target).map_err(io("create", target))?;
-        self.is_kept = true;
-        sync_dir(target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        if !self.is_kept {
-            // The next checkpoint removes what could not be.
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
 /// The draft while it is written: what went into it so far is hashed.
 struct Out<'a> {
-    file: BufWriter<File>,
+    file: BufWriter<&'a File>,
     path: &'a Path,
     hash: Context,
     since_look: u64,
@@ -171,9 +129,9 @@ struct Out<'a> {
 }
 
 impl<'a> Out<'a> {
-    fn new(draft: &'a Draft, goes_on: &'a dyn Fn() -> Result<(), StorageError>) -> Result<Self, StorageError> {
+    fn new(draft: &'a Draft, goes_on: &'a dyn Fn() -> Result<(), StorageError>) -> Self {
         // Asked before the first record, too.
-        Ok(Self { file: BufWriter::new(draft.open()?), path: &draft.path, hash: Context::new(&SHA256), since_look: LOOK, goes_on })
+        Self { file: BufWriter::new(draft.file()), path: draft.path(), hash: Context::new(&SHA256), since_look: LOOK, goes_on }
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), StorageError> {

@@ -35,7 +35,7 @@ fn access_key(kid: &str, state: State) -> StoredKey {
 
 async fn keys_change_by_their_rules_and_a_refused_change_changes_nothing(store: Arc<dyn Store>) {
     let add = |kid: &str, state| store.change_keys(KeyChange::Add(access_key(kid, state)), T0);
-    let settle = |now| store.change_keys(KeyChange::Settle { token_secs: 900 }, now);
+    let settle = |now| store.change_keys(KeyChange::Settle { token_secs: 900, latest: now }, now);
     let retire = |kid: &str, at_once| store.change_keys(KeyChange::Retire { kid: kid.to_owned(), at_once }, T0);
     store.insert_key(key("refresh")).await.unwrap();
     assert_eq!(settle(T0).await.unwrap(), None);

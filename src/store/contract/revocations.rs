@@ -14,7 +14,7 @@ use crate::store::{Standing, Store, Which};
 
 contract! {
     ending_one_session_revokes_it_and_the_token
-    ending_a_session_without_a_record_revokes_it_until_the_token_expires
+    ending_a_session_without_a_record_revokes_it_for_as_long_as_another_token_of_it_may_live
     nobody_ends_a_session_of_somebody_else
     a_token_can_be_revoked_alone
     ending_the_others_keeps_the_one
@@ -39,14 +39,19 @@ async fn ending_one_session_revokes_it_and_the_token(store: Arc<dyn Store>) {
     assert_eq!(store.live().standing(user.id).unwrap().not_before, Timestamp::default());
 }
 
-async fn ending_a_session_without_a_record_revokes_it_until_the_token_expires(store: Arc<dyn Store>) {
+async fn ending_a_session_without_a_record_revokes_it_for_as_long_as_another_token_of_it_may_live(store: Arc<dyn Store>) {
     let user = store.insert_user(named("arun")).await.unwrap();
     let (sid, token) = (SessionId::random(), (TokenId::random(), T0 + 5 * MINUTE));
     assert_eq!(store.end_sessions(user.id, Which::One(sid), None, T0).await.unwrap(), 0);
     assert_eq!(store.live().revocation_count(), 0);
     assert_eq!(store.end_sessions(user.id, Which::One(sid), Some(token), T0).await.unwrap(), 0);
-    assert_eq!(store.live().revoked_until(sid.0), Some(token.1));
+    assert_eq!(store.live().revoked_until(sid.0), Some(T0 + DAY));
     assert!(store.live().is_revoked(token.0.0));
+    assert_eq!(store.sweep_expired(T0 + DAY, 100).await.unwrap(), 1);
+    assert!(store.live().is_revoked(sid.0) && !store.live().is_revoked(token.0.0), "the token is dead, and others of the session are not");
+    let late = (TokenId::random(), T0 + 30 * DAY);
+    assert_eq!(store.end_sessions(user.id, Which::One(sid), Some(late), T0).await.unwrap(), 0);
+    assert_eq!(store.live().revoked_until(sid.0), Some(late.1));
 }
 
 async fn nobody_ends_a_session_of_somebody_else(store: Arc<dyn Store>) {
@@ -86,6 +91,10 @@ async fn ending_all_also_cuts_off_tokens_without_a_session(store: Arc<dyn Store>
     assert!(store.live().is_revoked(session.id.0));
     assert_eq!(store.end_sessions(user.id, Which::All, None, T0).await.unwrap(), 0);
     assert_eq!(store.live().standing(user.id).unwrap().not_before, later, "the cut-off does not move back");
+    for (at, cut_off) in [(T0 + 400 * DAY, T0 + 400 * DAY), (later, later)] {
+        store.end_sessions(user.id, Which::All, None, at).await.unwrap();
+        assert_eq!(store.live().standing(user.id).unwrap().not_before, cut_off, "but from where no clock can have been");
+    }
     open(&*store, &user, later).await;
     assert_eq!(store.sessions(user.id).await.unwrap().len(), 1, "a login in the same second survives");
     assert_eq!(store.end_sessions(UserId::new(9), Which::All, None, later).await.unwrap(), 0);
@@ -120,7 +129,8 @@ async fn the_later_of_two_revocations_of_an_id_counts(store: Arc<dyn Store>) {
     // One id under both names, in one step.
     let twice = SessionId(id.0);
     store.end_sessions(user.id, Which::One(twice), Some((id, T0 + 30 * MINUTE)), T0).await.unwrap();
-    assert_eq!(store.sweep_expired(T0 + 31 * MINUTE, 100).await.unwrap(), 2);
+    assert_eq!(store.sweep_expired(T0 + 31 * MINUTE, 100).await.unwrap(), 1);
+    assert_eq!(store.sweep_expired(T0 + DAY + MINUTE, 100).await.unwrap(), 1);
     assert_eq!(store.live().revocation_count(), 0);
 }
 

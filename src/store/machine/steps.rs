@@ -263,7 +263,7 @@ impl Call {
                 KeyChange::Add(StoredKey { algorithm: Algorithm::ES256, purpose: Purpose::Access, state, ..key })
             }
             OfKey::Retire { kid: number, at_once } => KeyChange::Retire { kid: kid(number), at_once },
-            OfKey::Settle => KeyChange::Settle { token_secs: 900 },
+            OfKey::Settle => KeyChange::Settle { token_secs: 900, latest: self.now },
         };
         said!(store.change_keys(change, self.now))
     }

@@ -18,7 +18,7 @@ impl Records {
     }
 
     pub fn redeem_reset(&mut self, live: &Live, user: UserId, digest: CodeDigest, new: PasswordHash, now: Timestamp) -> bool {
-        let good = self.resets.get(&user).is_some_and(|reset| reset.digest == digest && reset.expires > now);
+        let good = self.resets.get(&user).is_some_and(|reset| reset.fits(digest, now));
         let Some((found, _)) = self.users.get_mut(&user).filter(|(user, _)| good && !user.disabled) else { return false };
         found.password = new;
         self.resets.remove(&user);
@@ -35,7 +35,7 @@ impl Records {
     }
 
     pub fn insert_invited(&mut self, live: &Live, user: NewUser, invite: CodeDigest) -> Result<User> {
-        let found = self.invites.values().find(|there| there.digest == invite && there.expires > user.created).copied();
+        let found = self.invites.values().find(|there| there.fits(invite, user.created)).copied();
         let found = found.ok_or(Error::InviteRefused)?;
         let user = self.insert_user(live, user)?;
         self.invites.remove(&found.id());

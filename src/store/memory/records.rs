@@ -67,7 +67,7 @@ impl Records {
             self.end(live, session, now);
         }
         if let Some((_, not_before)) = self.users.get_mut(&user) {
-            *not_before = now.max(*not_before);
+            *not_before = not_before.or_later(now);
         }
         self.show(live, user);
         ending.len()

@@ -1,11 +1,13 @@
 //! What the model does about sessions, and about what has ended.
 
+use std::time::Duration;
+
 use super::records::Records;
 use crate::auth::clock::Timestamp;
 use crate::auth::code::InviteId;
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
-use crate::auth::token::TokenId;
+use crate::auth::token::{MAX_ACCESS_SECS, TokenId};
 use crate::auth::user::UserId;
 use crate::store::feed::TOLD_OF_DELETED;
 use crate::store::{Live, Revoked, Which};
@@ -56,6 +58,7 @@ impl Records {
     }
 
     pub fn end_sessions(&mut self, live: &Live, user: UserId, which: Which, token: Option<(TokenId, Timestamp)>, now: Timestamp) -> usize {
+        let is_known = matches!(which, Which::One(id) if self.revoked.contains_key(&id.0));
         if let Some((id, until)) = token {
             self.revoke(live, (id.0, Revoked::Token), until, now);
         }
@@ -65,6 +68,7 @@ impl Records {
             Which::Others(kept) => return self.end_all_but(live, user, Some(kept), now),
             Which::One(id) => {
                 if let (false, Some((_, until))) = (self.sessions.contains_key(&id), token) {
+                    let until = if is_known { until } else { until.max(now + Duration::from_secs(MAX_ACCESS_SECS)) };
                     self.revoke(live, (id.0, Revoked::Session), until, now);
                 }
                 self.of(user).into_iter().filter(|session| session.id == id).collect::<Vec<_>>()

@@ -11,7 +11,7 @@ use crate::auth::code::InviteId;
 use crate::auth::keys::{self, KeyChange, StoredKey};
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
-use crate::auth::token::TokenId;
+use crate::auth::token::{MAX_ACCESS_SECS, TokenId};
 use crate::auth::user::{User, UserId};
 use crate::error::{Error, Result};
 
@@ -136,6 +136,10 @@ pub(super) fn end_sessions(
     token: Option<(TokenId, Timestamp)>,
     now: Timestamp,
 ) -> Result<usize> {
+    let is_known = match which {
+        Which::One(id) => step.revoked_until(id.0)?.is_some(),
+        _ => true,
+    };
     if let Some((TokenId(id), until)) = token {
         step.revoke(id, Revoked::Token, until, now)?;
     }
@@ -148,8 +152,9 @@ pub(super) fn end_sessions(
                 end(step, &record, now)?;
                 Ok(1)
             }
-            // Already gone, or never kept here; other tokens of it may still be out.
+            // Never kept here: other tokens of it may still be out, and may end later than this one. Or ended just before.
             (None, Some((_, until))) => {
+                let until = if is_known { until } else { until.max(now + Duration::from_secs(MAX_ACCESS_SECS)) };
                 step.revoke(id.0, Revoked::Session, until, now)?;
                 Ok(0)
             }
@@ -168,8 +173,9 @@ pub(super) fn end_all_but(step: &mut Step<'_>, user: UserId, kept: Option<Sessio
     }
     if step.user_record(user)?.is_some() {
         let standing = step.standing(user)?;
-        if standing.not_before < now {
-            step.put_standing(user, Standing { not_before: now, ..standing })?;
+        let not_before = standing.not_before.or_later(now);
+        if standing.not_before != not_before {
+            step.put_standing(user, Standing { not_before, ..standing })?;
         }
     }
     Ok(ending.len())

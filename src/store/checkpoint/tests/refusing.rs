@@ -88,5 +88,18 @@ async fn records_that_do_not_fit_each_other_are_refused_although_the_sums_are_ri
     let next = format!("\"next_user\":{}", serde_json::from_str::<Head>(&whole[0]).unwrap().next_user);
     assert!(matches!(head(&next, "\"next_user\":1"), read::Why::Damaged(what) if what.contains("the next is to be 1")));
     assert!(matches!(head(&next, "\"next_user\":9999999999999999"), read::Why::Damaged(_)));
+    let there: Head = serde_json::from_str(&whole[0]).unwrap();
+    let reached = [
+        ("sequence", there.sequence),
+        ("last_event", there.last_event),
+        ("created", there.created.secs()),
+        ("clock_mark", there.clock_mark.secs()),
+        ("cut_off", there.cut_off.secs()),
+    ];
+    for ((field, value), beyond) in reached.into_iter().flat_map(|field| [u64::MAX, 253_402_300_800 * 20_000].map(|beyond| (field, beyond)))
+    {
+        let why = head(&format!("\"{field}\":{value}"), &format!("\"{field}\":{beyond}"));
+        assert!(matches!(&why, read::Why::Damaged(what) if what.contains(&format!("its {field} is {beyond}"))), "{why:?}");
+    }
     assert!(matches!(read::judged(&b"id,username,password\n"[..], &mut |_| Ok(())), Err(read::Why::Foreign)));
 }
