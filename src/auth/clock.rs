@@ -3,8 +3,9 @@
 //! [`Clock::now`] is the system time or the *mark*, whichever is later. The mark is the latest time seen and is kept by the
 //! store, so a token that has expired stays expired when the clock steps back, also across a restart. Deletion goes by
 //! a second, slower mark, [`Clock::settled`]. After a big step forward (a wrong clock, or a machine that slept) the first
-//! waits a minute and the second an hour: a clock that was wrong for less than that moves neither, and deletes nothing. [`Clock::now`] follows it at once: what is made
-//! meanwhile is dated ahead, and refused when the clock is right again ([`Timestamp::can_be_past`]).
+//! waits a minute and the second an hour: a clock that was wrong for less than that moves neither, and deletes nothing.
+//! [`Clock::now`] follows it at once: what is made meanwhile is dated ahead, and refused when the clock is right again
+//! ([`Timestamp::can_be_past`]).
 
 use std::fmt;
 use std::ops::Add;
