@@ -10,7 +10,7 @@
 //!
 //! An attempt reserves its place before its password is judged ([`Guess`]), and is a failure unless it turns out otherwise.
 //! Who is made to wait is not judged, and that counts as nothing. The limits of an address and of a user do not keep a user out where
-//! it has logged in before ([`home`]): nobody elsewhere can lock it out there. Somebody at that very address can, by guessing at its
+//! it has logged in before (`home.rs`): nobody elsewhere can lock it out there. Somebody at that very address can, by guessing at its
 //! name: the limit of a user at an address comes before the password is looked at, or it would be no limit. Names are kept as
 //! keyed digests, whether there is such a user or not. All of it is in memory of a fixed size and is forgotten at the end of the process.
 
