@@ -170,8 +170,9 @@ pub trait Store: Send + Sync + 'static {
     /// ([`crate::auth::token::MAX_ACCESS_SECS`]), or until `token`'s `exp` if that is later; of one that is revoked already, that alone.
     async fn end_sessions(&self, user: UserId, which: Which, token: Option<(TokenId, Timestamp)>, now: Timestamp) -> Result<usize>;
 
-    /// Deletes up to `limit` sessions, revocations and invites that ended before `before`, oldest first, then forgets deleted users of
-    /// whom the feed has told for long enough; answers how many.
+    /// Deletes up to `limit` sessions, revocations and invites that ended before `before`, about the oldest first (a session that was
+    /// used since may stand where it would have ended before), then forgets deleted users of whom the feed has told for long enough;
+    /// answers how many.
     async fn sweep_expired(&self, before: Timestamp, limit: usize) -> Result<usize>;
 
     /// Replaces a user's password, if the user is enabled and still has the hash that was `verified`; `false` if not. Ends
