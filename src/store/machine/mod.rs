@@ -101,6 +101,13 @@ impl Contents {
     }
 }
 
+/// Which go first is not promised to the second, only how many: after a limit, the rest, too.
+async fn sweep(store: &dyn Store, before: Timestamp, limit: usize) -> String {
+    let first = store.sweep_expired(before, limit).await;
+    let rest = if limit < usize::MAX { Some(store.sweep_expired(before, usize::MAX).await) } else { None };
+    format!("{first:?} {rest:?}")
+}
+
 /// Arbitrary steps, the same for the same seed.
 pub fn history(seed: u8, steps: usize) -> Vec<Step> {
     let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]));

@@ -179,10 +179,7 @@ impl Call {
             What::Code(step) => self.code(store, step).await,
             What::Key(step) => self.key(store, step).await,
             What::Service(step) => self.service(store, step).await,
-            // Which of them go first is not promised to the second; how many, and that all do, is.
-            What::Sweep { limit } => {
-                format!("{} {}", said!(store.sweep_expired(self.now, *limit)), said!(store.sweep_expired(self.now, usize::MAX)))
-            }
+            What::Sweep { limit } => super::sweep(store, self.now, *limit).await,
             What::Mark => said!(store.set_clock_mark(self.now)),
             What::Note { word, user } => {
                 let record = Event::own(*word, UserId::new(*user)).at(self.now, Trace::default());
