@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::guess::Outcome;
 use super::table::Entry;
 use crate::auth::user::UserId;
 
@@ -96,6 +97,19 @@ impl Count {
     /// An attempt has come to an end that says nothing.
     pub fn end(&mut self) {
         self.pending = self.pending.saturating_sub(1);
+    }
+
+    /// An attempt has come to an end: a failure counts, a success clears what failed before. How often it has failed, and for how
+    /// long nobody may try, if a wait begins with it.
+    pub fn settle(&mut self, rule: Rule, outcome: Outcome, user: Option<UserId>, now: Duration) -> Option<(u32, Duration)> {
+        self.end();
+        self.user = user.or(self.user);
+        match outcome {
+            Outcome::Right => self.forgive(),
+            Outcome::Void => {}
+            Outcome::Wrong => return self.fail(rule, now).then(|| self.block(now)).flatten(),
+        }
+        None
     }
 
     /// A failure at `now`, of an attempt that has ended. Whether it is the one after the free ones, with which waiting begins.

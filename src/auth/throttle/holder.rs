@@ -36,19 +36,8 @@ impl Tables {
 
     pub(super) fn settle_of(&mut self, holder: Holder, outcome: Outcome, user: Option<UserId>, now: Duration) -> Option<Block> {
         let count = self.holders.entry(holder, now);
-        count.end();
-        count.user = user.or(count.user);
-        match outcome {
-            Outcome::Void => None,
-            Outcome::Right => {
-                count.forgive();
-                None
-            }
-            Outcome::Wrong => {
-                let (failures, left) = count.fail(Rule::PAIR, now).then(|| count.block(now)).flatten()?;
-                Some(Block { scope: Scope::Session, user: count.user, network: None, failures, left })
-            }
-        }
+        let (failures, left) = count.settle(Rule::PAIR, outcome, user, now)?;
+        Some(Block { scope: Scope::Session, user: count.user, network: None, failures, left })
     }
 }
 

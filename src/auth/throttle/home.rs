@@ -25,22 +25,13 @@ impl Tables {
     /// Gives the place back; a failure is counted here alone, a success clears what failed at this address. What begins with it.
     pub(super) fn settle_at_home(&mut self, at: Place, outcome: Outcome, user: Option<UserId>, now: Duration) -> Option<Block> {
         let pair = (at.name, at.network);
-        let count = self.homes.entry(pair, now);
-        count.end();
-        count.user = user.or(count.user);
-        match outcome {
-            Outcome::Void => None,
-            Outcome::Right => {
-                count.forgive();
-                self.pairs.find_mut(&pair).into_iter().for_each(Count::forgive);
-                self.remember(at, now);
-                None
-            }
-            Outcome::Wrong => {
-                let (failures, left) = count.fail(Rule::PAIR, now).then(|| count.block(now)).flatten()?;
-                Some(Block { scope: Scope::UserAtAddress, user: count.user, network: Some(at.network), failures, left })
-            }
+        if outcome == Outcome::Right {
+            self.pairs.find_mut(&pair).into_iter().for_each(Count::forgive);
+            self.remember(at, now);
         }
+        let count = self.homes.entry(pair, now);
+        let (failures, left) = count.settle(Rule::PAIR, outcome, user, now)?;
+        Some(Block { scope: Scope::UserAtAddress, user: count.user, network: Some(at.network), failures, left })
     }
 }
 
