@@ -45,7 +45,7 @@ fn open(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Feeds `many` connections a byte each, round after round, and opens a new one for each that was cut off.
+/// Feeds `many` connections a byte each, five times a second and not all at one moment, and opens a new one for each that was cut off.
 fn trickle(address: SocketAddr, many: usize, begin: &[u8], over: &AtomicBool) -> (usize, usize) {
     let fresh = || {
         let mut stream = open(address);
@@ -55,7 +55,10 @@ fn trickle(address: SocketAddr, many: usize, begin: &[u8], over: &AtomicBool) ->
     let mut streams: Vec<_> = (0..many).map(|_| fresh()).collect();
     let (mut bytes, mut cut_off) = (0, 0);
     while !over.load(Ordering::Relaxed) {
-        for stream in &mut streams {
+        for (at, stream) in streams.iter_mut().enumerate() {
+            if at % (many / 100) == 0 {
+                std::thread::sleep(Duration::from_millis(2));
+            }
             let gone = stream.read(&mut [0; 512]).is_ok() || stream.write(b"a").is_err();
             bytes += 1;
             if gone {
@@ -63,7 +66,6 @@ fn trickle(address: SocketAddr, many: usize, begin: &[u8], over: &AtomicBool) ->
                 *stream = fresh();
             }
         }
-        std::thread::sleep(Duration::from_millis(200));
     }
     (bytes, cut_off)
 }
@@ -149,11 +151,15 @@ fn ten_times_the_logins_it_can_hash_leave_memory_flat_and_good_traffic_served() 
     let peak = AtomicUsize::new(0);
     let flood = |over: &AtomicBool| {
         std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    peak.fetch_max(traffic::resident(&server), Ordering::Relaxed);
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+            });
             // Who waits offers nothing: there must be more than the queue takes, which is two seconds of them.
             for _ in 0..(4 * capacity).max(128) {
                 scope.spawn(|| {
-                    // They stand for other machines: what they take of this one is not the server's doing.
-                    let _ = rustix::process::setpriority_process(None, 19);
                     let client = server.client().impatient();
                     let start = Instant::now();
                     // As long as there is good traffic, and on a machine with much other work until some got in and some did not.
@@ -172,7 +178,6 @@ fn ten_times_the_logins_it_can_hash_leave_memory_flat_and_good_traffic_served() 
                             }
                             _ => _ = odd.fetch_add(1, Ordering::Relaxed),
                         }
-                        peak.fetch_max(traffic::resident(&server), Ordering::Relaxed);
                     }
                 });
             }
