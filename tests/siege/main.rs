@@ -1,4 +1,4 @@
-//! Slow peers and many of them, beside good traffic: the executable under 2,000 slow heads, 500 slow bodies, 5,000 idle
+//! Slow peers and many of them, beside good traffic: the executable under 2,000 slow heads, 500 slow bodies, 10,000 idle
 //! connections, a want of descriptors, and ten times the logins it can hash.
 //!
 //! What must hold is asserted: no good request fails, memory stays flat, and all is well afterwards. How much slower good
@@ -17,11 +17,16 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
 use server::{DEAR, PASSWORD, Server, room_for_descriptors};
 use traffic::Good;
 
 /// One siege at a time: they would be each other's noise.
 static ALONE: Mutex<()> = Mutex::new(());
+
+const A_MINUTE: Duration = Duration::from_secs(60);
+/// How long a connection is kept that asks for nothing more.
+const IDLE: Duration = Duration::from_secs(75);
 
 /// How long each lasts: `SIEGE_SECS`.
 fn duration() -> Duration {
@@ -96,24 +101,41 @@ fn five_hundred_slow_bodies_do_not_keep_good_traffic_out() {
 }
 
 #[test]
-fn five_thousand_idle_connections_do_not_keep_good_traffic_out() {
+fn ten_thousand_idle_connections_do_not_keep_good_traffic_out() {
     let _alone = ALONE.lock();
-    println!("5,000 idle connections");
-    let server = Server::start();
+    room_for_descriptors(11_000);
+    let descriptors = getrlimit(Resource::Nofile).current.map_or(usize::MAX, |most| most.try_into().expect("a few"));
+    let many = descriptors.saturating_sub(1000).min(10_000);
+    println!("{many} idle connections");
+    let server = Server::with(&[], &[("DOORWARD_MAX_CONNECTIONS", "11000")]);
     let before = traffic::resident(&server);
-    let during = AtomicUsize::new(0);
-    room_for_descriptors(6000);
+    let (during, closed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     besieged(&server, &|over| {
-        let idle: Vec<_> = (0..5000).map(|_| open(server.address())).collect();
+        let mut idle: Vec<_> = (0..many).map(|_| TcpStream::connect(server.address()).expect("the server accepts")).collect();
+        // Each has been served, and is kept open for more.
+        for stream in &mut idle {
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it is open");
+            assert!(stream.read(&mut [0; 4096]).expect("an answer") > 0, "closed unheard");
+        }
+        let idle_since = Instant::now();
         while !over.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(100));
         }
         during.store(traffic::resident(&server), Ordering::Relaxed);
-        drop(idle);
+        if duration() >= A_MINUTE {
+            let ends = idle_since + IDLE;
+            std::thread::sleep(ends.saturating_duration_since(Instant::now()));
+            for stream in &mut idle {
+                stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a socket");
+                closed.fetch_add(usize::from(stream.read(&mut [0; 512]).is_ok_and(|bytes| bytes == 0)), Ordering::Relaxed);
+            }
+            println!("  {closed:?} of them are closed {:?} after their last answer", idle_since.elapsed());
+        }
     });
-    let each = during.into_inner().saturating_sub(before) / 5000;
+    let each = during.into_inner().saturating_sub(before) / many;
     println!("  {before} KiB before, {each} KiB for each connection");
     assert!(each < 24, "an idle connection holds {each} KiB");
+    assert!(duration() < A_MINUTE || closed.into_inner() == many, "some stayed open");
 }
 
 #[test]
@@ -121,8 +143,8 @@ fn out_of_descriptors_the_server_waits_and_then_goes_on() {
     let _alone = ALONE.lock();
     println!("64 descriptors, 200 connections");
     let server = Server::start();
-    let limit = rustix::process::Rlimit { current: Some(64), maximum: Some(64) };
-    rustix::process::prlimit(Some(server.pid()), rustix::process::Resource::Nofile, limit).expect("it is ours");
+    let limit = Rlimit { current: Some(64), maximum: Some(64) };
+    prlimit(Some(server.pid()), Resource::Nofile, limit).expect("it is ours");
     let client = server.client();
     let pair = client.newcomer("arun");
     let crowd: Vec<_> = (0..200).map(|_| open(server.address())).collect();
