@@ -49,7 +49,7 @@ fn a_flipped_bit_in_any_file_is_noticed_or_harmless() {
     let mut files = samples[0].1.files();
     files.sort();
     assert!(files.len() >= 5 && files[0] == "LOCK" && files[1] == "MARKER", "{files:?}");
-    let flips = cases(6, 100);
+    let flips = cases(6, 200);
     std::thread::scope(|scope| {
         for (number, file) in files.iter().enumerate() {
             let samples = &samples;

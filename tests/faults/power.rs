@@ -114,7 +114,7 @@ fn what_was_acknowledged_survives_a_power_loss_at_any_moment() {
     let first = History::new(Image::new(), |url| load(url, "early", 4, 3));
     let record = || History::new(read(first.directory.path()), |url| load(url, "late", 6, cases(6, 20)));
     let mut history = record();
-    let images = cases(20, 200);
+    let images = cases(20, 500);
     for image in 0..images {
         history = history.or_newer(record);
         history.lose_power(&mut rng, image % 4 == 0);
@@ -130,7 +130,7 @@ fn a_power_loss_during_the_very_first_start_is_no_damage() {
     let mut rng = Rng::with_seed(4);
     let record = || History::new(Image::new(), |url| load(url, "first", 1, 1));
     let mut history = record();
-    let images = cases(20, 200);
+    let images = cases(20, 500);
     for _ in 0..images {
         history = history.or_newer(record);
         history.lose_power(&mut rng, true);
