@@ -188,7 +188,7 @@ impl Writing {
         let verified = self.user.password.clone();
         self.timed(sessions.clone(), |store, session| {
             let verified = verified.clone();
-            async move { assert!(store.open_session(session, verified, None).await.expect("kept")) }
+            async move { assert!(store.open_session(None, session, verified, None).await.expect("kept")) }
         });
         sessions
     }

@@ -121,7 +121,7 @@ fn fill(dir: &str, users: u64, sessions: u64, revocations: u64, expired: u64) {
     bench.run(users, AT_ONCE, None, |store, number| async move { drop(insert(store.as_ref(), number).await) });
     bench.run(sessions, AT_ONCE, None, move |store, number| async move {
         let session = Session::open(UserId::new(1 + number % users.max(1)), now(), &LIFETIMES);
-        assert!(store.open_session(session, password(), None).await.expect("a session"));
+        assert!(store.open_session(None, session, password(), None).await.expect("a session"));
     });
     bench.run(revocations, AT_ONCE, None, |store, _| async move { revoke(store.as_ref(), now(), now() + DAY).await });
     let yesterday = Timestamp::from_secs(now().secs() - DAY.as_secs());
@@ -136,7 +136,7 @@ fn write(dir: &str, writers: u64, duration: Duration) {
     let taken = bench.run(u64::MAX, writers, Some(start + duration), move |store, number| async move {
         let user = insert(store.as_ref(), number * 1000 + writers).await;
         let session = Session::open(user.id, now(), &LIFETIMES);
-        assert!(store.open_session(session.clone(), password(), None).await.expect("a session"));
+        assert!(store.open_session(None, session.clone(), password(), None).await.expect("a session"));
         store.rotate_refresh(session.id, user.id, 0, now(), LIFETIMES).await.expect("a rotation");
         let token = (TokenId::random(), now() + LIFETIMES.access);
         store.end_sessions(user.id, Which::One(session.id), Some(token), now()).await.expect("an end");

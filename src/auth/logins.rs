@@ -81,7 +81,7 @@ impl Auth {
 
     async fn open_session(&self, Opening { session, verified, rehashed, replaced, logged_in }: Opening) -> Result<LoggedIn> {
         let (id, user) = (session.id, session.user);
-        if !self.0.store.replace_session(replaced.as_ref().map(|before| before.id), session, verified, rehashed).await? {
+        if !self.0.store.open_session(replaced.as_ref().map(|before| before.id), session, verified, rehashed).await? {
             let is_disabled = self.0.store.live().standing(user).is_some_and(|standing| standing.disabled);
             // Else the password was changed, or the user deleted, while it was judged.
             return Err(self.login_refused(Some(user), if is_disabled { "disabled" } else { "password" }));

@@ -137,13 +137,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Opens a session, if the user still exists, is enabled and still has the password hash that was `verified`;
     /// `false` if not. Of more than [`crate::auth::session::SESSIONS_PER_USER`] the least recently used ends.
-    /// `rehashed` replaces the hash in the same step.
-    async fn open_session(&self, session: Session, verified: PasswordHash, rehashed: Option<PasswordHash>) -> Result<bool> {
-        self.replace_session(None, session, verified, rehashed).await
-    }
-
-    /// Opens a session as [`Store::open_session`] does, and ends `replaced`, whoever's it is, in the same step.
-    async fn replace_session(
+    /// In the same step `rehashed` replaces the hash, and the session `replaced` ends, whoever's it is.
+    async fn open_session(
         &self,
         replaced: Option<SessionId>,
         session: Session,

@@ -96,7 +96,7 @@ fn made_ahead(by: Duration) -> (Server, [Code; 3]) {
         let mut session = Session::open(id, made, &Lifetimes::USUAL);
         let codes = [Code::cookie(session.id).unwrap(), Code::reset(id).unwrap(), Code::invite().unwrap()];
         session.cookie = Some(codes[0].digest());
-        assert!(store.open_session(session, boss.password, None).await.unwrap());
+        assert!(store.open_session(None, session, boss.password, None).await.unwrap());
         assert!(store.put_reset(id, Reset { digest: codes[1].digest(), expires: made + RESET_LIFE }).await.unwrap());
         let invite = Invite { digest: codes[2].digest(), created: made, expires: made + RESET_LIFE };
         assert!(store.insert_invite(invite, 10).await.unwrap());

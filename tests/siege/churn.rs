@@ -33,7 +33,7 @@ fn on_disk(dir: &std::path::Path) -> u64 {
 
 async fn logged_in(store: &dyn Store, user: &User, now: Timestamp) -> Session {
     let session = Session::open(user.id, now, &LIFETIMES);
-    assert!(store.open_session(session.clone(), user.password.clone(), None).await.expect("a session"));
+    assert!(store.open_session(None, session.clone(), user.password.clone(), None).await.expect("a session"));
     session
 }
 

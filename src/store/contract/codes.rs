@@ -39,7 +39,7 @@ fn invite(code: &str) -> Invite {
 
 async fn open(store: &dyn Store, user: UserId, password: &str) -> (bool, Session) {
     let session = Session::open(user, T0, &lifetimes());
-    (store.open_session(session.clone(), hash(password), None).await.unwrap(), session)
+    (store.open_session(None, session.clone(), hash(password), None).await.unwrap(), session)
 }
 
 async fn redeem(store: &dyn Store, user: UserId, code: &str, now: Timestamp) -> bool {
@@ -132,7 +132,7 @@ async fn a_changed_password_voids_the_reset_code_and_a_changed_user_keeps_it(sto
         .await
         .unwrap();
     let rehashing = Session::open(user.id, T0, &lifetimes());
-    assert!(store.open_session(rehashing, hash("first"), Some(hash("better"))).await.unwrap());
+    assert!(store.open_session(None, rehashing, hash("first"), Some(hash("better"))).await.unwrap());
     assert_eq!(store.reset(user.id).await.unwrap(), Some(reset("code")));
     assert!(store.change_password(user.id, hash("better"), hash("second"), None, T0).await.unwrap());
     assert_eq!(store.reset(user.id).await.unwrap(), None);

@@ -23,7 +23,7 @@ contract! {
 async fn a_session_is_found_by_its_id_with_its_cookie_until_it_ends(store: Arc<dyn Store>) {
     let user = store.insert_user(named("arun")).await.unwrap();
     let session = Session { cookie: Some(CodeDigest::of("cookie")), ..Session::open(user.id, T0, &lifetimes()) };
-    assert!(store.open_session(session.clone(), hash("first"), None).await.unwrap());
+    assert!(store.open_session(None, session.clone(), hash("first"), None).await.unwrap());
     assert_eq!(store.session(session.id).await.unwrap(), Some(session.clone()));
     assert_eq!(store.session(SessionId::random()).await.unwrap(), None);
     store.rotate_refresh(session.id, user.id, 0, T0 + HOUR, lifetimes()).await.unwrap();
@@ -36,7 +36,7 @@ async fn a_session_that_replaces_another_ends_it_in_the_same_step_or_not_at_all(
     let (arun, before) = logged_in(&*store, "arun").await;
     let mira = store.insert_user(named("mira")).await.unwrap();
     let session = Session::open(mira.id, T0, &lifetimes());
-    let replace = async |verified, by: &Session| store.replace_session(Some(before.id), by.clone(), verified, None).await.unwrap();
+    let replace = async |verified, by: &Session| store.open_session(Some(before.id), by.clone(), verified, None).await.unwrap();
     assert!(!replace(hash("other"), &session).await);
     assert_eq!((store.sessions(arun.id).await.unwrap(), store.live().is_revoked(before.id.0)), (vec![before.clone()], false));
     assert!(replace(hash("first"), &session).await);

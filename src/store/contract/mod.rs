@@ -128,7 +128,7 @@ pub(super) async fn logged_in(store: &dyn Store, name: &str) -> (User, Session) 
 
 async fn open(store: &dyn Store, user: &User, now: Timestamp) -> Session {
     let session = Session::open(user.id, now, &lifetimes());
-    assert!(store.open_session(session.clone(), user.password.clone(), None).await.unwrap());
+    assert!(store.open_session(None, session.clone(), user.password.clone(), None).await.unwrap());
     session
 }
 

@@ -26,7 +26,7 @@ contract! {
 async fn a_session_opens_only_for_the_hash_that_was_verified(store: Arc<dyn Store>) {
     let user = store.insert_user(named("arun")).await.unwrap();
     let try_open = async |verified: PasswordHash, id| {
-        store.open_session(Session::open(id, T0, &lifetimes()), verified, Some(hash("second"))).await.unwrap()
+        store.open_session(None, Session::open(id, T0, &lifetimes()), verified, Some(hash("second"))).await.unwrap()
     };
     assert!(!try_open(hash("other"), user.id).await);
     assert!(!try_open(hash("first"), UserId::new(9)).await);
@@ -39,10 +39,10 @@ async fn a_session_opens_only_for_the_hash_that_was_verified(store: Arc<dyn Stor
 async fn a_rehash_replaces_the_hash_with_the_session(store: Arc<dyn Store>) {
     let user = store.insert_user(named("arun")).await.unwrap();
     let session = Session::open(user.id, T0, &lifetimes());
-    assert!(store.open_session(session.clone(), hash("first"), Some(hash("second"))).await.unwrap());
+    assert!(store.open_session(None, session.clone(), hash("first"), Some(hash("second"))).await.unwrap());
     assert_eq!(store.user(user.id).await.unwrap().unwrap().password, hash("second"));
     assert_eq!(store.sessions(user.id).await.unwrap(), [session]);
-    assert!(!store.open_session(Session::open(user.id, T0, &lifetimes()), hash("first"), None).await.unwrap());
+    assert!(!store.open_session(None, Session::open(user.id, T0, &lifetimes()), hash("first"), None).await.unwrap());
 }
 
 async fn nobody_has_more_than_the_most_sessions_and_the_least_recently_used_ends(store: Arc<dyn Store>) {

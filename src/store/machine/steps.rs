@@ -215,7 +215,7 @@ impl Call {
             OfSession::Open { user, verified, rehashed, cookie, replaced } => {
                 let cookie = cookie.then(|| CodeDigest::of(&self.new.to_string()));
                 let session = Session { id: SessionId(self.new), cookie, ..Session::open(UserId::new(user), self.now, &lifetimes()) };
-                said!(store.replace_session(replaced.map(|_| id), session, password_hash(verified), rehashed.map(password_hash)))
+                said!(store.open_session(replaced.map(|_| id), session, password_hash(verified), rehashed.map(password_hash)))
             }
             OfSession::Touch { .. } => said!(store.touch_session(id, self.now, lifetimes())),
             OfSession::Rotate { counter, foreign, .. } => {

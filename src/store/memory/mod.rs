@@ -105,7 +105,7 @@ impl Store for MemoryStore {
         self.open()?.delete_user(&self.live, id, now)
     }
 
-    async fn replace_session(
+    async fn open_session(
         &self,
         replaced: Option<SessionId>,
         session: Session,

@@ -28,7 +28,7 @@ async fn write_for_ever(store: SledStore, name: String) {
         let user = store.insert_user(named(&format!("{name}n{number}"))).await.unwrap();
         promised(&format!("user {} {}", user.id, user.username));
         let session = Session::open(user.id, T0, &lifetimes());
-        assert!(store.open_session(session.clone(), hash("first"), None).await.unwrap());
+        assert!(store.open_session(None, session.clone(), hash("first"), None).await.unwrap());
         for counter in 0..3 {
             store.rotate_refresh(session.id, user.id, counter, T0, lifetimes()).await.unwrap();
             promised(&format!("session {} {} {}", user.id, session.id, counter + 1));

@@ -109,7 +109,7 @@ impl Store for SledStore {
         self.write(move |step| steps::delete_user(step, id, now)).await
     }
 
-    async fn replace_session(
+    async fn open_session(
         &self,
         replaced: Option<SessionId>,
         session: Session,
