@@ -57,6 +57,15 @@ pub(crate) enum Failure {
         #[source]
         source: std::io::Error,
     },
+    #[error("cannot {action} {}", path.display())]
+    File {
+        /// What was to be done: "read the key in", "write the manual pages into".
+        action: &'static str,
+        /// Which file or directory, as it was named.
+        path: std::path::PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("{red} to fix")]
     Unwell {
         /// How many findings.

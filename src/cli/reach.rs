@@ -228,7 +228,7 @@ fn token(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
 pub(super) fn token_file(file: &Path) -> Result<Zeroizing<String>, Failure> {
     let mut text = Zeroizing::new(String::new());
     let read = std::fs::File::open(file).and_then(|open| open.take(MAX_TOKEN_BYTES).read_to_string(&mut text));
-    read.map_err(|source| Failure::System { action: "read the token file", source })?;
+    read.map_err(|source| Failure::File { action: "read the token or code in", path: file.into(), source })?;
     one_token(&text, &file.display().to_string())
 }
 
@@ -236,7 +236,7 @@ pub(super) fn token_file(file: &Path) -> Result<Zeroizing<String>, Failure> {
 pub(super) fn one_token(text: &str, from: &str) -> Result<Zeroizing<String>, Failure> {
     let token = text.trim();
     if token.is_empty() || token.contains(char::is_whitespace) {
-        return Err(Failure::Usage(format!("{from} does not hold one access token")));
+        return Err(Failure::Usage(format!("{from} does not hold one token or code")));
     }
     Ok(Zeroizing::new(token.to_owned()))
 }
