@@ -209,8 +209,8 @@ impl Settings {
     pub fn load(file: Option<&Path>, environment: &BTreeMap<String, String>, flags: &Flags) -> Result<Loaded, ConfigError> {
         let figment = layers::stack(file, environment, flags)?;
         let mut settings = layers::extract(&figment)?;
-        settings.shared_secrets = secrets::read(environment, &settings)?;
-        settings.check()?;
+        let secrets = secrets::read(environment, &settings).map(|secrets| settings.shared_secrets = secrets);
+        all_of([secrets, settings.check()].into_iter().filter_map(Result::err))?;
         Ok(Loaded { settings, figment })
     }
 
