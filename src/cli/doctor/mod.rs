@@ -192,7 +192,7 @@ fn of_server(settings: &Settings, asked: Result<Option<Answers>, Failure>, dir: 
     if let Ok(checkup) = &answers.checkup {
         findings.push(disk::waste(dir, checkup["database"]["bytes"].as_u64().unwrap_or_default()));
     }
-    let url = answers.public_url().and_then(Value::as_str).map(str::to_owned).or_else(|| settings::page(settings));
+    let url = answers.public_url().and_then(Value::as_str).map(str::to_owned).or_else(|| settings.public_base());
     let url = url.and_then(|url| url.parse::<ServerUrl>().ok());
     let direct = url.as_ref().is_some_and(|url| url.is_private() == settings.tls_cert.is_some()) && settings.trusted_proxies.is_nobody();
     findings.push(through_proxy(url, &answers, direct));

@@ -93,14 +93,9 @@ pub fn registration(settings: &Settings) -> Finding {
     }
 }
 
-/// Where browsers reach the server, if these settings say so.
-pub fn page(settings: &Settings) -> Option<String> {
-    settings.public_url.as_ref().map(|url| format!("{url}{}", settings.base_path.join("")))
-}
-
 /// That the server that runs was started with another address for browsers than the settings found here say: then it has others, too.
 pub fn differ(settings: &Settings, served: Option<&Value>) -> Option<Finding> {
-    let ours = page(settings);
+    let ours = settings.public_base();
     let theirs = served.filter(|theirs| theirs.as_str() != ours.as_deref())?.as_str();
     let [theirs, ours] = [theirs, ours.as_deref()].map(|url| url.map_or_else(|| "none".to_owned(), |url| text(&url.into())));
     Some(Finding::yellow(
@@ -113,7 +108,7 @@ pub fn differ(settings: &Settings, served: Option<&Value>) -> Option<Finding> {
 /// Whether what browsers send can be read on its way. `served`: what the server that runs has, if it tells.
 pub fn public_url(settings: &Settings, served: Option<&Value>) -> Finding {
     const CHECK: &str = "public_url";
-    let Some(url) = served.and_then(Value::as_str).map(str::to_owned).or_else(|| page(settings)) else {
+    let Some(url) = served.and_then(Value::as_str).map(str::to_owned).or_else(|| settings.public_base()) else {
         return Finding::green(CHECK, "not set");
     };
     match url.parse::<ServerUrl>() {
