@@ -14,7 +14,7 @@ use crate::auth::Auth;
 use crate::config::Settings;
 use crate::http::client::{Client, ServerUrl};
 use crate::http::front::SOCKET;
-use crate::store::StorageError;
+use crate::store::{self, StorageError};
 use crate::task;
 
 /// The variable that holds an access token for `--url`, if no file does.
@@ -126,7 +126,7 @@ impl<'a> Reach<'a> {
         // Over https the certificate is for a name, which is not known here.
         let listening = tls_cert.is_none().then_some((address.as_str(), *port));
         self.founding.check(data_dir, listening).await?;
-        let is_new = !data_dir.join("db").exists();
+        let is_new = !store::has_database(data_dir);
         let auth = match open(self.settings, self.accept_clock).await {
             // While we waited for the directory, whoever holds it may have opened its socket.
             Err(held @ Failure::Storage(StorageError::Held { .. })) => {

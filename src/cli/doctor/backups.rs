@@ -10,7 +10,7 @@ use crate::auth::clock::Timestamp;
 use crate::cli::progress::Progress;
 use crate::config::Settings;
 use crate::error::chain;
-use crate::store::{StorageError, StoreOptions, checkpoint};
+use crate::store::{self, StorageError, StoreOptions, checkpoint};
 
 /// A server makes its first within a minute; one that was just set up is given some more.
 const NEW: Duration = Duration::from_secs(3600);
@@ -28,7 +28,7 @@ pub fn look(settings: &Settings, now: Timestamp, progress: &mut Progress) -> Vec
             )]
         }
         Err(error) => vec![Finding::red("backup", chain(&error), MAKE_ONE)],
-        Ok(None) => vec![none(settings, founded_at(dir).is_some_and(|age| age < NEW))],
+        Ok(None) => vec![none(settings, age(dir).is_some_and(|age| age < NEW))],
         Ok(Some((path, made))) => {
             let tried = checkpoint::trial(&StoreOptions::new(dir), &path, now, &mut |done, of| progress.show(done, of));
             vec![aged(settings, &path, now.since(made)), trial(tried)]
@@ -37,9 +37,8 @@ pub fn look(settings: &Settings, now: Timestamp, progress: &mut Progress) -> Vec
 }
 
 /// How long ago the database was made; `None`: there is none.
-fn founded_at(dir: &Path) -> Option<Duration> {
-    let made = std::fs::metadata(dir.join("conf")).and_then(|found| found.modified()).ok()?;
-    Some(SystemTime::now().duration_since(made).unwrap_or_default())
+fn age(dir: &Path) -> Option<Duration> {
+    Some(SystemTime::now().duration_since(store::founded_at(dir)?).unwrap_or_default())
 }
 
 fn none(settings: &Settings, is_new: bool) -> Finding {

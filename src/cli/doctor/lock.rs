@@ -7,6 +7,7 @@ use std::path::Path;
 use rustix::process::{Pid, test_kill_process};
 
 use super::finding::Finding;
+use crate::store;
 
 const CHECK: &str = "lock";
 
@@ -35,7 +36,7 @@ pub enum Reached {
 /// # Errors
 /// The finding, when it cannot be looked at.
 pub fn look(dir: &Path) -> Result<Lock, Finding> {
-    let path = dir.join("LOCK");
+    let path = store::lock_file(dir);
     let file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Lock { held: false, holder: None }),

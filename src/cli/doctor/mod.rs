@@ -30,7 +30,7 @@ use crate::auth::clock::{Clock, Timestamp};
 use crate::config::{self, Settings};
 use crate::error::chain;
 use crate::http::client::{Client, ServerUrl};
-use crate::store::StorageError;
+use crate::store::{self, StorageError};
 use crate::task;
 use finding::Finding;
 use lock::Reached;
@@ -104,7 +104,7 @@ fn on_the_spot(common: &Common, now: Timestamp) -> Result<(Vec<Finding>, u8), Fa
         disk::space(&dir),
     ];
     // With settings that are not the server's, its directory is not opened here: another key would be made, for one.
-    let may_open = wrong.is_none() && ["MARKER", "db"].iter().any(|name| dir.join(name).exists());
+    let may_open = wrong.is_none() && store::has_database(&dir);
     let lock = lock::look(&dir);
     let mut asked = ask(&settings, common, may_open);
     let mut findings = match &wrong {
