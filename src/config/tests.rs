@@ -183,3 +183,21 @@ fn of_several_faults_each_is_named_whether_they_are_of_one_kind_or_of_several() 
     let alone = refused("[default]\naccess_token_expires = \"25h\"", &[]);
     assert!(!alone.contains("Also"), "{alone}");
 }
+
+#[test]
+fn a_variable_is_named_as_it_was_given_whatever_the_process_itself_has() {
+    for (name, value) in [("DOORWARD_PORT", "http"), ("ROCKET_PORT", "http"), ("DOORWARD_CLAIMS", "{sub=\"1\", a=2"), ("ROCKET_PROT", "1")]
+    {
+        let said = refused("", &[(name, value)]);
+        assert!(said.contains(&format!("({name})")), "{said}");
+    }
+    let said = refused("", &[("ROCKET_PORT", "1"), ("DOORWARD_PORT", "http")]);
+    assert!(said.contains("(DOORWARD_PORT)"), "{said}");
+    let jwt = [("JWT_SECRET_KEY_FILE", "a"), ("JWT_ACCESS_TOKEN_EXPIRES", "60")];
+    let figment = super::layers::stack(None, &variables(&jwt), &Flags::default()).unwrap();
+    let named = |key| super::layers::source(&figment, key);
+    assert_eq!(
+        [named("jwt_secret_key_file"), named("access_token_expires"), named("port")],
+        ["JWT_SECRET_KEY_FILE", "JWT_ACCESS_TOKEN_EXPIRES", "default"]
+    );
+}

@@ -1,11 +1,9 @@
 //! What was found, on one screen: a line for each check, under it what to do, and how many of each there are.
 
-use std::io::IsTerminal as _;
-
 use serde_json::json;
 
 use super::finding::{Finding, Verdict};
-use crate::cli::terminal::harmless;
+use crate::cli::terminal::{harmless, takes_colours};
 use crate::cli::{Failure, table};
 
 /// Prints the findings.
@@ -18,7 +16,7 @@ pub fn print(findings: &[Finding], as_json: bool) -> Result<(), Failure> {
         let counts = json!({"green": green, "yellow": yellow, "red": red, "skipped": skipped});
         return table::print_json(&json!({"ok": red == 0, "counts": counts, "findings": findings}));
     }
-    let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stdout().is_terminal();
+    let colours = takes_colours(&std::io::stdout());
     table::line(&written(findings, colours))
 }
 
