@@ -66,10 +66,10 @@ pub(crate) enum Failure {
         #[source]
         source: std::io::Error,
     },
-    #[error("{red} to fix")]
+    #[error("{fix} to fix")]
     Unwell {
         /// How many findings.
-        red: usize,
+        fix: usize,
         /// The exit code.
         code: u8,
     },
