@@ -9,8 +9,7 @@ use tempfile::TempDir;
 
 use crate::disk::{SmallDisk, said};
 use crate::opening::open;
-use crate::server::doorward;
-use crate::skip;
+use crate::server::{doorward, skip};
 
 /// Every file of the database, with its content.
 fn database(data: &Path) -> Vec<(OsString, Vec<u8>)> {
