@@ -176,7 +176,7 @@ impl Auth {
         match store.set_clock_mark(clock.mark()).await {
             // Reading needs no room.
             Err(Error::Storage(full @ StorageError::DiskFull { .. })) => {
-                tracing::error!("{full}; nothing can be changed until there is room");
+                tracing::error!("{full}: nothing can be changed until then");
             }
             kept => kept?,
         }

@@ -77,8 +77,8 @@ fn trial(tried: Result<checkpoint::Trial, StorageError>) -> Finding {
         }
         // Root looks at the rest of it.
         Err(foreign @ StorageError::Unsafe { .. }) => Finding::skipped(CHECK, chain(&foreign)),
-        Err(full @ StorageError::DiskFull { .. }) => {
-            Finding::yellow(CHECK, chain(&full), "make room: a trial takes what a restore takes, three times the backup")
+        Err(full @ StorageError::NoRoom { .. }) => {
+            Finding::yellow(CHECK, chain(&full), "a trial takes what a restore takes: three times the backup, beside what is kept clear")
         }
         Err(error) => Finding::red(
             CHECK,
