@@ -110,4 +110,10 @@ mod tests {
         assert_eq!([verdict(47), verdict(49)], [Verdict::Green, Verdict::Yellow]);
         assert_eq!([none(&settings, true).verdict, none(&settings, false).verdict], [Verdict::Green, Verdict::Red]);
     }
+
+    #[test]
+    fn a_trial_without_room_says_nothing_against_the_backup() {
+        let found = trial(Err(StorageError::NoRoom { dir: "data".into(), free_mib: 9216, wanted_mib: 10_240 }));
+        assert_eq!((found.verdict, found.what.split(';').next()), (Verdict::Yellow, Some("data has 9216 MiB free, and this takes 10240")));
+    }
 }
