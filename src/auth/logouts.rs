@@ -112,7 +112,7 @@ impl Auth {
     pub async fn end_session_of(&self, actor: Actor, user: Option<UserId>, id: Option<SessionId>) -> Result<()> {
         let (user, id) = (self.existing(user)?, id.ok_or(Error::NoSuchSession)?);
         self.to_the_end(move |auth| async move {
-            let ended = auth.0.store.end_sessions(user, Which::One(id), None, auth.0.clock.now()).await?;
+            let ended = auth.store_under(actor.mandate()).end_sessions(user, Which::One(id), None, auth.0.clock.now()).await?;
             if ended == 0 {
                 return Err(Error::NoSuchSession);
             }
@@ -129,7 +129,7 @@ impl Auth {
     pub async fn end_sessions_of(&self, actor: Actor, user: Option<UserId>) -> Result<()> {
         let user = self.existing(user)?;
         self.to_the_end(move |auth| async move {
-            let ended = auth.0.store.end_sessions(user, Which::All, None, auth.0.clock.now()).await?;
+            let ended = auth.store_under(actor.mandate()).end_sessions(user, Which::All, None, auth.0.clock.now()).await?;
             auth.note(Event::new(Word::SessionsEnded, actor).of(user).detail("ended", ended));
             Ok(())
         })
