@@ -76,7 +76,7 @@ impl Auth {
     /// # Errors
     /// Storage errors.
     pub async fn my_sessions(&self, claims: &Claims) -> Result<Vec<OpenSession>> {
-        let sessions = self.open_sessions(claims.user).await?;
+        let sessions = self.unexpired_sessions(claims.user).await?;
         Ok(sessions.into_iter().map(|session| OpenSession { current: claims.session == Some(session.id), session }).collect())
     }
 
@@ -102,7 +102,7 @@ impl Auth {
     /// # Errors
     /// [`Error::NoSuchUser`]; storage errors.
     pub async fn sessions_of(&self, _actor: Actor, user: Option<UserId>) -> Result<Vec<Session>> {
-        self.open_sessions(self.existing(user)?).await
+        self.unexpired_sessions(self.existing(user)?).await
     }
 
     /// Ends one session of a user. `None`: not how such an id is written.
@@ -141,7 +141,7 @@ impl Auth {
     }
 
     /// Without those that have expired and wait to be swept.
-    async fn open_sessions(&self, user: UserId) -> Result<Vec<Session>> {
+    async fn unexpired_sessions(&self, user: UserId) -> Result<Vec<Session>> {
         let now = self.0.clock.now();
         let mut sessions = self.0.store.sessions(user).await?;
         sessions.retain(|session| now < session.expires);

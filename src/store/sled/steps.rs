@@ -95,6 +95,7 @@ pub(super) fn open_session(
         record.password = password;
         step.put_user(session.user, &record)?;
     }
+    // Ids are random: should one come twice, the indexes lose the older.
     if let Some(same) = step.session_record(session.id)? {
         step.remove_session(&same);
     }
