@@ -15,7 +15,7 @@ pub const MAX_ISSUED_TOKEN_BYTES: usize = 3072;
 ///
 /// # Errors
 /// [`Error::TokenTooLong`]
-pub(super) fn check_length(bytes: usize) -> Result<()> {
+fn check_length(bytes: usize) -> Result<()> {
     if bytes > MAX_ISSUED_TOKEN_BYTES { Err(Error::TokenTooLong { bytes }) } else { Ok(()) }
 }
 
@@ -31,6 +31,11 @@ impl Auth {
     /// Whether a user's access token may be given. Free for most, who have neither roles nor claims.
     pub(super) fn check_user_fits(&self, user: &User) -> Result<()> {
         if user.roles.is_empty() && user.claims.is_empty() { Ok(()) } else { check_length(self.token_bytes(user)?) }
+    }
+
+    /// Whether the access token of a login may be given, also that of a user with neither.
+    pub(super) fn check_token_of(&self, user: &User) -> Result<()> {
+        check_length(self.token_bytes(user)?)
     }
 
     /// Whether a user could have these roles from the start.

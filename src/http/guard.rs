@@ -156,7 +156,7 @@ impl<'r> FromRequest<'r> for Admin {
             Outcome::Forward(status) => return Outcome::Forward(status),
         };
         if auth(request).is_admin(token.0.user) {
-            Outcome::Success(Self(Actor::Admin(token.0.user)))
+            Outcome::Success(Self(Actor::Admin(*token.0)))
         } else {
             refuse(request, Problem::insufficient_role())
         }
