@@ -13,7 +13,7 @@
 //!                                                            store  ─ one atomic, durable step per method ─ writer thread ─ sled
 //! ```
 //!
-//! Data moves one way. Only [`http`] knows Rocket and hyper, only [`cli`] knows clap, only `store/sled/` knows sled;
+//! Data moves one way. Only [`http`] knows Rocket and hyper, only [`cli`] knows clap, only [`store`] knows sled;
 //! [`auth`] knows none of them.
 //!
 //! # In a program of your own

@@ -3,8 +3,6 @@
 import contextlib
 import http.client
 import os
-import random
-import socket
 import statistics
 import tempfile
 import time
@@ -12,7 +10,7 @@ from pathlib import Path
 
 from .contenders import Doorward, FastapiUsers, Flask, Missing, PocketBase
 from .page import Row, SideBySide, told
-from .tools import TICKS, Load, Server, build, cores, machine, note, spread
+from .tools import TICKS, Load, Server, build, cores, free_port, machine, note, spread
 
 LOGIN_CONNECTIONS = 8
 NOT_THE_SAME = "logins: not to be compared, for a faster hash is one that is easier to break"
@@ -126,15 +124,6 @@ class Peer(Server):
             spent, before = self.cpu_seconds() - before, self.cpu_seconds()
             if spent <= 0.01:
                 return
-
-
-def free_port():
-    """One that nobody has, and that the system gives to nobody who asks for just any."""
-    while True:
-        port = random.randrange(10_000, 32_000)
-        with socket.socket() as listener, contextlib.suppress(OSError):
-            listener.bind(("127.0.0.1", port))
-            return port
 
 
 def stat(pid):

@@ -6,8 +6,10 @@ import itertools
 import json
 import os
 import platform
+import random
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -36,6 +38,15 @@ wrk.method = "POST"
 wrk.body = {json.dumps(CREDENTIALS)}
 wrk.headers["Content-Type"] = "application/json"
 """
+
+
+def free_port():
+    """One that nobody has, and that the system gives to nobody who asks for just any."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def need_wrk():

@@ -42,7 +42,7 @@ impl Auth {
         self.check_new_roles(&username, &roles)?;
         let user = self.new_user(username, password, roles).await?;
         self.to_the_end(move |auth| async move {
-            let user = auth.0.store.insert_user(user).await?;
+            let user = auth.store_under(actor.mandate()).insert_user(user).await?;
             auth.note(Event::new(Word::UserAdded, actor).of(user.id).detail("roles", &user.roles));
             Ok(user)
         })
@@ -94,10 +94,10 @@ impl Auth {
         {
             return Err(TokenError::NotFresh.into());
         }
-        let event = Event::new(Word::UserDeleted, caller).of(id);
+        let (event, mandate) = (Event::new(Word::UserDeleted, caller).of(id), caller.mandate(id));
         self.to_the_end(move |auth| async move {
             let user = auth.0.store.user(id).await?.ok_or(Error::NoSuchUser)?;
-            if !auth.0.store.delete_user(id, auth.0.clock.now()).await? {
+            if !auth.store_under(mandate).delete_user(id, auth.0.clock.now()).await? {
                 return Err(Error::NoSuchUser);
             }
             auth.0.throttle.forget(&user.username);
@@ -143,7 +143,7 @@ impl Auth {
             user.roles = change.roles.clone().unwrap_or(user.roles);
             user.claims = change.claims.clone().unwrap_or(user.claims);
             auth.check_token_length(&user, if change.claims.is_some() { "claims" } else { "roles" })?;
-            let user = auth.0.store.change_user(id, change, auth.0.clock.now()).await?.ok_or(Error::NoSuchUser)?;
+            let user = auth.store_under(actor.mandate()).change_user(id, change, auth.0.clock.now()).await?.ok_or(Error::NoSuchUser)?;
             changes(actor, &before, &user).for_each(|event| auth.note(event));
             Ok(user)
         })

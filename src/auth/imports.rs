@@ -114,7 +114,7 @@ impl Auth {
 
     async fn add_imported(&self, actor: Actor, users: Vec<ImportedUser>, trial: bool) -> Result<Vec<Imported>> {
         let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-        let came = self.0.store.import_users(users, !trial).await?;
+        let came = self.store_under(actor.mandate()).import_users(users, !trial).await?;
         let added: Vec<_> = ids.iter().zip(&came).filter(|(_, came)| **came == Imported::Added).map(|(id, _)| *id).collect();
         if let (Some(first), Some(last), false) = (added.iter().min(), added.iter().max(), trial) {
             self.note(Event::new(Word::UsersImported, actor).detail("users", added.len()).detail("first", first).detail("last", last));

@@ -54,7 +54,7 @@ impl Auth {
         let (code, created) = (Code::invite()?, self.0.clock.now());
         let invite = Invite { digest: code.digest(), created, expires: created + life };
         self.to_the_end(move |auth| async move {
-            if !auth.0.store.insert_invite(invite, MAX_INVITES).await? {
+            if !auth.store_under(actor.mandate()).insert_invite(invite, MAX_INVITES).await? {
                 let fault = format!("{MAX_INVITES} invites wait to be used; delete some first.");
                 return Err(Error::Invalid(Faults::of("_schema", fault)));
             }
@@ -82,7 +82,7 @@ impl Auth {
     pub async fn delete_invite(&self, actor: Actor, id: Option<InviteId>) -> Result<()> {
         let id = id.ok_or(Error::NoSuchInvite)?;
         self.to_the_end(move |auth| async move {
-            if !auth.0.store.delete_invite(id).await? {
+            if !auth.store_under(actor.mandate()).delete_invite(id).await? {
                 return Err(Error::NoSuchInvite);
             }
             auth.note(Event::new(Word::InviteDeleted, actor).detail("invite", id));

@@ -6,14 +6,14 @@ use super::audit::{By, Event, Word};
 use super::blocks::Attempt;
 use super::browsers::{self, Keep, LoggedIn};
 use super::clock::Timestamp;
+use super::code::Code;
 use super::hasher::Verdict;
 use super::logouts::Scope;
 use super::password::{PasswordHash, Typed};
 use super::session::{Presented, Session};
 use super::throttle::{ClientAddress, Kind as Failure};
 use super::token::{Claims, Kind, TokenPair};
-use super::token_length::check_length;
-use super::user::{UserId, Username};
+use super::user::{User, UserId, Username};
 use super::{Auth, Origin};
 use crate::error::{Error, Result, TokenError};
 
@@ -22,13 +22,14 @@ const USER_AGENT_CHARS: usize = 200;
 
 /// A session to be, whose password was right a moment ago.
 struct Opening {
+    user: User,
+    password: Typed,
     session: Session,
-    verified: PasswordHash,
-    /// To be kept instead, if the hash costs less than today's.
+    /// To be kept instead of the user's, if that costs less than today's.
     rehashed: Option<PasswordHash>,
+    cookie: Option<Code>,
     /// Ends with it.
     replaced: Option<Session>,
-    logged_in: LoggedIn,
 }
 
 impl Auth {
@@ -60,8 +61,9 @@ impl Auth {
             Err(_) => None,
         };
         attempt.user = user.as_ref().map(|user| user.id);
-        let verdict = self.0.hasher.verify(Typed::new(password), user.as_ref().map(|user| &user.password)).await?;
-        let (Some(user), Verdict::Right(rehashed)) = (user.as_ref(), verdict) else {
+        let typed = Typed::new(password);
+        let verdict = self.0.hasher.verify(typed.clone(), user.as_ref().map(|user| &user.password)).await?;
+        let (Some(user), Some(password), Verdict::Right(rehashed)) = (user.clone(), typed, verdict) else {
             let reason = if user.is_some() { "password" } else { "unknown" };
             return Err(self.login_refused(user.map(|user| user.id), reason));
         };
@@ -73,24 +75,48 @@ impl Auth {
             Keep::Nothing => (None, None),
             Keep::Cookie { replaced } => (Some(browsers::give_cookie(&mut session)?), replaced),
         };
-        // The pair is made first: a session is kept only if its tokens can be given.
-        let pair = self.0.tokens.issue(user, &session, true, now, &self.0.lifetimes)?;
-        check_length(pair.access.len())?;
-        Ok(Opening { session, verified: user.password.clone(), rehashed, replaced, logged_in: LoggedIn { pair, cookie } })
+        // A session is kept only if its tokens can be given.
+        self.check_token_of(&user)?;
+        Ok(Opening { user, password, session, rehashed, cookie, replaced })
     }
 
-    async fn open_session(&self, Opening { session, verified, rehashed, replaced, logged_in }: Opening) -> Result<LoggedIn> {
-        let (id, user) = (session.id, session.user);
-        if !self.0.store.open_session(replaced.as_ref().map(|before| before.id), session, verified, rehashed).await? {
-            let is_disabled = self.0.store.live().standing(user).is_some_and(|standing| standing.disabled);
-            // Else the password was changed, or the user deleted, while it was judged.
-            return Err(self.login_refused(Some(user), if is_disabled { "disabled" } else { "password" }));
+    async fn open_session(&self, mut opening: Opening) -> Result<LoggedIn> {
+        while !self.keep_session(&opening).await? {
+            opening = self.judge_again(opening).await?;
         }
-        self.note(Event::own(Word::Login, user).session(id));
+        let Opening { session, cookie, replaced, .. } = opening;
+        self.note(Event::own(Word::Login, session.user).session(session.id));
         if let Some(before) = replaced {
             self.note_logout(before.user, Some(before.id), Scope::Local, 1);
         }
-        Ok(logged_in)
+        Ok(LoggedIn { pair: self.issue(&session, true, session.created).await?, cookie })
+    }
+
+    async fn keep_session(&self, Opening { user, session, rehashed, replaced, .. }: &Opening) -> Result<bool> {
+        let replaced = replaced.as_ref().map(|before| before.id);
+        self.0.store.open_session(replaced, session.clone(), user.password.clone(), rehashed.clone()).await
+    }
+
+    /// The hash that was verified is not the user's any more. Of several logins at once the first may have put a dearer one of the same
+    /// password in its place; else the password was changed, or the user disabled or deleted.
+    async fn judge_again(&self, opening: Opening) -> Result<Opening> {
+        let id = opening.user.id;
+        let user = self.0.store.user(id).await?;
+        if user.as_ref().is_some_and(|user| user.disabled) {
+            return Err(self.login_refused(Some(id), "disabled"));
+        }
+        if let Some(user) = user.filter(|user| user.password != opening.user.password)
+            && let Verdict::Right(rehashed) = self.0.hasher.verify(Some(opening.password.clone()), Some(&user.password)).await?
+        {
+            return Ok(Opening { user, rehashed, ..opening });
+        }
+        Err(self.login_refused(Some(id), "password"))
+    }
+
+    /// The tokens of a session, with what its user may do and is said of it now: nobody is given a role that was taken away before.
+    async fn issue(&self, session: &Session, fresh: bool, now: Timestamp) -> Result<TokenPair> {
+        let user = self.0.store.user(session.user).await?.ok_or(TokenError::Revoked)?;
+        self.0.tokens.issue(&user, session, fresh, now, &self.0.lifetimes)
     }
 
     /// Why is for the audit trail alone.
@@ -133,7 +159,7 @@ impl Auth {
             Presented::Unknown => return Err(TokenError::Revoked.into()),
             Presented::Reused => return Err(TokenError::Reused.into()),
         };
-        self.0.tokens.issue(&user, &session, false, now, &self.0.lifetimes)
+        self.issue(&session, false, now).await
     }
 
     /// Judges an access token: signature, times, type, revocation, user.
@@ -168,11 +194,8 @@ impl Auth {
         }
         let live = self.0.store.live();
         let revoked = live.is_revoked(claims.token.0) || claims.session.is_some_and(|session| live.is_revoked(session.0));
-        let standing = live.standing(claims.user).filter(|standing| !standing.disabled).ok_or(TokenError::Revoked)?;
-        // A token without a session of ours can only be cut off by its time of issue; so can any from before a restore.
-        if revoked || claims.issued < live.cut_off() || (claims.foreign && claims.issued < standing.not_before) {
-            return Err(TokenError::Revoked);
-        }
+        // What was issued before a restore can only be cut off by its time.
+        claims.stands(live.standing(claims.user).as_deref(), revoked || claims.issued < live.cut_off())?;
         Ok(claims)
     }
 

@@ -76,7 +76,7 @@ impl Auth {
     /// # Errors
     /// Storage errors.
     pub async fn my_sessions(&self, claims: &Claims) -> Result<Vec<OpenSession>> {
-        let sessions = self.open_sessions(claims.user).await?;
+        let sessions = self.unexpired_sessions(claims.user).await?;
         Ok(sessions.into_iter().map(|session| OpenSession { current: claims.session == Some(session.id), session }).collect())
     }
 
@@ -102,7 +102,7 @@ impl Auth {
     /// # Errors
     /// [`Error::NoSuchUser`]; storage errors.
     pub async fn sessions_of(&self, _actor: Actor, user: Option<UserId>) -> Result<Vec<Session>> {
-        self.open_sessions(self.existing(user)?).await
+        self.unexpired_sessions(self.existing(user)?).await
     }
 
     /// Ends one session of a user. `None`: not how such an id is written.
@@ -112,7 +112,7 @@ impl Auth {
     pub async fn end_session_of(&self, actor: Actor, user: Option<UserId>, id: Option<SessionId>) -> Result<()> {
         let (user, id) = (self.existing(user)?, id.ok_or(Error::NoSuchSession)?);
         self.to_the_end(move |auth| async move {
-            let ended = auth.0.store.end_sessions(user, Which::One(id), None, auth.0.clock.now()).await?;
+            let ended = auth.store_under(actor.mandate()).end_sessions(user, Which::One(id), None, auth.0.clock.now()).await?;
             if ended == 0 {
                 return Err(Error::NoSuchSession);
             }
@@ -129,7 +129,7 @@ impl Auth {
     pub async fn end_sessions_of(&self, actor: Actor, user: Option<UserId>) -> Result<()> {
         let user = self.existing(user)?;
         self.to_the_end(move |auth| async move {
-            let ended = auth.0.store.end_sessions(user, Which::All, None, auth.0.clock.now()).await?;
+            let ended = auth.store_under(actor.mandate()).end_sessions(user, Which::All, None, auth.0.clock.now()).await?;
             auth.note(Event::new(Word::SessionsEnded, actor).of(user).detail("ended", ended));
             Ok(())
         })
@@ -141,7 +141,7 @@ impl Auth {
     }
 
     /// Without those that have expired and wait to be swept.
-    async fn open_sessions(&self, user: UserId) -> Result<Vec<Session>> {
+    async fn unexpired_sessions(&self, user: UserId) -> Result<Vec<Session>> {
         let now = self.0.clock.now();
         let mut sessions = self.0.store.sessions(user).await?;
         sessions.retain(|session| now < session.expires);

@@ -23,6 +23,7 @@ pub mod keys;
 mod logging;
 mod logins;
 mod logouts;
+pub mod mandate;
 mod measures;
 pub mod password;
 mod resets;
@@ -48,10 +49,10 @@ use crate::trace::Trace;
 use clock::{Clock, ClockBehind, Timestamp};
 use hasher::{Cost, Hasher};
 use keys::SharedSecrets;
+use mandate::Mandate;
 use session::Lifetimes;
 use throttle::{ClientAddress, Throttle};
 use token::{Claims, Issuer, Tokens};
-use user::UserId;
 
 pub use blocks::Waiting;
 pub use logouts::{OpenSession, Scope};
@@ -99,8 +100,8 @@ pub struct Policy {
 /// An administrator at work. Only the HTTP guard that proved it makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
-    /// A user with the role `admin`.
-    Admin(UserId),
+    /// A user with the role `admin`, by this token.
+    Admin(Claims),
     /// The command line on this machine.
     Local,
 }
@@ -179,7 +180,7 @@ impl Auth {
         match store.set_clock_mark(clock.mark()).await {
             // Reading needs no room.
             Err(Error::Storage(full @ StorageError::DiskFull { .. })) => {
-                tracing::error!("{full}; nothing can be changed until there is room");
+                tracing::error!("{full}: nothing can be changed until then");
             }
             kept => kept?,
         }
@@ -255,6 +256,11 @@ impl Auth {
 }
 
 impl Auth {
+    /// The store, for what is done by this right: none for what nobody needs one for.
+    fn store_under(&self, mandate: Option<Mandate>) -> Arc<dyn Store> {
+        mandate.map_or_else(|| Arc::clone(&self.0.store), |mandate| self.0.store.under(mandate))
+    }
+
     /// Does what changes records, and notes it, to the end, although whoever asked may hang up meanwhile: nobody acts
     /// without a trace.
     async fn to_the_end<T, W>(&self, work: impl FnOnce(Self) -> W) -> Result<T>

@@ -6,6 +6,7 @@ use super::audit::{By, Event, Word};
 use super::clock::Timestamp;
 use super::code::{Code, CodeDigest, RESET_LIFE, Reset, user_of_reset};
 use super::hasher::Verdict;
+use super::mandate::Mandate;
 use super::password::{Password, Typed};
 use super::throttle::{ClientAddress, Kind};
 use super::token::Claims;
@@ -40,9 +41,9 @@ impl Auth {
             }
         }))?;
         let hash = self.0.hasher.hash(chosen).await?;
-        let kept = claims.session;
+        let (kept, mandate) = (claims.session, Mandate::own(claims));
         self.to_the_end(move |auth| async move {
-            if !auth.0.store.change_password(user.id, user.password, hash, kept, auth.0.clock.now()).await? {
+            if !auth.store_under(Some(mandate)).change_password(user.id, user.password, hash, kept, auth.0.clock.now()).await? {
                 auth.note(Event::own(Word::PasswordRefused, user.id).session(kept));
                 return Err(Error::InvalidCredentials);
             }
@@ -61,7 +62,7 @@ impl Auth {
         let user = user.ok_or(Error::NoSuchUser)?;
         let (code, expires) = (Code::reset(user)?, self.0.clock.now() + RESET_LIFE);
         self.to_the_end(move |auth| async move {
-            if !auth.0.store.put_reset(user, Reset { digest: code.digest(), expires }).await? {
+            if !auth.store_under(actor.mandate()).put_reset(user, Reset { digest: code.digest(), expires }).await? {
                 return Err(Error::NoSuchUser);
             }
             auth.note(Event::new(Word::ResetIssued, actor).of(user));

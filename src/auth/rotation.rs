@@ -117,7 +117,7 @@ impl Auth {
         }
         let kid = key.kid.clone();
         let event = Event::new(Word::KeyAdded, actor).detail("kid", &kid).detail("algorithm", key.algorithm).detail("now", now);
-        let keys = self.change_keys(KeyChange::Add(key), self.0.clock.now(), actor.into(), Some(event)).await?;
+        let keys = self.change_keys(KeyChange::Add(key), self.0.clock.now(), Some(actor), Some(event)).await?;
         let added = keys.iter().flatten().find(|key| key.kid == kid).ok_or(Error::NoSuchKey)?;
         Ok(KeyStatus::of(added, &self.0.secrets))
     }
@@ -129,21 +129,27 @@ impl Auth {
     pub async fn retire_key(&self, actor: Actor, kid: &str, at_once: bool) -> Result<()> {
         let change = KeyChange::Retire { kid: kid.to_owned(), at_once };
         let event = Event::new(Word::KeyRetired, actor).detail("kid", kid).detail("now", at_once);
-        self.change_keys(change, self.0.clock.now(), actor.into(), Some(event)).await.map(drop)
+        self.change_keys(change, self.0.clock.now(), Some(actor), Some(event)).await.map(drop)
     }
 
     /// Lets keys take over that are due, and go that are dead.
     pub(super) async fn settle_keys(&self) -> Result<()> {
         let change = KeyChange::Settle { token_secs: self.0.lifetimes.access.as_secs(), latest: self.0.clock.now() };
-        self.change_keys(change, self.0.clock.mark(), By::Server, None).await.map(drop)
+        self.change_keys(change, self.0.clock.mark(), None, None).await.map(drop)
     }
 
-    /// Changes the stored keys, then those in use; answers them, and notes it, if anything changed.
-    async fn change_keys(&self, change: KeyChange, now: Timestamp, by: By, event: Option<Event>) -> Result<Option<Vec<StoredKey>>> {
+    /// Changes the stored keys, then those in use; answers them, and notes it, if anything changed. Without an actor, it was time.
+    async fn change_keys(
+        &self,
+        change: KeyChange,
+        now: Timestamp,
+        actor: Option<Actor>,
+        event: Option<Event>,
+    ) -> Result<Option<Vec<StoredKey>>> {
         self.to_the_end(move |auth| async move {
             let _turn = auth.0.key_turn.lock().await;
             let before = auth.0.store.keys().await?;
-            let changed = auth.0.store.change_keys(change, now).await?;
+            let changed = auth.store_under(actor.and_then(Actor::mandate)).change_keys(change, now).await?;
             if let Some(keys) = &changed {
                 auth.0.tokens.use_keys(Keyring::load(keys, &auth.0.secrets)?);
                 auth.judge_signing_key()?;
@@ -151,7 +157,7 @@ impl Auth {
                     auth.note(event);
                 }
                 if let Some(kid) = active(keys).filter(|kid| active(&before) != Some(*kid)) {
-                    auth.note(Event::new(Word::KeyActivated, by).detail("kid", kid));
+                    auth.note(Event::new(Word::KeyActivated, actor.map_or(By::Server, By::from)).detail("kid", kid));
                 }
             }
             Ok(changed)

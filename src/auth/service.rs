@@ -191,7 +191,7 @@ impl Auth {
         let created = self.0.clock.now();
         let service = Service { id: ServiceId::random(), name, scopes, digest: KeyDigest::of(&key), created, last_used: None };
         self.to_the_end(move |auth| async move {
-            auth.0.store.insert_service(service.clone()).await?;
+            auth.store_under(actor.mandate()).insert_service(service.clone()).await?;
             auth.note(Event::new(Word::ServiceAdded, actor).detail("service", service.id).detail("scopes", &service.scopes));
             Ok((service, SecretString::from(key.as_str())))
         })
@@ -211,7 +211,7 @@ impl Auth {
     pub async fn remove_service(&self, actor: Actor, id: Option<ServiceId>) -> Result<()> {
         let id = id.ok_or(Error::NoSuchService)?;
         self.to_the_end(move |auth| async move {
-            if !auth.0.store.remove_service(id).await? {
+            if !auth.store_under(actor.mandate()).remove_service(id).await? {
                 return Err(Error::NoSuchService);
             }
             auth.note(Event::new(Word::ServiceRemoved, actor).detail("service", id));

@@ -19,7 +19,7 @@ pub const MAX_ISSUED_TOKEN_BYTES: usize = 3072;
 ///
 /// # Errors
 /// [`Error::TokenTooLong`]
-pub(super) fn check_length(bytes: usize) -> Result<()> {
+fn check_length(bytes: usize) -> Result<()> {
     if bytes > MAX_ISSUED_TOKEN_BYTES { Err(Error::TokenTooLong { bytes }) } else { Ok(()) }
 }
 
@@ -82,6 +82,11 @@ impl Auth {
         if user.roles.is_empty() && user.claims.is_empty() && self.0.every_name_fits.load(Ordering::Relaxed) {
             return Ok(());
         }
+        self.check_token_of(user)
+    }
+
+    /// Whether the access token of a login may be given, also that of a user with neither.
+    pub(super) fn check_token_of(&self, user: &User) -> Result<()> {
         check_length(self.token_bytes(self.0.tokens.keys().access(), user)?)
     }
 

@@ -32,7 +32,7 @@ pub(super) fn auth<'r>(request: &'r Request<'_>) -> &'r Auth {
 /// The token of the `Authorization` header (RFC 6750 §2.1): no header or another scheme is no token.
 ///
 /// # Errors
-/// [`TokenError::Missing`]; [`TokenError::Invalid`] for `Bearer` with anything but one token after it.
+/// [`TokenError::Missing`]; [`TokenError::Invalid`] for two headers. What follows `Bearer` is whatever was sent; verifying judges it.
 pub(super) fn bearer<'r>(request: &'r Request<'_>) -> Result<&'r str, TokenError> {
     token_in(request.headers().get("Authorization"))
 }
@@ -123,7 +123,7 @@ impl<'r> FromRequest<'r> for FreshToken {
 /// on; without it, nobody is local.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Door {
-    /// From a socket, like everybody.
+    /// From the network, like everybody.
     #[default]
     Public,
     /// From the command line, in this process or by the local socket.
@@ -155,7 +155,7 @@ impl<'r> FromRequest<'r> for Admin {
             Outcome::Forward(status) => return Outcome::Forward(status),
         };
         if auth(request).is_admin(token.0.user) {
-            Outcome::Success(Self(Actor::Admin(token.0.user)))
+            Outcome::Success(Self(Actor::Admin(*token.0)))
         } else {
             refuse(request, Problem::insufficient_role())
         }

@@ -96,12 +96,24 @@ pub enum StorageError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Less free space than the floor: nothing was written.
-    #[error("the disk is almost full: {free_mib} MiB free, {floor_mib} MiB are kept clear")]
+    #[error("the disk of {} is almost full: {free_mib} MiB free, {floor_mib} MiB are kept clear; make room", dir.display())]
     DiskFull {
+        /// The data directory.
+        dir: PathBuf,
         /// What is free.
         free_mib: u64,
         /// What must stay free.
         floor_mib: u64,
+    },
+    /// Not enough space for what was asked for, which takes much at once: nothing of it is left.
+    #[error("{} has {free_mib} MiB free, and this takes {wanted_mib}; make room, or name a directory on another disk", dir.display())]
+    NoRoom {
+        /// Where.
+        dir: PathBuf,
+        /// What is free.
+        free_mib: u64,
+        /// What it takes, with what is kept clear.
+        wanted_mib: u64,
     },
     /// More writes are waiting than the queue holds.
     #[error("the write queue is full")]

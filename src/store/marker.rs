@@ -62,7 +62,7 @@ impl Marker {
         };
         let text = fs::read(&path).map_err(io("read", &path))?;
         let damaged = || StorageError::Damaged { dir: dir.into(), what: format!("the file {NAME} in it was altered"), newest: None };
-        let (instance, reached, clean) = parse(&text).or_else(|| parse_first(&text)).ok_or_else(damaged)?;
+        let (instance, reached, clean) = parse(&text).ok_or_else(damaged)?;
         Ok(Some(Self { file, path, instance, reached, clean }))
     }
 
@@ -72,16 +72,6 @@ impl Marker {
     /// [`StorageError::Io`]
     pub fn create(dir: &Path) -> Result<Self, StorageError> {
         Self::write(dir, Uuid::new_v4(), Reached::default(), false)
-    }
-
-    /// The same marker in the form of today, if it has that of the first versions.
-    ///
-    /// # Errors
-    /// [`StorageError::Io`]
-    pub fn renewed(self, dir: &Path) -> Result<Self, StorageError> {
-        let length = self.file.metadata().map_err(io("read", &self.path))?.len();
-        let is_of_today = length == render(self.instance, self.reached, self.clean).len() as u64;
-        if is_of_today { Ok(self) } else { Self::write(dir, self.instance, self.reached, self.clean) }
     }
 
     fn write(dir: &Path, instance: Uuid, reached: Reached, clean: bool) -> Result<Self, StorageError> {
@@ -142,15 +132,6 @@ fn parse(text: &[u8]) -> Option<(Uuid, Reached, bool)> {
     (text == render(instance, reached, clean)).then_some((instance, reached, clean))
 }
 
-/// As the first versions wrote it: without ids and time.
-fn parse_first(text: &[u8]) -> Option<(Uuid, Reached, bool)> {
-    let text = str::from_utf8(text).ok()?;
-    let (sequence, stopped) = text.get(SEQUENCE_AT..)?.split_at_checked(NUMBER_CHARS)?;
-    let (reached, ends) = (Reached { sequence: sequence.parse().ok()?, ..Reached::default() }, numbers(Reached::default()));
-    let whole = format!("{}{sequence}{}{stopped}", text.get(..SEQUENCE_AT)?, &ends[NUMBER_CHARS..]);
-    parse(whole.as_bytes()).map(|(instance, _, clean)| (instance, reached, clean))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
@@ -173,29 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn one_of_the_first_versions_is_read_and_gets_the_form_of_today() {
-        let (dir, instance) = (TempDir::new(), Uuid::new_v4());
-        let first = format!("{HEAD}{instance}\nsequence 00000000000000000042\nstopped cleanly\n");
-        fs::write(dir.path().join(NAME), &first).unwrap();
-        let read = || Marker::read(dir.path()).unwrap().unwrap();
-        assert_eq!((read().instance, read().reached.sequence, read().clean), (instance, 42, true));
-        let mut renewed = read().renewed(dir.path()).unwrap();
-        let reached = Reached { sequence: 43, next_user: 9, clock_mark: Timestamp::from_secs(5) };
-        renewed.advance(reached).unwrap();
-        assert_eq!((read().instance, read().reached, read().clean), (instance, reached, true));
-        for cut in 0..first.len() {
-            assert_eq!(parse_first(&first.as_bytes()[..cut]), None, "cut to {cut} bytes");
-        }
-    }
-
-    #[test]
     fn one_that_was_cut_or_edited_is_refused() {
         let reached = Reached { sequence: 1234, next_user: 56, clock_mark: Timestamp::from_secs(78) };
         let whole = render(Uuid::new_v4(), reached, true);
         assert!(parse(whole.as_bytes()).is_some());
         for cut in 0..whole.len() {
             let cut = &whole.as_bytes()[..cut];
-            assert_eq!((parse(cut), parse_first(cut)), (None, None), "{cut:?}");
+            assert_eq!(parse(cut), None, "{cut:?}");
         }
         for other in [
             whole.replace("1234", "12 4"),
@@ -203,7 +168,7 @@ mod tests {
             whole.replace("cleanly", "quickly"),
             whole.replace("Doorward", "Doorword"),
         ] {
-            assert_eq!((parse(other.as_bytes()), parse_first(other.as_bytes())), (None, None), "{other}");
+            assert_eq!(parse(other.as_bytes()), None, "{other}");
         }
     }
 }

@@ -26,6 +26,8 @@ mod scanned;
 mod services;
 mod sled;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -34,6 +36,7 @@ use crate::auth::audit::{Class, Record, Wanted};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
 use crate::auth::keys::{KeyChange, StoredKey};
+use crate::auth::mandate::Mandate;
 use crate::auth::password::PasswordHash;
 use crate::auth::service::{Service, ServiceId};
 use crate::auth::session::{Lifetimes, Presented, Session, SessionId};
@@ -97,6 +100,10 @@ pub enum Which {
 pub trait Store: Send + Sync + 'static {
     /// What every request needs of the records, in memory. It runs ahead of durability, never behind an answer.
     fn live(&self) -> &Live;
+
+    /// The same store for somebody with this mandate: where that does not count any more when a step is taken, nothing is changed, and
+    /// the step fails as [`Mandate`] says.
+    fn under(&self, mandate: Mandate) -> Arc<dyn Store>;
 
     /// Adds a user under the next id, which is never used again.
     ///

@@ -10,8 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::opening::{Opening, PATIENCE, Running, open, start};
-use crate::server::{Client, PASSWORD, doorward};
-use crate::skip;
+use crate::server::{Client, PASSWORD, doorward, skip};
 use crate::trace::{can_trace, strace};
 
 /// Registers one user after the other, until one is refused or nobody answers: those that were acknowledged.

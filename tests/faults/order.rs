@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::skip;
+use crate::server::skip;
 use crate::trace::{Call, What, can_trace, record};
 use crate::traffic::{Exchange, claims, exchanges, load};
 

@@ -8,8 +8,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::opening::{open, start};
-use crate::server::doorward;
-use crate::skip;
+use crate::server::{doorward, skip};
 
 /// The user with no rights, by custom.
 const NOBODY: u32 = 65534;

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use tempfile::TempDir;
 
+use crate::cases;
 use crate::images::{Image, after_power_loss};
 use crate::opening::open;
+use crate::server::skip;
 use crate::trace::{Call, What, can_trace, record};
 use crate::traffic::{Exchange, Promise, exchanges, load, promises};
-use crate::{cases, skip};
 
 /// So that a refresh token can be asked about until the last image was opened.
 const SETTINGS: &str = "[default]\nrefresh_grace = \"5m\"\naccess_token_expires = \"2h\"\n";

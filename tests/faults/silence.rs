@@ -10,8 +10,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::opening::start;
-use crate::server::{Client, PASSWORD, add_admin};
-use crate::skip;
+use crate::server::{Client, PASSWORD, add_admin, skip};
 use crate::trace::{can_trace, kill, strace};
 
 /// What would let something out: each line is a call, failed or not. Its own local sockets are for the command line and systemd.

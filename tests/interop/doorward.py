@@ -1,15 +1,16 @@
 """A running server, the administrator `boss` in it, and requests to it."""
 
-import contextlib
 import json
 import os
 import pathlib
-import random
-import socket
 import subprocess
+import sys
 import tempfile
 import urllib.error
 import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+from measuring.tools import free_port  # noqa: E402, F401 (the tests that start other servers take it from here)
 
 BINARY = os.environ["DOORWARD_BIN"]
 KEYS = pathlib.Path(__file__).parent.parent / "keys"
@@ -18,13 +19,21 @@ PASSWORD = "securepassword"
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def free_port():
-    """A port that nobody has, and that the system gives to nobody who asks for just any."""
-    while True:
-        port = random.randrange(10_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+def ask(method, url, body=None, authorization=None):
+    """Status and JSON of one answer. The body is sent as JSON; text, as a form."""
+    request = urllib.request.Request(url, method=method)
+    if authorization is not None:
+        request.add_header("Authorization", authorization)
+    if body is not None:
+        is_form = isinstance(body, str)
+        request.data = (body if is_form else json.dumps(body)).encode()
+        request.add_header("Content-Type", "application/x-www-form-urlencoded" if is_form else "application/json")
+    try:
+        with OPENER.open(request, timeout=120) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as answer:
+        with answer:
+            return answer.code, json.load(answer)
 
 
 class Doorward:
@@ -56,19 +65,7 @@ class Doorward:
         return f"{self.url}/.well-known/jwks.json"
 
     def ask(self, method, path, authorization=None, body=None):
-        """Status and JSON of one answer."""
-        request = urllib.request.Request(self.url + path, method=method)
-        if authorization is not None:
-            request.add_header("Authorization", authorization)
-        if body is not None:
-            request.add_header("Content-Type", "application/json")
-            request.data = json.dumps(body).encode()
-        try:
-            with OPENER.open(request) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as answer:
-            with answer:
-                return answer.code, json.load(answer)
+        return ask(method, self.url + path, body, authorization)
 
     def login(self, name="boss"):
         status, pair = self.ask("POST", "/login", body={"username": name, "password": PASSWORD})

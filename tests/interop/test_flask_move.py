@@ -7,12 +7,10 @@ import sys
 import tempfile
 import time
 import unittest
-import urllib.error
-import urllib.request
 
 import jwt
 
-from doorward import BINARY
+from doorward import BINARY, ask
 
 SECRET = "the secret of an app, thirty-two bytes or more"
 USERS = {"arun": "securepassword", "mira": "p\u00e4ssw\u00f6rd\u20ac\U0001f511", "gone": "the password of gone"}
@@ -25,18 +23,7 @@ class Client:
         self.url = url
 
     def ask(self, method, path, token=None, **body):
-        request = urllib.request.Request(self.url + path, method=method)
-        if token is not None:
-            request.add_header("Authorization", f"Bearer {token}")
-        if body:
-            request.add_header("Content-Type", "application/json")
-            request.data = json.dumps(body).encode()
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as answer:
-            with answer:
-                return answer.code, json.load(answer)
+        return ask(method, self.url + path, body or None, token and f"Bearer {token}")
 
     def login(self, name):
         status, body = self.ask("POST", "/login", username=name, password=USERS[name])

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::getpriority_process;
 
-use crate::server::{DEAR, PASSWORD, Server};
+use crate::server::{DEAR, PASSWORD, Server, skip};
 
 /// Behind the others, sched(7).
 const GIVES_WAY: i32 = 10;
@@ -31,8 +31,7 @@ fn eventually(server: &Server, what: &str, holds: impl Fn(&[i32]) -> bool) {
 #[test]
 fn threads_that_hash_for_a_crowd_give_way_and_go_with_it_and_one_who_comes_alone_is_served_as_any() {
     if getpriority_process(None).unwrap() >= GIVES_WAY {
-        eprintln!("skipped: who steps back (these tests have stepped back themselves)");
-        return;
+        return skip("who steps back", "these tests have stepped back themselves");
     }
     let server = Server::with(&[], &[("DOORWARD_THROTTLE", "false"), ("DOORWARD_HASHING_THREADS", "2"), DEAR]);
     assert!(niceness(&server).is_empty(), "there are threads before there is work");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::server::{DEAR, Pair, Server, credentials, room_for_descriptors, with_admin};
+use crate::server::{DEAR, Pair, Server, credentials, resident_kib, room_for_descriptors, with_admin};
 
 /// As on a machine with two cores, however many there are.
 const TWO_HASH: (&str, &str) = ("DOORWARD_HASHING_THREADS", "2");
@@ -61,12 +61,7 @@ fn hanging_up_at_any_stage_of_a_refresh_leaves_one_branch_alive() {
 fn a_thousand_clients_that_log_in_and_hang_up_keep_memory_flat() {
     let server = Server::with(&[], &[("DOORWARD_THROTTLE", "false"), TWO_HASH, DEAR]);
     let client = server.client();
-    let resident_kib = || -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid().as_raw_nonzero())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    };
-    let before = resident_kib();
+    let before = resident_kib(server.pid());
     client.register("arun").expect(201);
     let login = request("/login", None, &json!({"username": "arun", "password": "wrong password"}).to_string());
     std::thread::scope(|scope| {
@@ -76,7 +71,7 @@ fn a_thousand_clients_that_log_in_and_hang_up_keep_memory_flat() {
     });
     // What waits is at most two seconds of work; then there is room again.
     client.try_login("arun", "securepassword").expect(200);
-    let after = resident_kib();
+    let after = resident_kib(server.pid());
     // What two threads hash in, and some.
     assert!(after < before + (2 * 19 + 40) * 1024, "{before} KiB before, {after} KiB after");
 }

@@ -53,6 +53,7 @@ mod races;
 mod races_users;
 mod readme;
 mod revocations;
+mod rights;
 mod security_page;
 mod server;
 mod services;

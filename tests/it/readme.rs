@@ -52,6 +52,8 @@ fn the_readmes_examples_answer_as_it_says() {
     let output = tool("bash").args(["-c", &script]).current_dir(server.directory.path()).output().expect("bash");
     let printed = String::from_utf8(output.stdout).unwrap();
     let printed: Vec<_> = printed.split("=== next\n").collect();
+    // The last of them is what follows the last mark.
+    assert_eq!((printed.len(), printed.last()), (examples.len() + 1, Some(&"")), "the session ended early: {printed:?}");
     for ((command, expected), printed) in examples.iter().zip(printed) {
         assert!(fits(expected.trim(), printed.trim()), "{command}\nexpected: {expected}\nprinted: {printed}");
     }

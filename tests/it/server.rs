@@ -19,7 +19,7 @@ use tempfile::TempDir;
 #[allow(unused_imports, reason = "the tests of other folders use a part of it")]
 pub use client::{Answer, Client, Pair, REQUESTS};
 #[allow(unused_imports, reason = "the tests of other folders use a part of it")]
-pub use machine::{Nobody, room_for_descriptors, tool};
+pub use machine::{Nobody, resident_kib, room_for_descriptors, skip, tool};
 
 pub const PASSWORD: &str = "securepassword";
 

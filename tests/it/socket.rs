@@ -10,7 +10,10 @@ use std::process::Output;
 use serde_json::Value;
 
 use crate::cli::{run_in, said};
-use crate::server::{Server, doorward, tool};
+use crate::server::{Server, doorward, skip, tool};
+
+/// What only root can try.
+const AS_ANOTHER: &str = "acting as another user";
 
 /// A user id that owns nothing here.
 pub const STRANGER: u32 = 65_534;
@@ -151,8 +154,7 @@ fn open_up(path: &Path, mode: u32) {
 #[test]
 fn another_user_is_turned_away_even_if_the_files_let_it_in() {
     if !is_root() {
-        eprintln!("skipped: acting as another user takes root");
-        return;
+        return skip(AS_ANOTHER, "it takes root");
     }
     let server = Server::start();
     for (path, mode) in [(server.directory.path(), 0o711), (&server.data_dir(), 0o711), (&socket(&server), 0o666)] {
@@ -168,8 +170,7 @@ fn another_user_is_turned_away_even_if_the_files_let_it_in() {
 #[test]
 fn root_administers_another_users_server_and_the_trail_says_so() {
     if !is_root() {
-        eprintln!("skipped: acting as another user takes root");
-        return;
+        return skip(AS_ANOTHER, "it takes root");
     }
     let directory = tempfile::TempDir::new().unwrap();
     chown(directory.path(), Some(STRANGER), Some(STRANGER)).unwrap();
@@ -197,8 +198,7 @@ fn root_administers_another_users_server_and_the_trail_says_so() {
 #[test]
 fn a_directory_or_a_socket_of_another_user_is_refused() {
     if !is_root() {
-        eprintln!("skipped: acting as another user takes root");
-        return;
+        return skip(AS_ANOTHER, "it takes root");
     }
     let server = Server::start();
     open_up(server.directory.path(), 0o755);

@@ -11,6 +11,9 @@ use doorward::auth::user::{CustomClaims, User, Username};
 use doorward::store::{NewUser, SledStore, Store, StoreOptions, Which};
 use rocket::tokio;
 use rocket::tokio::task::JoinSet;
+use rustix::process::getpid;
+
+use crate::server::resident_kib;
 
 const USERS: u32 = 1000;
 const WRITERS: u32 = 32;
@@ -76,7 +79,7 @@ fn some_thousand_logins_and_logouts_leave_little_on_disk() {
     let store = Arc::new(SledStore::open(&options).expect("a new store"));
     let users = Arc::new(runtime.block_on(populate(store.as_ref())));
     let live = on_disk(&options.dir);
-    let memory = super::traffic::resident_of("self");
+    let memory = resident_kib(getpid());
     runtime.block_on(async {
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
@@ -96,7 +99,7 @@ fn some_thousand_logins_and_logouts_leave_little_on_disk() {
         store.sweep_expired(end, usize::MAX).await.expect("a sweep");
         assert_eq!(store.sessions(users[0].id).await.expect("sessions").len(), 1);
     });
-    let (after, memory_after) = (on_disk(&options.dir), super::traffic::resident_of("self"));
+    let (after, memory_after) = (on_disk(&options.dir), resident_kib(getpid()));
     println!("{} cycles: {live} bytes on disk before, {after} after; {memory} KiB in memory before, {memory_after} after", cycles());
     // sled gives back most of what is deleted, not all: a bound for a run of the usual length, not a promise.
     assert!(after <= 3 * live + (16 << 20), "{live} bytes became {after}");

@@ -2,7 +2,8 @@
 //! connections, a want of descriptors, and ten times the logins it can hash.
 //!
 //! What must hold is asserted: no good request fails, memory stays flat, and all is well afterwards. How much slower good
-//! traffic gets is printed, for machines differ: `scripts/siege` runs this alone, in a release build and for a minute each.
+//! traffic gets is printed, for machines differ: `scripts/siege` runs this alone, in a release build and for a minute each,
+//! `cargo test` in short.
 
 mod churn;
 #[path = "../it/server.rs"]
@@ -18,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
-use server::{DEAR, PASSWORD, Server, room_for_descriptors};
+use server::{DEAR, PASSWORD, Server, resident_kib, room_for_descriptors};
 use traffic::Good;
 
 /// One siege at a time: they would be each other's noise.
@@ -108,20 +109,22 @@ fn ten_thousand_idle_connections_do_not_keep_good_traffic_out() {
     let many = descriptors.saturating_sub(1000).min(10_000);
     println!("{many} idle connections");
     let server = Server::with(&[], &[("DOORWARD_MAX_CONNECTIONS", "11000")]);
-    let before = traffic::resident(&server);
+    let before = resident_kib(server.pid());
     let (during, closed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     besieged(&server, &|over| {
         let mut idle: Vec<_> = (0..many).map(|_| TcpStream::connect(server.address()).expect("the server accepts")).collect();
         // Each has been served, and is kept open for more.
         for stream in &mut idle {
-            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it is open");
-            assert!(stream.read(&mut [0; 4096]).expect("an answer") > 0, "closed unheard");
+            stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it is open");
+            let mut answer = [0; 4096];
+            let length = stream.read(&mut answer).expect("an answer");
+            assert!(answer.starts_with(b"HTTP/1.1 200"), "{:?}", String::from_utf8_lossy(&answer[..length]));
         }
         let idle_since = Instant::now();
         while !over.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(100));
         }
-        during.store(traffic::resident(&server), Ordering::Relaxed);
+        during.store(resident_kib(server.pid()), Ordering::Relaxed);
         if duration() >= A_MINUTE {
             let ends = idle_since + IDLE;
             std::thread::sleep(ends.saturating_duration_since(Instant::now()));
@@ -175,7 +178,7 @@ fn ten_times_the_logins_it_can_hash_leave_memory_flat_and_good_traffic_served() 
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !over.load(Ordering::Relaxed) {
-                    peak.fetch_max(traffic::resident(&server), Ordering::Relaxed);
+                    peak.fetch_max(resident_kib(server.pid()), Ordering::Relaxed);
                     std::thread::sleep(Duration::from_millis(50));
                 }
             });
@@ -205,7 +208,7 @@ fn ten_times_the_logins_it_can_hash_leave_memory_flat_and_good_traffic_served() 
             }
         });
     };
-    let before = traffic::resident(&server);
+    let before = resident_kib(server.pid());
     besieged(&server, &flood);
     let (good, shed, odd, peak) = (good.into_inner(), shed.into_inner(), odd.into_inner(), peak.into_inner());
     let slowest = slowest_refusal.into_inner().expect("nobody panics");

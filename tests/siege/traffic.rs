@@ -110,18 +110,6 @@ impl Elsewhere {
     }
 }
 
-/// Resident memory of the server in KiB.
-pub fn resident(server: &Server) -> usize {
-    resident_of(&server.pid().as_raw_nonzero().to_string())
-}
-
-/// Resident memory of a process in KiB; `self` is this one.
-pub fn resident_of(process: &str) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it has memory");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
-}
-
 /// How many logins a second are hashed, by asking as many at once as there are cores.
 pub fn logins_a_second(server: &Server) -> u32 {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

@@ -57,7 +57,7 @@ impl From<UserId> for By {
 impl From<Actor> for By {
     fn from(actor: Actor) -> Self {
         match actor {
-            Actor::Admin(id) => Self::User(id),
+            Actor::Admin(token) => Self::User(token.user),
             Actor::Local => Self::Local,
         }
     }

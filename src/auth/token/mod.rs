@@ -59,7 +59,7 @@ pub enum Kind {
 }
 
 /// What a verified token says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claims {
     /// `type`
     pub kind: Kind,

@@ -73,8 +73,8 @@ fn trial(tried: Result<checkpoint::Trial, StorageError>) -> Finding {
         }
         // Root looks at the rest of it.
         Err(foreign @ StorageError::Unsafe { .. }) => Finding::skip(CHECK, chain(&foreign)),
-        Err(full @ StorageError::DiskFull { .. }) => {
-            Finding::look(CHECK, chain(&full), "make room: a trial takes what a restore takes, three times the backup")
+        Err(full @ StorageError::NoRoom { .. }) => {
+            Finding::look(CHECK, chain(&full), "a trial takes what a restore takes: three times the backup, beside what is kept clear")
         }
         Err(error) => Finding::fix(
             CHECK,
@@ -105,5 +105,11 @@ mod tests {
         let verdict = |hours: u64| aged(&settings, Path::new("b"), Duration::from_secs(hours * 3600)).verdict;
         assert_eq!([verdict(47), verdict(49)], [Verdict::Ok, Verdict::Look]);
         assert_eq!([none(&settings, true).verdict, none(&settings, false).verdict], [Verdict::Ok, Verdict::Fix]);
+    }
+
+    #[test]
+    fn a_trial_without_room_says_nothing_against_the_backup() {
+        let found = trial(Err(StorageError::NoRoom { dir: "data".into(), free_mib: 9216, wanted_mib: 10_240 }));
+        assert_eq!((found.verdict, found.what.split(';').next()), (Verdict::Look, Some("data has 9216 MiB free, and this takes 10240")));
     }
 }

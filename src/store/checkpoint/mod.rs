@@ -258,11 +258,12 @@ pub(super) fn last_scheduled(dir: &Path) -> Result<Option<Timestamp>, StorageErr
     Ok(scheduled.filter_map(|path| read::head(&path).ok()).map(|head| head.created).next())
 }
 
-/// Whether so many bytes are free where a path is.
+/// Whether so many bytes are free where a path is; [`StorageError::NoRoom`] if not.
 pub(super) fn room(path: &Path, wanted: u64) -> Result<(), StorageError> {
     let stat = rustix::fs::statvfs(path).map_err(|source| io("measure", path)(source.into()))?;
     let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    if free < wanted { Err(StorageError::DiskFull { free_mib: free >> 20, floor_mib: wanted >> 20 }) } else { Ok(()) }
+    let lacking = || StorageError::NoRoom { dir: path.into(), free_mib: free >> 20, wanted_mib: wanted.div_ceil(1 << 20) };
+    if free < wanted { Err(lacking()) } else { Ok(()) }
 }
 
 /// Says of a database that was found damaged how to put the newest checkpoint in its place, if there is one.

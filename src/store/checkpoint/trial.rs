@@ -47,8 +47,12 @@ pub fn trial(options: &StoreOptions, from: &Path, now: Timestamp, step: &mut dyn
     let bytes = fs::metadata(from).map_err(io("look at", from))?.len();
     sweep(&options.dir)?;
     let place = Place::new(&options.dir)?;
-    let options = StoreOptions { dir: place.0.clone(), ..options.clone() };
-    let restored = restore(&options, Some(from), false, now, step)?;
+    let inside = StoreOptions { dir: place.0.clone(), ..options.clone() };
+    let restored = restore(&inside, Some(from), false, now, step).map_err(|error| match error {
+        // The place is gone when this is read.
+        StorageError::NoRoom { free_mib, wanted_mib, .. } => StorageError::NoRoom { dir: options.dir.clone(), free_mib, wanted_mib },
+        other => other,
+    })?;
     Ok(Trial { users: restored.users, bytes, took: began.elapsed() })
 }
 
@@ -107,6 +111,9 @@ mod tests {
         }
         let done = trial(&dir.options(), &path, T0, &mut |_, _| {}).unwrap();
         assert_eq!((done.users, places()), (1, 1));
+        let none_so_large = StoreOptions { free_space_floor: 1 << 60, ..dir.options() };
+        let refused = trial(&none_so_large, &path, T0, &mut |_, _| {}).unwrap_err().to_string();
+        assert!(refused.starts_with(&format!("{} has ", dir.path().display())) && places() == 1, "{refused}");
         fs::write(&path, "no checkpoint").unwrap();
         assert!(trial(&dir.options(), &path, T0, &mut |_, _| {}).is_err());
         assert_eq!(places(), 1);

@@ -34,6 +34,7 @@ mod deleted;
 mod events;
 mod imports;
 mod keys;
+mod mandates;
 mod measures;
 mod revocations;
 mod scan;

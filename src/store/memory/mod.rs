@@ -4,63 +4,30 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 mod codes;
+mod handle;
 mod records;
 mod sessions;
 mod users;
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::{Checkpoint, Counts, Imported, ImportedUser, Live, Measured, NewUser, Order, Scanned, StorageError, Store, UserChange, Which};
+use super::{Checkpoint, Counts, Imported, ImportedUser, Live, Measured, NewUser, Order, Scanned, Store, UserChange, Which};
 use crate::auth::audit::{Class, KEPT_OF_EACH, Record, Wanted};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
 use crate::auth::keys::{self, KeyChange, StoredKey};
+use crate::auth::mandate::Mandate;
 use crate::auth::password::PasswordHash;
 use crate::auth::service::{self, Service, ServiceId};
 use crate::auth::session::{Lifetimes, Presented, Session, SessionId};
 use crate::auth::token::TokenId;
 use crate::auth::user::{User, UserId, Username};
 use crate::error::Result;
-use records::Records;
+pub(super) use handle::MemoryStore;
 use users::is_acting_admin;
-
-/// See the module's page.
-pub(super) struct MemoryStore {
-    live: Live,
-    records: Mutex<Option<Records>>,
-    failed: watch::Sender<Option<String>>,
-}
-
-impl Default for MemoryStore {
-    fn default() -> Self {
-        Self { live: Live::default(), records: Mutex::new(Some(Records::default())), failed: watch::Sender::new(None) }
-    }
-}
-
-struct Open<'a>(MutexGuard<'a, Option<Records>>);
-
-impl std::ops::Deref for Open<'_> {
-    type Target = Records;
-    fn deref(&self) -> &Records {
-        self.0.as_ref().unwrap()
-    }
-}
-
-impl std::ops::DerefMut for Open<'_> {
-    fn deref_mut(&mut self) -> &mut Records {
-        self.0.as_mut().unwrap()
-    }
-}
-
-impl MemoryStore {
-    fn open(&self) -> Result<Open<'_>> {
-        let records = self.records.lock().unwrap();
-        if records.is_some() { Ok(Open(records)) } else { Err(StorageError::Stopped.into()) }
-    }
-}
 
 #[async_trait]
 impl Store for MemoryStore {
@@ -68,18 +35,22 @@ impl Store for MemoryStore {
         &self.live
     }
 
+    fn under(&self, mandate: Mandate) -> Arc<dyn Store> {
+        Arc::new(Self { mandate: Some(mandate), ..self.clone() })
+    }
+
     async fn insert_user(&self, new: NewUser) -> Result<User> {
-        self.open()?.insert_user(&self.live, new)
+        self.taking_a_step()?.insert_user(&self.live, new)
     }
 
     async fn insert_first_admin(&self, new: NewUser) -> Result<Option<User>> {
-        let mut records = self.open()?;
+        let mut records = self.taking_a_step()?;
         let there = records.users.values().any(|(user, _)| is_acting_admin(user));
         if there { Ok(None) } else { records.insert_user(&self.live, new).map(Some) }
     }
 
     async fn import_users(&self, users: Vec<ImportedUser>, keep: bool) -> Result<Vec<Imported>> {
-        let mut records = self.open()?;
+        let mut records = self.taking_a_step()?;
         Ok(users.into_iter().map(|user| records.import_user(&self.live, user, keep)).collect())
     }
 
@@ -98,11 +69,11 @@ impl Store for MemoryStore {
     }
 
     async fn change_user(&self, id: UserId, change: UserChange, now: Timestamp) -> Result<Option<User>> {
-        self.open()?.change_user(&self.live, id, change, now)
+        self.taking_a_step()?.change_user(&self.live, id, change, now)
     }
 
     async fn delete_user(&self, id: UserId, now: Timestamp) -> Result<bool> {
-        self.open()?.delete_user(&self.live, id, now)
+        self.taking_a_step()?.delete_user(&self.live, id, now)
     }
 
     async fn open_session(
@@ -112,7 +83,7 @@ impl Store for MemoryStore {
         verified: PasswordHash,
         rehashed: Option<PasswordHash>,
     ) -> Result<bool> {
-        Ok(self.open()?.open_session(&self.live, replaced, session, verified, rehashed))
+        Ok(self.taking_a_step()?.open_session(&self.live, replaced, session, verified, rehashed))
     }
 
     async fn sessions(&self, user: UserId) -> Result<Vec<Session>> {
@@ -124,22 +95,22 @@ impl Store for MemoryStore {
     }
 
     async fn touch_session(&self, id: SessionId, now: Timestamp, lifetimes: Lifetimes) -> Result<()> {
-        let mut records = self.open()?;
+        let mut records = self.taking_a_step()?;
         let touched = records.sessions.get(&id).and_then(|session| session.touched(now, &lifetimes));
         records.sessions.extend(touched.map(|session| (id, session)));
         Ok(())
     }
 
     async fn rotate_refresh(&self, id: SessionId, user: UserId, counter: u64, now: Timestamp, lifetimes: Lifetimes) -> Result<Presented> {
-        Ok(self.open()?.rotate_refresh(&self.live, id, user, counter, now, &lifetimes))
+        Ok(self.taking_a_step()?.rotate_refresh(&self.live, id, user, counter, now, &lifetimes))
     }
 
     async fn end_sessions(&self, user: UserId, which: Which, token: Option<(TokenId, Timestamp)>, now: Timestamp) -> Result<usize> {
-        Ok(self.open()?.end_sessions(&self.live, user, which, token, now))
+        Ok(self.taking_a_step()?.end_sessions(&self.live, user, which, token, now))
     }
 
     async fn sweep_expired(&self, before: Timestamp, limit: usize) -> Result<usize> {
-        Ok(self.open()?.sweep(&self.live, before, limit))
+        Ok(self.taking_a_step()?.sweep(&self.live, before, limit))
     }
 
     async fn change_password(
@@ -150,11 +121,11 @@ impl Store for MemoryStore {
         kept: Option<SessionId>,
         now: Timestamp,
     ) -> Result<bool> {
-        Ok(self.open()?.change_password(&self.live, user, &verified, new, kept, now))
+        Ok(self.taking_a_step()?.change_password(&self.live, user, &verified, new, kept, now))
     }
 
     async fn put_reset(&self, user: UserId, reset: Reset) -> Result<bool> {
-        Ok(self.open()?.put_reset(user, reset))
+        Ok(self.taking_a_step()?.put_reset(user, reset))
     }
 
     async fn reset(&self, user: UserId) -> Result<Option<Reset>> {
@@ -162,11 +133,11 @@ impl Store for MemoryStore {
     }
 
     async fn redeem_reset(&self, user: UserId, digest: CodeDigest, new: PasswordHash, now: Timestamp) -> Result<bool> {
-        Ok(self.open()?.redeem_reset(&self.live, user, digest, new, now))
+        Ok(self.taking_a_step()?.redeem_reset(&self.live, user, digest, new, now))
     }
 
     async fn insert_invite(&self, invite: Invite, limit: usize) -> Result<bool> {
-        Ok(self.open()?.insert_invite(invite, limit))
+        Ok(self.taking_a_step()?.insert_invite(invite, limit))
     }
 
     async fn invites(&self) -> Result<Vec<Invite>> {
@@ -178,12 +149,12 @@ impl Store for MemoryStore {
     }
 
     async fn delete_invite(&self, id: InviteId) -> Result<bool> {
-        Ok(self.open()?.invites.remove(&id).is_some())
+        Ok(self.taking_a_step()?.invites.remove(&id).is_some())
     }
 
     async fn insert_invited(&self, user: NewUser, invite: CodeDigest) -> Result<User> {
         // All under one lock: the same code may come twice at once.
-        self.open()?.insert_invited(&self.live, user, invite)
+        self.taking_a_step()?.insert_invited(&self.live, user, invite)
     }
 
     async fn keys(&self) -> Result<Vec<StoredKey>> {
@@ -191,12 +162,12 @@ impl Store for MemoryStore {
     }
 
     async fn insert_key(&self, key: StoredKey) -> Result<()> {
-        self.open()?.keys.insert(key.kid.clone(), key);
+        self.taking_a_step()?.keys.insert(key.kid.clone(), key);
         Ok(())
     }
 
     async fn insert_service(&self, service: Service) -> Result<()> {
-        let mut records = self.open()?;
+        let mut records = self.taking_a_step()?;
         if records.services.len() >= service::MAX_SERVICES {
             return Err(service::too_many());
         }
@@ -206,13 +177,13 @@ impl Store for MemoryStore {
     }
 
     async fn remove_service(&self, id: ServiceId) -> Result<bool> {
-        let removed = self.open()?.services.remove(&id).is_some();
+        let removed = self.taking_a_step()?.services.remove(&id).is_some();
         self.live.services().remove(id);
         Ok(removed)
     }
 
     async fn keep_service_uses(&self, uses: Vec<(ServiceId, Timestamp)>) -> Result<()> {
-        let mut records = self.open()?;
+        let mut records = self.taking_a_step()?;
         for (id, at) in uses {
             if let Some(service) = records.services.get_mut(&id) {
                 service.last_used = Some(at);
@@ -223,7 +194,7 @@ impl Store for MemoryStore {
     }
 
     async fn change_keys(&self, change: KeyChange, now: Timestamp) -> Result<Option<Vec<StoredKey>>> {
-        let mut records = self.open()?;
+        let mut records = self.taking_a_step()?;
         let before: Vec<_> = records.keys.values().cloned().collect();
         let mut after = before.clone();
         keys::change(&mut after, change, now)?;
@@ -270,7 +241,7 @@ impl Store for MemoryStore {
     }
 
     async fn set_clock_mark(&self, mark: Timestamp) -> Result<()> {
-        self.open()?.mark = mark;
+        self.taking_a_step()?.mark = mark;
         Ok(())
     }
 

@@ -112,7 +112,6 @@ pub(super) fn open(options: &StoreOptions) -> Result<Opened, StorageError> {
         let meta = start(&db, &file, &path, &mut marker)?;
         (db, file, meta, Live::default(), true)
     };
-    let mut marker = marker.renewed(dir)?;
     marker.set_clean(false)?;
     Ok(Opened { db, file, path, lock, marker, meta, live, checked })
 }

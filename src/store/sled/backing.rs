@@ -15,7 +15,7 @@ pub(super) async fn back_up(store: &SledStore, order: Order, turn: OwnedMutexGua
     let (reply, begun) = oneshot::channel();
     store.enqueue(Box::new(Begin::new(reply)))?;
     let copy = begun.await.map_err(|_| StorageError::Stopped)??;
-    let (dir, floor, shared) = (store.0.dir.clone(), store.0.free_space_floor, Arc::clone(&store.0.shared));
+    let (dir, floor, shared) = (store.handle.dir.clone(), store.handle.free_space_floor, Arc::clone(&store.handle.shared));
     let made = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         let goes_on = || {

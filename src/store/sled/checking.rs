@@ -26,10 +26,10 @@ use crate::priority::give_way;
 /// When there is no thread to be had.
 pub(super) fn begin(store: &SledStore) -> Result<(), StorageError> {
     // The writer keeps what keys held for one copy at a time: a backup waits until the check has ended.
-    let turn = Arc::clone(&store.0.copying).try_lock_owned().map_err(|_| StorageError::Busy)?;
+    let turn = Arc::clone(&store.handle.copying).try_lock_owned().map_err(|_| StorageError::Busy)?;
     let (reply, copy) = oneshot::channel();
     store.enqueue(Box::new(Begin::new(reply)))?;
-    let shared = Arc::clone(&store.0.shared);
+    let shared = Arc::clone(&store.handle.shared);
     let check = move || {
         let _turn = turn;
         give_way();
@@ -45,7 +45,7 @@ pub(super) fn begin(store: &SledStore) -> Result<(), StorageError> {
         }
     };
     let spawned = thread::Builder::new().name("store-check".to_owned()).spawn(check);
-    spawned.map(drop).map_err(|source| StorageError::Io { action: "start the check of", path: store.0.dir.clone(), source })
+    spawned.map(drop).map_err(|source| StorageError::Io { action: "start the check of", path: store.handle.dir.clone(), source })
 }
 
 /// Whether the records are those their meta record describes. Ends with [`StorageError::Stopped`] when `over` says so.
@@ -93,7 +93,7 @@ mod tests {
             let store = SledStore::open(&hasty(&dir)).unwrap();
             assert_eq!(contents(&store, &cast.ids).await, before, "seed {seed}");
             // The check of the opening has its turn first.
-            let _turn = store.0.copying.lock().await;
+            let _turn = store.handle.copying.lock().await;
             let (reply, copy) = oneshot::channel();
             store.enqueue(Box::new(Begin::new(reply))).unwrap();
             compare(copy.await.unwrap().unwrap(), &|| false).unwrap();

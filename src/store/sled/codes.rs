@@ -2,6 +2,7 @@
 
 use super::super::NewUser;
 use super::reading::Records;
+use super::records::UserRecord;
 use super::steps::{end_all_but, insert_user};
 use super::tree::Step;
 use crate::auth::clock::Timestamp;
@@ -23,7 +24,7 @@ pub(super) fn change_password(
     if record.password != *verified || step.standing(user)?.disabled {
         return Ok(false);
     }
-    set_password(step, user, new, kept, now)
+    set_password(step, user, UserRecord { password: new, ..record }, kept, now)
 }
 
 pub(super) fn put_reset(step: &mut Step<'_>, user: UserId, reset: Reset) -> Result<bool> {
@@ -38,15 +39,12 @@ pub(super) fn redeem_reset(step: &mut Step<'_>, user: UserId, digest: CodeDigest
     if !record.reset.is_some_and(|reset| reset.fits(digest, now)) || step.standing(user)?.disabled {
         return Ok(false);
     }
-    set_password(step, user, new, None, now)
+    set_password(step, user, UserRecord { password: new, ..record }, None, now)
 }
 
 /// Whatever the way to it, a new password leaves neither another session nor a reset code behind.
-fn set_password(step: &mut Step<'_>, user: UserId, new: PasswordHash, kept: Option<SessionId>, now: Timestamp) -> Result<bool> {
-    let Some(mut record) = step.user_record(user)? else { return Ok(false) };
-    record.password = new;
-    record.reset = None;
-    step.put_user(user, &record)?;
+fn set_password(step: &mut Step<'_>, user: UserId, record: UserRecord, kept: Option<SessionId>, now: Timestamp) -> Result<bool> {
+    step.put_user(user, &UserRecord { reset: None, ..record })?;
     end_all_but(step, user, kept, now)?;
     Ok(true)
 }
@@ -56,6 +54,7 @@ pub(super) fn insert_invite(step: &mut Step<'_>, invite: Invite, limit: usize) -
     if there >= limit {
         return Ok(false);
     }
+    // An id is part of a digest: should one come twice, the expiry index loses the older.
     if let Some(same) = step.invite(invite.id())? {
         step.remove_invite(&same);
     }

@@ -6,9 +6,11 @@ use std::thread;
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::checking;
 use super::tree::{Step, Tree};
 use super::writer::{FreeSpace, Job, Request, Shared, Writer};
+use super::{checking, steps};
+use crate::auth::clock::Timestamp;
+use crate::auth::mandate::Mandate;
 use crate::error::Result;
 use crate::store::opening::{self, Opened};
 use crate::store::{StorageError, StoreOptions, checkpoint};
@@ -18,9 +20,16 @@ pub(super) const QUEUE: usize = 4096;
 /// Most checkpoints that are asked for at once.
 const COPIES: usize = 4;
 
+/// Most entries one round of the sweep looks at, so that other steps get in between.
+const SWEEP_ROUND: usize = 100;
+
 /// [`Store`](crate::store::Store) over sled. Cheap to clone. Without [`close`](crate::store::Store::close) the stop counts as unclean.
 #[derive(Clone)]
-pub struct SledStore(pub(super) Arc<Handle>);
+pub struct SledStore {
+    pub(super) handle: Arc<Handle>,
+    /// What every step is taken under; see [`Store::under`](crate::store::Store::under).
+    pub(super) mandate: Option<Mandate>,
+}
 
 pub(super) struct Handle {
     pub dir: PathBuf,
@@ -53,7 +62,8 @@ impl SledStore {
             .map_err(|source| StorageError::Io { action: "start the writer for", path: options.dir.clone(), source })?;
         let (dir, free_space_floor, copying) = (options.dir.clone(), options.free_space_floor, Arc::default());
         let copies = Semaphore::new(COPIES);
-        let store = Self(Arc::new(Handle { dir, free_space_floor, copying, copies, shared, queue: Mutex::new(Some(sender)) }));
+        let handle = Handle { dir, free_space_floor, copying, copies, shared, queue: Mutex::new(Some(sender)) };
+        let store = Self { handle: Arc::new(handle), mandate: None };
         if !checked {
             checking::begin(&store)?;
         }
@@ -67,20 +77,39 @@ impl SledStore {
         F: FnOnce(&mut Step<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
+        let mandate = self.mandate;
+        let step = move |records: &mut Step<'_>| {
+            mandate.map_or(Ok(()), |mandate| steps::judge(records, &mandate))?;
+            step(records)
+        };
         self.enqueue(Box::new(Request::new(step, reply)))?;
         answer.await.unwrap_or_else(|_| Err(StorageError::Uncertain.into()))
     }
 
     pub(super) fn enqueue(&self, job: Box<dyn Job>) -> Result<(), StorageError> {
-        if self.0.shared.failed.borrow().is_some() {
+        if self.handle.shared.failed.borrow().is_some() {
             return Err(StorageError::Stopped);
         }
-        let queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = self.handle.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let sender = queue.as_ref().ok_or(StorageError::Stopped)?;
         sender.try_send(job).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => StorageError::Busy,
             mpsc::error::TrySendError::Closed(_) => StorageError::Stopped,
         })
+    }
+
+    /// See [`Store::sweep_expired`](crate::store::Store::sweep_expired).
+    pub(super) async fn sweep_in_rounds(&self, before: Timestamp, limit: usize) -> Result<usize> {
+        let mut deleted = 0;
+        while deleted < limit {
+            let round = SWEEP_ROUND.min(limit - deleted);
+            let swept = self.write(move |step| steps::sweep(step, before, round)).await?;
+            deleted += swept.deleted;
+            if swept.seen < round {
+                break;
+            }
+        }
+        Ok(deleted)
     }
 
     /// Reads on a thread that may block.
@@ -89,7 +118,7 @@ impl SledStore {
         T: Send + 'static,
         F: FnOnce(&sled::Db) -> Result<T, StorageError> + Send + 'static,
     {
-        let db = self.0.shared.db.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StorageError::Stopped)?;
+        let db = self.handle.shared.db.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StorageError::Stopped)?;
         let (reply, answer) = oneshot::channel();
         // Of one type, as in `task.rs`.
         let task: Box<dyn FnOnce() + Send> = Box::new(move || {

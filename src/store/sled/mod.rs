@@ -56,6 +56,7 @@ use crate::auth::audit::{Class, Record, Wanted};
 use crate::auth::clock::Timestamp;
 use crate::auth::code::{CodeDigest, Invite, InviteId, Reset};
 use crate::auth::keys::{KeyChange, StoredKey};
+use crate::auth::mandate::Mandate;
 use crate::auth::password::PasswordHash;
 use crate::auth::service::{Service, ServiceId};
 use crate::auth::session::{Lifetimes, Presented, Session, SessionId};
@@ -67,13 +68,15 @@ use reading::Records;
 use writer::Shared;
 
 pub use handle::SledStore;
-/// Most entries one round of the sweep looks at, so that other steps get in between.
-const SWEEP_ROUND: usize = 100;
 
 #[async_trait]
 impl Store for SledStore {
     fn live(&self) -> &Live {
-        &self.0.shared.live
+        &self.handle.shared.live
+    }
+
+    fn under(&self, mandate: Mandate) -> Arc<dyn Store> {
+        Arc::new(Self { mandate: Some(mandate), ..self.clone() })
     }
 
     async fn insert_user(&self, user: NewUser) -> Result<User> {
@@ -140,16 +143,7 @@ impl Store for SledStore {
     }
 
     async fn sweep_expired(&self, before: Timestamp, limit: usize) -> Result<usize> {
-        let mut deleted = 0;
-        while deleted < limit {
-            let round = SWEEP_ROUND.min(limit - deleted);
-            let swept = self.write(move |step| steps::sweep(step, before, round)).await?;
-            deleted += swept.deleted;
-            if swept.seen < round {
-                break;
-            }
-        }
-        Ok(deleted)
+        self.sweep_in_rounds(before, limit).await
     }
 
     async fn change_password(
@@ -221,18 +215,18 @@ impl Store for SledStore {
 
     async fn back_up(&self, order: Order) -> Result<Checkpoint> {
         // Each is made to its end, also when nobody waits for it any more.
-        let _place = self.0.copies.try_acquire().map_err(|_| StorageError::Busy)?;
-        let turn = Arc::clone(&self.0.copying).lock_owned().await;
+        let _place = self.handle.copies.try_acquire().map_err(|_| StorageError::Busy)?;
+        let turn = Arc::clone(&self.handle.copying).lock_owned().await;
         backing::back_up(self, order, turn).await
     }
 
     async fn last_scheduled_checkpoint(&self) -> Result<Option<Timestamp>> {
-        let dir = self.0.dir.clone();
+        let dir = self.handle.dir.clone();
         self.read(move |_| checkpoint::last_scheduled(&dir)).await
     }
 
     async fn scan(&self) -> Result<Scanned> {
-        let turn = Arc::clone(&self.0.copying).lock_owned().await;
+        let turn = Arc::clone(&self.handle.copying).lock_owned().await;
         scanning::scan(self, turn).await
     }
 
@@ -249,7 +243,7 @@ impl Store for SledStore {
     }
 
     fn note(&self, class: Class, record: Record) {
-        let shared = &self.0.shared;
+        let shared = &self.handle.shared;
         if shared.notes.add(class, record) {
             // If it does not get in, the queue is full: then the writer is awake.
             let _ = self.enqueue(Box::new(Wake(Arc::clone(shared))));
@@ -263,7 +257,7 @@ impl Store for SledStore {
     }
 
     fn measured(&self) -> Measured {
-        let Shared { writing, notes, .. } = &*self.0.shared;
+        let Shared { writing, notes, .. } = &*self.handle.shared;
         Measured {
             commits: writing.commits.taken(),
             steps: writing.steps.value(),
@@ -273,17 +267,17 @@ impl Store for SledStore {
     }
 
     fn is_full(&self) -> bool {
-        self.0.shared.full.load(Ordering::Relaxed)
+        self.handle.shared.full.load(Ordering::Relaxed)
     }
 
     fn failed(&self) -> watch::Receiver<Option<String>> {
-        self.0.shared.failed.subscribe()
+        self.handle.shared.failed.subscribe()
     }
 
     async fn close(&self) -> Result<()> {
-        let shared = &self.0.shared;
+        let shared = &self.handle.shared;
         shared.close();
-        drop(self.0.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.handle.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
         let (mut ended, mut failed) = (shared.ended.subscribe(), shared.failed.subscribe());
         tokio::select! {
             _ = ended.wait_for(|ended| *ended) => {}

@@ -22,13 +22,13 @@ const MARKER_READINGS: usize = 3;
 
 /// `turn` is held to the end, also if nobody waits for it.
 pub(super) async fn scan(store: &SledStore, turn: OwnedMutexGuard<()>) -> Result<Scanned> {
-    let dir = store.0.dir.clone();
+    let dir = store.handle.dir.clone();
     // Before the copy: what it says was durable by then, so it must be in there.
     let marker = tokio::task::spawn_blocking(move || read_marker(&dir)).await.map_err(panicked)??;
     let (reply, begun) = oneshot::channel();
     store.enqueue(Box::new(Begin::new(reply)))?;
     let copy = begun.await.map_err(|_| StorageError::Stopped)??;
-    let shared = Arc::clone(&store.0.shared);
+    let shared = Arc::clone(&store.handle.shared);
     let scanned = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         judge(copy, marker, &shared)
@@ -112,7 +112,7 @@ mod tests {
         let store = dir.open();
         logged_in(&store, "arun").await;
         assert_eq!(store.scan().await.unwrap().fault, None);
-        let db = store.0.shared.db.read().unwrap().clone().unwrap();
+        let db = store.handle.shared.db.read().unwrap().clone().unwrap();
         let name = key::name(&Username::parse("arun").unwrap());
         let kept = db.remove(&name).unwrap().unwrap();
         let fault = store.scan().await.unwrap().fault.unwrap();

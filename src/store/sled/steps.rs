@@ -9,11 +9,22 @@ use super::tree::Step;
 use crate::auth::clock::Timestamp;
 use crate::auth::code::InviteId;
 use crate::auth::keys::{self, KeyChange, StoredKey};
+use crate::auth::mandate::Mandate;
 use crate::auth::password::PasswordHash;
 use crate::auth::session::{Lifetimes, Presented, SESSIONS_PER_USER, Session, SessionId};
 use crate::auth::token::{MAX_ACCESS_SECS, TokenId};
 use crate::auth::user::{User, UserId};
 use crate::error::{Error, Result};
+
+/// Whether somebody may still do what it asked for.
+pub(super) fn judge(step: &Step<'_>, mandate: &Mandate) -> Result<()> {
+    let standing = step.user_record(mandate.user())?.map(|_| step.standing(mandate.user())).transpose()?;
+    let mut revoked = false;
+    for id in mandate.ids() {
+        revoked |= step.revoked_until(id)?.is_some();
+    }
+    mandate.judge(standing.as_ref(), revoked)
+}
 
 pub(super) fn insert_user(step: &mut Step<'_>, new: NewUser) -> Result<User> {
     let NewUser { username, password, roles, claims, created } = new;
@@ -84,6 +95,7 @@ pub(super) fn open_session(
         record.password = password;
         step.put_user(session.user, &record)?;
     }
+    // Ids are random: should one come twice, the indexes lose the older.
     if let Some(same) = step.session_record(session.id)? {
         step.remove_session(&same);
     }

@@ -204,7 +204,7 @@ async fn a_failure_of_the_engine_stops_the_store() {
         .await;
     assert!(is_stopped(&failing));
     has_stopped(&store, "the database failed to write: no such luck").await;
-    store.0.shared.ended.subscribe().wait_for(|ended| *ended).await.unwrap();
+    store.handle.shared.ended.subscribe().wait_for(|ended| *ended).await.unwrap();
     assert!(matches!(
         SledStore::open(&StoreOptions { lock_wait: Duration::ZERO, ..dir.options() }),
         Err(StorageError::Held { pid: Some(_), .. })

@@ -1,11 +1,11 @@
 """The examples as subscribers: they verify offline, and refuse a token soon after its logout."""
-import base64, http.server, json, os, pathlib, re, shutil, subprocess, sys, tempfile, threading, time, unittest, urllib.error, urllib.request
+import base64, http.server, json, os, pathlib, re, shutil, subprocess, sys, tempfile, threading, time, unittest, urllib.request
 
 BINARY = os.environ["DOORWARD_BIN"]
 HERE = pathlib.Path(__file__).resolve().parent
 EXAMPLES = HERE.parents[2] / "examples"
 sys.path.insert(0, str(HERE.parent))
-from doorward import OPENER, free_port
+from doorward import ask, free_port
 
 POLL_SECONDS = 1  # as in the examples
 KEYS_SECONDS = 5  # as in examples/flask_app.py; jose waits longer
@@ -13,21 +13,6 @@ KEYS = "/.well-known/jwks.json"
 ANSWERED = f'doorward_http_requests_total{{method="GET",route="{KEYS}",'
 FLASK = [sys.executable, "-m", "flask", "--app", EXAMPLES / "flask_app.py", "run", "--port"]
 CREDENTIALS = {"username": "arun", "password": "securepassword"}
-
-
-def ask(method, url, body=None, authorization=None, form=False):
-    """One request; answers the status and the parsed body."""
-    request = urllib.request.Request(url, method=method)
-    if body is not None:
-        request.data = (body if form else json.dumps(body)).encode()
-        request.add_header("Content-Type", "application/x-www-form-urlencoded" if form else "application/json")
-    if authorization:
-        request.add_header("Authorization", authorization)
-    try:
-        with OPENER.open(request, timeout=120) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as refused:
-        return refused.code, json.load(refused)
 
 
 def until(done, seconds=120):
@@ -162,7 +147,7 @@ class Feed(Examples):
                 if end == "logout":
                     status, _ = ask("POST", f"{self.url}/logout", authorization=f"Bearer {pair['refresh_token']}")
                 else:
-                    status, _ = ask("POST", f"{self.url}/revoke", f"token={pair['access_token']}", form=True)
+                    status, _ = ask("POST", f"{self.url}/revoke", f"token={pair['access_token']}")
                 self.assertEqual(status, 200)
                 delays.append(until(lambda: self.status(app, pair["access_token"]) == 401))
                 self.assertEqual(self.status(app, other["access_token"]), 200, "another session goes on")

@@ -110,7 +110,7 @@ async fn on_a_disk_without_room_for_it_a_backup_ends_and_the_store_goes_on() {
     let store = SledStore::open(&StoreOptions { free_space_floor, ..patient(dir.path()) }).unwrap();
     store.insert_user(named("arun")).await.unwrap();
     let ended = store.back_up(order(T0)).await;
-    assert!(matches!(ended, Err(crate::Error::Storage(StorageError::DiskFull { .. }))), "{ended:?}");
+    assert!(matches!(ended, Err(crate::Error::Storage(StorageError::NoRoom { .. }))), "{ended:?}");
     assert_eq!(fs::read_dir(dir.path().join(FOLDER)).unwrap().count(), 0, "nothing is left");
     store.insert_user(named("bina")).await.unwrap();
     assert!(!store.is_full() && store.failed().borrow().is_none());

@@ -96,14 +96,13 @@ impl Writer {
         let lacking = self.space.lacking()?;
         self.shared.full.store(lacking.is_some(), Ordering::Relaxed);
         if let Some(free) = lacking {
-            let full = || StorageError::DiskFull { free_mib: free >> 20, floor_mib: self.space.floor >> 20 };
             for mut job in group {
                 if job.only_reads() {
                     // All that was taken before is applied and durable.
                     job.run(&mut self.tree, &self.shared.live)?;
                     job.answer();
                 } else {
-                    job.refuse(full());
+                    job.refuse(self.space.full(free));
                 }
             }
             return self.shared.set_committing(None);

@@ -11,7 +11,7 @@ const SPACE_BELIEVED: Duration = Duration::from_secs(1);
 /// The free space of a directory, measured now and then.
 pub(in crate::store::sled) struct FreeSpace {
     dir: PathBuf,
-    pub(super) floor: u64,
+    floor: u64,
     measured: Option<(Instant, u64)>,
 }
 
@@ -33,5 +33,10 @@ impl FreeSpace {
             }
         };
         Ok((free < self.floor).then_some(free))
+    }
+
+    /// What those are told who would write while so little is free.
+    pub(super) fn full(&self, free: u64) -> StorageError {
+        StorageError::DiskFull { dir: self.dir.clone(), free_mib: free >> 20, floor_mib: self.floor >> 20 }
     }
 }
