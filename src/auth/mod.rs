@@ -37,6 +37,7 @@ mod token_length;
 pub mod user;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -143,6 +144,8 @@ struct Inner {
     registration: Registration,
     /// Held while a user's claims and roles are judged and changed: two changes that each fit could be too long together.
     changing: tokio::sync::Mutex<()>,
+    /// Whether nobody's access token is too long who has neither roles nor claims.
+    every_name_fits: AtomicBool,
     setup: setup::Offer,
     outcomes: measures::Outcomes,
 }
@@ -194,15 +197,15 @@ impl Auth {
             lifetimes: policy.lifetimes,
             registration: policy.registration,
             changing: tokio::sync::Mutex::default(),
+            every_name_fits: AtomicBool::new(true),
             setup: setup::Offer::default(),
             outcomes: measures::Outcomes::default(),
             store,
         };
         let auth = Self(Arc::new(inner));
-        match auth.longest_plain_token()? {
-            bytes if bytes > MAX_ISSUED_TOKEN_BYTES => Err(StartError::TokensTooLong { bytes }),
-            _ => Ok(auth),
-        }
+        auth.check_settings_fit()?;
+        auth.judge_signing_key()?;
+        Ok(auth)
     }
 
     /// Who may register.

@@ -82,13 +82,15 @@ impl Auth {
     /// active key if it is made here, or else ES256.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for one key too many; [`Error::Crypto`]; storage errors.
+    /// [`Error::Invalid`] for one key too many, or one that makes access tokens too long; [`Error::Crypto`]; storage errors.
     pub async fn rotate_key(&self, actor: Actor, algorithm: Option<Algorithm>, now: bool) -> Result<KeyStatus> {
         let algorithm = match algorithm {
             Some(algorithm) => algorithm,
             None => self.usual_algorithm().await?,
         };
-        self.add_key(actor, StoredKey::generate(algorithm, self.0.clock.now())?, now).await
+        let key = StoredKey::generate(algorithm, self.0.clock.now())?;
+        self.check_key_fits(&key, "_schema")?;
+        self.add_key(actor, key, now).await
     }
 
     async fn usual_algorithm(&self) -> Result<Algorithm> {
@@ -102,7 +104,9 @@ impl Auth {
     /// # Errors
     /// [`Error::Invalid`], also for a key that is there already; storage errors.
     pub async fn import_key(&self, actor: Actor, pem: &str, now: bool) -> Result<KeyStatus> {
-        self.add_key(actor, StoredKey::import(pem, self.0.clock.now())?, now).await
+        let key = StoredKey::import(pem, self.0.clock.now())?;
+        self.check_key_fits(&key, "pem")?;
+        self.add_key(actor, key, now).await
     }
 
     async fn add_key(&self, actor: Actor, mut key: StoredKey, now: bool) -> Result<KeyStatus> {
@@ -148,6 +152,7 @@ impl Auth {
             let changed = auth.store_under(actor.and_then(Actor::mandate)).change_keys(change, now).await?;
             if let Some(keys) = &changed {
                 auth.0.tokens.use_keys(Keyring::load(keys, &auth.0.secrets)?);
+                auth.judge_signing_key()?;
                 if let Some(event) = event {
                     auth.note(event);
                 }

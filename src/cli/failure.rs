@@ -57,10 +57,19 @@ pub(crate) enum Failure {
         #[source]
         source: std::io::Error,
     },
-    #[error("{red} to fix")]
+    #[error("cannot {action} {}", path.display())]
+    File {
+        /// What was to be done: "read the key in", "write the manual pages into".
+        action: &'static str,
+        /// Which file or directory, as it was named.
+        path: std::path::PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{fix} to fix")]
     Unwell {
         /// How many findings.
-        red: usize,
+        fix: usize,
         /// The exit code.
         code: u8,
     },

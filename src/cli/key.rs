@@ -110,6 +110,6 @@ fn read_key(file: &Path) -> Result<Zeroizing<String>, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
             Err(Failure::Refused(format!("{} is not PEM; for DER: openssl pkcs8 -inform DER -nocrypt -in FILE", file.display())))
         }
-        Err(source) => Err(Failure::System { action: "read the key", source }),
+        Err(source) => Err(Failure::File { action: "read the key in", path: file.into(), source }),
     }
 }

@@ -3,16 +3,14 @@
 //! Libraries that use the `log` facade are let through for errors only, and Rocket not at all: its lines hold URIs and
 //! guard errors that we have judged and logged already.
 
-use std::io::IsTerminal as _;
-
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use tracing_subscriber::fmt::{self, format};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::Failure;
 use super::log_lines::WithRequest;
+use super::{Failure, terminal};
 use crate::config::{ConfigError, Loaded, LogFormat, Settings};
 use crate::log_filter::{Filter, LogControl};
 
@@ -34,7 +32,7 @@ pub fn install(settings: &Settings) -> Result<LogControl, Failure> {
     let log = tracing_subscriber::registry().with(threshold);
     match settings.log_format {
         LogFormat::Text => {
-            let colours = std::env::var_os("NO_COLOR").is_none() && std::io::stderr().is_terminal();
+            let colours = terminal::takes_colours(&std::io::stderr());
             let format = WithRequest { lines: format().with_ansi(colours), json: false };
             log.with(lines.with_ansi(colours).event_format(format)).init();
         }

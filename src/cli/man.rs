@@ -12,5 +12,5 @@ use super::{Cli, Failure};
 /// A page cannot be written.
 pub fn run(directory: &Path) -> Result<(), Failure> {
     let written = std::fs::create_dir_all(directory).and_then(|()| clap_mangen::generate_to(Cli::command(), directory));
-    written.map_err(|source| Failure::System { action: "write the manual pages", source })
+    written.map_err(|source| Failure::File { action: "write the manual pages into", path: directory.into(), source })
 }

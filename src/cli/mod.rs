@@ -5,6 +5,7 @@
 
 mod audit;
 mod backup;
+mod command;
 mod completions;
 mod config;
 mod doctor;
@@ -38,16 +39,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
+use clap::{Args, Parser, ValueEnum};
 
 use crate::auth::Auth;
 use crate::config::{ConfigError, Flags, Loaded, Settings};
 use crate::http::UserRoutes;
 use crate::http::client::ServerUrl;
 use crate::store::{SledStore, StoreOptions};
-use founding::Founding;
-use reach::Reach;
+use command::Command;
 
 pub(crate) use failure::Failure;
 
@@ -69,64 +68,6 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     common: Common,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Serve the API and the page (what happens without a command, too)
-    Serve {
-        /// While there is no administrator, print a link to make the first one; it works once, for 30 minutes
-        #[arg(long)]
-        setup_link: bool,
-    },
-    /// Add, list, change and delete users
-    #[command(subcommand)]
-    User(user::Command),
-    /// Add, list and remove the keys of services, programs that may ask about tokens
-    #[command(subcommand)]
-    Service(service::Command),
-    /// Make, list and take back invites, codes to register with
-    #[command(subcommand)]
-    Invite(invite::Command),
-    /// List and end a user's sessions
-    #[command(subcommand)]
-    Session(session::Command),
-    /// List, rotate, import and retire the keys that sign
-    #[command(subcommand)]
-    Key(key::Command),
-    /// Take the users of another program in, and see how far they have come
-    #[command(subcommand)]
-    Import(import::Command),
-    /// List what has happened: logins, failures, changes, and who did it
-    Audit(audit::Command),
-    /// Copy everything into one file, also while the server runs; restore makes a database of it
-    Backup(backup::Command),
-    /// Make the database of a backup; every token from before is refused then. No server may run
-    Restore(restore::Command),
-    /// Check a deployment, after an upgrade for one: log in, refresh, log out, every refusal; leaves nothing behind
-    Verify(verify::Flags),
-    /// Say what is wrong and what to do about it: directory, database, disk, clock, secrets, proxy, certificate, backups
-    Doctor,
-    /// Show which log lines the running server writes, or write others until it stops
-    Log(log::Command),
-    /// Show or check the settings in effect
-    #[command(subcommand)]
-    Config(config::Command),
-    /// Print a script for your shell that completes commands and flags; e.g. doorward completions bash
-    Completions {
-        /// Which shell
-        shell: Shell,
-    },
-    /// Say in one line whether the server is ready; exit with 1 if not, or if nobody answers within 3 s
-    ///
-    /// It asks the server of the data directory over its socket, else the address and port of the settings, or --url. It
-    /// needs no token.
-    Healthcheck,
-    /// Write the manual pages into a directory
-    Man {
-        /// Which directory
-        directory: PathBuf,
-    },
 }
 
 /// What flags are under that have no meaning for `serve`.
@@ -191,7 +132,7 @@ impl Common {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(cli) {
+    match cli.command.unwrap_or_default().run(&cli.common) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // A file of somebody else's is quoted in some; lines stay, what would steer the terminal does not.
@@ -199,53 +140,6 @@ pub fn main() -> ExitCode {
             reach::tell(&format!("doorward: {said}"));
             ExitCode::from(failure.exit_code())
         }
-    }
-}
-
-fn run(cli: Cli) -> Result<(), Failure> {
-    let Cli { command, common } = cli;
-    let command = command.unwrap_or(Command::Serve { setup_link: false });
-    if let Command::Completions { shell } = command {
-        return completions::run(shell);
-    }
-    if let Command::Man { directory } = command {
-        return man::run(&directory);
-    }
-    // It looks at a server from outside: no settings of ours have a part in it.
-    if let Command::Verify(flags) = &command {
-        return verify::run(flags, &common);
-    }
-    // Settings that cannot be used are one of its findings.
-    if let Command::Doctor = command {
-        return doctor::run(&common);
-    }
-    let loaded = common.load()?;
-    let settings = &loaded.settings;
-    let reach = || Reach::new(settings, &common);
-    let founding = |founding| reach().map(|reach| reach.founding(founding));
-    match command {
-        Command::Serve { .. } | Command::Config(_) | Command::Restore(_) if common.url.is_some() || common.token_file.is_some() => {
-            Err(Failure::Usage("--url and --token-file are for commands that ask a server".to_owned()))
-        }
-        Command::Serve { setup_link } => serve::run(settings, common.accept_clock, setup_link),
-        Command::User(command @ user::Command::Add { .. }) => user::run(&founding(Founding::of_first_user(&loaded, &common))?, &command),
-        Command::User(command) => user::run(&reach()?, &command),
-        Command::Invite(command) => invite::run(&reach()?, &command),
-        Command::Session(command) => session::run(&reach()?, &command),
-        Command::Service(command) => service::run(&reach()?, &command),
-        Command::Key(command) => key::run(&reach()?, &command),
-        Command::Import(command @ import::Command::Flask(_)) => import::run(&founding(Founding::Always)?, settings, &command),
-        Command::Import(command) => import::run(&reach()?, settings, &command),
-        Command::Audit(command) => audit::run(&reach()?, &command),
-        Command::Log(command) => log::run(&reach()?, &command),
-        Command::Backup(command) => backup::run(&reach()?, &command),
-        Command::Restore(command) => restore::run(settings, &command, &common),
-        Command::Config(command) => config::run(&loaded, &command, common.json),
-        Command::Completions { shell } => completions::run(shell),
-        Command::Healthcheck => healthcheck::run(settings, &common),
-        Command::Man { directory } => man::run(&directory),
-        Command::Verify(flags) => verify::run(&flags, &common),
-        Command::Doctor => doctor::run(&common),
     }
 }
 

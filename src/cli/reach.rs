@@ -14,7 +14,7 @@ use crate::auth::Auth;
 use crate::config::Settings;
 use crate::http::client::{Client, ServerUrl};
 use crate::http::front::SOCKET;
-use crate::store::StorageError;
+use crate::store::{self, StorageError};
 use crate::task;
 
 /// The variable that holds an access token for `--url`, if no file does.
@@ -126,7 +126,7 @@ impl<'a> Reach<'a> {
         // Over https the certificate is for a name, which is not known here.
         let listening = tls_cert.is_none().then_some((address.as_str(), *port));
         self.founding.check(data_dir, listening).await?;
-        let is_new = !data_dir.join("db").exists();
+        let is_new = !store::has_database(data_dir);
         let auth = match open(self.settings, self.accept_clock).await {
             // While we waited for the directory, whoever holds it may have opened its socket.
             Err(held @ Failure::Storage(StorageError::Held { .. })) => {
@@ -228,7 +228,7 @@ fn token(file: Option<&Path>) -> Result<Zeroizing<String>, Failure> {
 pub(super) fn token_file(file: &Path) -> Result<Zeroizing<String>, Failure> {
     let mut text = Zeroizing::new(String::new());
     let read = std::fs::File::open(file).and_then(|open| open.take(MAX_TOKEN_BYTES).read_to_string(&mut text));
-    read.map_err(|source| Failure::System { action: "read the token file", source })?;
+    read.map_err(|source| Failure::File { action: "read the token or code in", path: file.into(), source })?;
     one_token(&text, &file.display().to_string())
 }
 
@@ -236,7 +236,7 @@ pub(super) fn token_file(file: &Path) -> Result<Zeroizing<String>, Failure> {
 pub(super) fn one_token(text: &str, from: &str) -> Result<Zeroizing<String>, Failure> {
     let token = text.trim();
     if token.is_empty() || token.contains(char::is_whitespace) {
-        return Err(Failure::Usage(format!("{from} does not hold one access token")));
+        return Err(Failure::Usage(format!("{from} does not hold one token or code")));
     }
     Ok(Zeroizing::new(token.to_owned()))
 }

@@ -120,8 +120,8 @@ fn taken(error: BindError, dir: &Path) -> Failure {
 
 /// What whoever starts it may want to know next.
 fn introduce(settings: &Settings, is_new: bool) {
-    if let Some(url) = &settings.public_url {
-        announce(&format!("browsers reach it at {url}{}", settings.base_path.join("/")));
+    if let Some(page) = settings.page() {
+        announce(&format!("browsers reach it at {page}"));
     }
     if is_new {
         announce("no administrator yet: doorward user add NAME --admin, or start with --setup-link");

@@ -1,4 +1,17 @@
-//! What may reach a terminal: names, addresses and user agents are chosen by others.
+//! What may reach a terminal: names, addresses and user agents are chosen by others; colours are not for everybody.
+
+use std::ffi::OsStr;
+use std::io::IsTerminal;
+
+/// Whether what is written there may have colours (<https://no-color.org>).
+pub fn takes_colours(stream: &impl IsTerminal) -> bool {
+    !is_refused(std::env::var_os("NO_COLOR").as_deref()) && stream.is_terminal()
+}
+
+/// An empty variable is as good as none.
+fn is_refused(no_color: Option<&OsStr>) -> bool {
+    no_color.is_some_and(|value| !value.is_empty())
+}
 
 /// A text without what would steer the terminal or mislead the eye.
 pub fn harmless(text: &str) -> String {
@@ -19,6 +32,12 @@ pub fn steers(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_are_refused_by_a_variable_that_is_not_empty() {
+        assert!(is_refused(Some(OsStr::new("1"))) && is_refused(Some(OsStr::new("0"))));
+        assert!(!is_refused(Some(OsStr::new(""))) && !is_refused(None));
+    }
 
     #[test]
     fn what_steers_or_misleads_is_replaced_and_letters_of_all_scripts_stay() {

@@ -104,20 +104,10 @@ pub(super) fn source(figment: &Figment, key: &str) -> String {
 fn origin(metadata: &Metadata, key: &str) -> String {
     match (&metadata.source, metadata.name.as_ref()) {
         (Some(figment::Source::File(path)), _) => path.display().to_string(),
-        (_, "environment") => environment_name(key),
+        (_, "environment") => metadata.interpolate(&Profile::Global, &[key]),
         (_, "flags") => format!("--{}", key.replace('_', "-")),
         _ => "default".to_owned(),
     }
-}
-
-/// The variable a key was read from.
-fn environment_name(key: &str) -> String {
-    let capitals = key.to_uppercase();
-    let mut names = PREFIXES.into_iter().map(|prefix| match prefix {
-        "JWT_" if capitals.starts_with("JWT_") => capitals.clone(),
-        _ => format!("{prefix}{capitals}"),
-    });
-    names.find(|name| std::env::var_os(name).is_some()).unwrap_or_else(|| "environment".to_owned())
 }
 
 /// The file that `--config` names, or `Rocket.toml` right here if there is one.
@@ -176,11 +166,15 @@ pub fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>) ->
 }
 
 /// The environment's layer. `DOORWARD_` counts before `ROCKET_` and `JWT_`.
-struct Environment(Dict);
+struct Environment {
+    values: Dict,
+    /// Of which variable each key is.
+    names: BTreeMap<String, String>,
+}
 
 impl Environment {
     fn of(variables: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
-        let mut dict = Dict::new();
+        let (mut values, mut names) = (Dict::new(), BTreeMap::new());
         let prefixed =
             |prefix| variables.iter().filter_map(move |(name, value)| Some((name, name.strip_prefix(prefix)?.to_lowercase(), value)));
         for (name, key, value) in prefixed("ROCKET_").chain(prefixed("DOORWARD_")) {
@@ -193,34 +187,39 @@ impl Environment {
             } else {
                 value.parse().unwrap_or_else(|never| match never {})
             };
-            dict.insert(key, value);
+            names.insert(key.clone(), name.clone());
+            values.insert(key, value);
         }
         for (name, key, value) in prefixed("JWT_") {
-            match key.as_str() {
-                "secret_key_file" | "previous_secrets_file" => {
-                    dict.entry(name.to_lowercase()).or_insert_with(|| value.as_str().into());
-                }
+            let (key, value) = match key.as_str() {
+                "secret_key_file" | "previous_secrets_file" => (name.to_lowercase(), value.as_str().into()),
                 "access_token_expires" | "refresh_token_expires" => {
                     let seconds: u64 = value
                         .parse()
                         .map_err(|_| wrong(format!("{name} is {value:?}; it must be a number of seconds, and tokens must expire")))?;
-                    dict.entry(key).or_insert_with(|| seconds.into());
+                    (key, seconds.into())
                 }
                 // The secret is read by itself; a Flask app's other settings may stand in the same environment.
-                _ => {}
-            }
+                _ => continue,
+            };
+            names.entry(key.clone()).or_insert_with(|| name.clone());
+            values.entry(key).or_insert(value);
         }
-        Ok(Self(dict))
+        Ok(Self { values, names })
     }
 }
 
 impl Provider for Environment {
     fn metadata(&self) -> Metadata {
+        let names = self.names.clone();
+        // Of a table's keys the table's.
+        let name = move |key: &&str| names.get(key.split('.').next()?).cloned();
         Metadata::named("environment")
+            .interpolater(move |_: &Profile, keys: &[&str]| keys.first().and_then(&name).unwrap_or_else(|| "environment".to_owned()))
     }
 
     fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        Ok(Profile::Global.collect(self.0.clone()))
+        Ok(Profile::Global.collect(self.values.clone()))
     }
 }
 

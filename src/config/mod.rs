@@ -6,6 +6,7 @@
 //! beside them `JWT_PREVIOUS_SECRET_KEY` and `JWT_PREVIOUS_SECRETS_FILE`.
 //! Texts and secrets are taken as they are. What is not known is refused, naming the nearest that is.
 
+mod address;
 mod check;
 mod error;
 mod layers;
@@ -209,8 +210,8 @@ impl Settings {
     pub fn load(file: Option<&Path>, environment: &BTreeMap<String, String>, flags: &Flags) -> Result<Loaded, ConfigError> {
         let figment = layers::stack(file, environment, flags)?;
         let mut settings = layers::extract(&figment)?;
-        settings.shared_secrets = secrets::read(environment, &settings)?;
-        settings.check()?;
+        let secrets = secrets::read(environment, &settings).map(|secrets| settings.shared_secrets = secrets);
+        all_of([secrets, settings.check()].into_iter().filter_map(Result::err))?;
         Ok(Loaded { settings, figment })
     }
 
@@ -271,12 +272,6 @@ impl Settings {
         Some(CertificateFiles { certificate: self.tls_cert.clone()?, key: self.tls_key.clone()? })
     }
 
-    /// The address of the page, as `public_url` and `base_path` say.
-    #[must_use]
-    pub fn page(&self) -> Option<String> {
-        self.public_url.as_ref().map(|url| format!("{url}{}", self.base_path.join("/")))
-    }
-
     /// What the HTTP surface needs of them.
     #[must_use]
     pub fn surface(&self) -> Surface {
@@ -286,11 +281,11 @@ impl Settings {
             revocations: self.revocations,
             security: Security { https },
             trusted_proxies: self.trusted_proxies.clone(),
-            public_url: self.public_url.clone(),
+            public_base: self.public_base(),
             base_path: self.base_path.clone(),
             page: self.page(),
             cors_origins: self.cors_origins.clone(),
-            metadata: Metadata::of(self.issuer_name(), self.public_url.as_deref(), &self.base_path),
+            metadata: Metadata::of(self.issuer_name(), self.public_base().as_deref()),
             log: LogControl::default(),
         }
     }

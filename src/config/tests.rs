@@ -160,3 +160,44 @@ fn trusted_proxies_are_a_list_or_a_text_with_commas() {
     let fault = refused("[default]\ntrusted_proxies = [\"nginx\"]", &[]);
     assert!(fault.contains("trusted_proxies") && fault.contains("\"nginx\" is neither"), "{fault}");
 }
+
+#[test]
+fn of_several_faults_each_is_named_whether_they_are_of_one_kind_or_of_several() {
+    let one_kind = [
+        ("refresh_grace = \"1h\"\njwks_max_age = \"25h\"", ["refresh_grace is 1h", "jwks_max_age is 25h"]),
+        ("checkpoint_keep = 0\nmax_connections = 0", ["checkpoint_keep must be", "max_connections and"]),
+        ("public_url = \"login\"\nclaims = {sub = \"1\"}", ["public_url is \"login\"", "reserved"]),
+        ("address = \"here\"\ntls_cert = \"a.pem\"", ["address is \"here\"", "tls_cert and tls_key belong together"]),
+        (
+            "user_routes = \"open\"\naddress = \"0.0.0.0\"\ntrusted_proxies = \"10.0.0.1\"",
+            ["anyone at address 0.0.0.0", "(trusted_proxies)"],
+        ),
+    ];
+    for (settings, faults) in one_kind {
+        let said = refused(&format!("[default]\n{settings}"), &[]);
+        assert!(faults.iter().all(|fault| said.contains(fault)) && said.matches(". Also: ").count() == 1, "{said}");
+    }
+    let said = refused("[default]\nrefresh_grace = \"1h\"\ncheckpoint_keep = 0\naddress = \"here\"", &[("JWT_SECRET_KEY", "")]);
+    assert!(["empty", "refresh_grace", "checkpoint_keep", "address"].iter().all(|fault| said.contains(fault)), "{said}");
+    assert_eq!(said.matches(". Also: ").count(), 3, "{said}");
+    let alone = refused("[default]\naccess_token_expires = \"25h\"", &[]);
+    assert!(!alone.contains("Also"), "{alone}");
+}
+
+#[test]
+fn a_variable_is_named_as_it_was_given_whatever_the_process_itself_has() {
+    for (name, value) in [("DOORWARD_PORT", "http"), ("ROCKET_PORT", "http"), ("DOORWARD_CLAIMS", "{sub=\"1\", a=2"), ("ROCKET_PROT", "1")]
+    {
+        let said = refused("", &[(name, value)]);
+        assert!(said.contains(&format!("({name})")), "{said}");
+    }
+    let said = refused("", &[("ROCKET_PORT", "1"), ("DOORWARD_PORT", "http")]);
+    assert!(said.contains("(DOORWARD_PORT)"), "{said}");
+    let jwt = [("JWT_SECRET_KEY_FILE", "a"), ("JWT_ACCESS_TOKEN_EXPIRES", "60")];
+    let figment = super::layers::stack(None, &variables(&jwt), &Flags::default()).unwrap();
+    let named = |key| super::layers::source(&figment, key);
+    assert_eq!(
+        [named("jwt_secret_key_file"), named("access_token_expires"), named("port")],
+        ["JWT_SECRET_KEY_FILE", "JWT_ACCESS_TOKEN_EXPIRES", "default"]
+    );
+}

@@ -13,12 +13,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rocket::Request;
 use rocket::http::Header;
 use rocket::request::{FromRequest, Outcome};
 use rocket::response::{Responder, Result as Answer};
-use rocket::{Ignite, Request, Rocket, Sentinel};
 
-use super::guard::{auth, bearer, names_this_machine};
+use super::guard::{auth, bearer, names_this_machine, needs};
 use super::headers::Security;
 use super::problem::{Kind, Problem, refuse};
 use super::proxies;
@@ -225,14 +225,7 @@ impl<'r, 'o: 'r, R: Responder<'r, 'o>> Responder<'r, 'o> for WithCookie<R> {
     }
 }
 
-macro_rules! needs_auth {
-    ($($guard:ty)+) => {$(
-        impl Sentinel for $guard {
-            fn abort(rocket: &Rocket<Ignite>) -> bool {
-                rocket.state::<Auth>().is_none()
-            }
-        }
-    )+};
+needs! {
+    Visitor => Auth;
+    Leaver => Auth;
 }
-
-needs_auth! { Visitor Leaver }

@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 use rocket::Request;
 use rocket::request::{FromRequest, Outcome};
-use rocket::{Ignite, Rocket, Sentinel};
 
 use super::UserRoutes;
 use super::problem::{Kind, Problem, refuse};
@@ -25,7 +24,7 @@ use crate::auth::token::Claims;
 use crate::auth::{Actor, Auth, Caller, Origin};
 use crate::error::TokenError;
 
-/// The domain, which [`super::rocket`] manages; [`Sentinel`]s make a launch without it fail.
+/// The domain, which [`super::rocket`] manages; [`rocket::Sentinel`]s make a launch without it fail.
 pub(super) fn auth<'r>(request: &'r Request<'_>) -> &'r Auth {
     request.rocket().state::<Auth>().expect("every guard here aborts the launch unless Auth is managed")
 }
@@ -222,15 +221,18 @@ impl<'r> FromRequest<'r> for ClientOrigin {
     }
 }
 
+/// Which state each guard reads: a launch without it fails.
 macro_rules! needs {
     ($($guard:ty => $($state:ty),+;)+) => {$(
-        impl Sentinel for $guard {
-            fn abort(rocket: &Rocket<Ignite>) -> bool {
+        impl ::rocket::Sentinel for $guard {
+            fn abort(rocket: &::rocket::Rocket<::rocket::Ignite>) -> bool {
                 $(rocket.state::<$state>().is_none())||+
             }
         }
     )+};
 }
+
+pub(super) use needs;
 
 needs! {
     AccessToken => Auth;

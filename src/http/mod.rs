@@ -73,8 +73,8 @@ pub struct Surface {
     pub security: Security,
     /// See there.
     pub trusted_proxies: TrustedProxies,
-    /// See there.
-    pub public_url: Option<String>,
+    /// Where browsers reach the server, if the settings say it, without a slash at the end.
+    pub public_base: Option<String>,
     /// See there.
     pub base_path: BasePath,
     /// The address of the page, if the settings say it.
@@ -96,7 +96,6 @@ pub fn rocket(surface: Surface, auth: Auth) -> Rocket<Build> {
 fn mounted(surface: Surface, auth: Auth) -> Rocket<Build> {
     let registration = auth.registration();
     let shape = openapi::Shape::of(&surface, registration);
-    let public_url = surface.public_url.as_ref().map(|url| format!("{url}{}", surface.base_path.join("")));
     rocket::custom(engine_config())
         .manage(auth)
         .manage(surface.user_routes)
@@ -107,7 +106,7 @@ fn mounted(surface: Surface, auth: Auth) -> Rocket<Build> {
         .manage(surface.cors_origins)
         .manage(surface.log)
         .manage(routes::doctor::Look::default())
-        .manage(routes::doctor::PublicUrl(public_url))
+        .manage(routes::doctor::PublicUrl(surface.public_base))
         .mount("/", routes::account::routes(registration))
         .mount("/", routes::audit::routes())
         .mount("/", routes::backup::routes())

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::RevocationReaders;
 use super::form::decode;
-use super::guard::auth;
+use super::guard::{auth, needs};
 use super::problem::{Kind, Problem, refuse};
 use super::proxies;
 use crate::auth::Auth;
@@ -121,10 +121,8 @@ impl<S> Sentinel for ServiceKey<S> {
     }
 }
 
-impl Sentinel for FeedReader {
-    fn abort(rocket: &Rocket<Ignite>) -> bool {
-        rocket.state::<Auth>().is_none() || rocket.state::<RevocationReaders>().is_none()
-    }
+needs! {
+    FeedReader => Auth, RevocationReaders;
 }
 
 impl Problem {

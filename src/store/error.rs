@@ -131,7 +131,7 @@ fn remedy(dir: &Path, newest: Option<&Path>) -> String {
         || "Keep a copy of the directory, then put back your newest backup of it: doorward restore FILE --replace".to_owned(),
         |newest| {
             let (newest, dir) = (newest.display(), dir.display());
-            format!("To put back the newest checkpoint, {newest}, and keep what is there beside it: doorward --data-dir {dir} restore latest --replace")
+            format!("To put back the newest backup, {newest}, and keep what is there beside it: doorward --data-dir {dir} restore latest --replace")
         },
     )
 }

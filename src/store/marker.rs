@@ -16,7 +16,8 @@ use super::StorageError;
 use super::opening::{io, sync_dir};
 use crate::auth::clock::Timestamp;
 
-const NAME: &str = "MARKER";
+/// The file's.
+pub(super) const NAME: &str = "MARKER";
 const HEAD: &str = "Doorward compares its database with this file to notice lost data. Do not edit, move or delete it.\ninstance ";
 const UUID_CHARS: usize = 36;
 const SEQUENCE_AT: usize = HEAD.len() + UUID_CHARS + "\nsequence ".len();

@@ -50,7 +50,7 @@ pub use feed::{Cursor, Feed, News, Revoked};
 pub use imports::{Imported, ImportedUser};
 pub use live::{Live, Standing};
 pub use measured::Measured;
-pub use opening::{holder, is_there};
+pub use opening::{founded_at, has_database, holder, is_there, lock_file};
 pub use options::StoreOptions;
 pub use scanned::Scanned;
 pub use services::Services;

@@ -245,6 +245,8 @@ fn every_setting_that_cannot_be_used_is_named() {
     assert!(said.contains("such as 127.0.0.1:9100"), "{said}");
     let said = check(&[], &[("DOORWARD_REFRESH_GRACE", "1h"), ("DOORWARD_THROTTLE_FAILURES", "0"), ("DOORWARD_TLS_CERT", "x")]);
     assert!(["refresh_grace is 1h", "throttle_failures and", "tls_cert and tls_key"].iter().all(|part| said.contains(part)), "{said}");
+    let said = check(&[], &[("DOORWARD_REFRESH_GRACE", "1h"), ("DOORWARD_JWKS_MAX_AGE", "25h"), ("JWT_SECRET_KEY", "")]);
+    assert!(["refresh_grace is 1h", "jwks_max_age is 25h", "JWT_SECRET_KEY"].iter().all(|part| said.contains(part)), "{said}");
     let said = check(&["--config", "slips.toml"], &[]);
     assert!(said.contains("did you mean port?") && said.contains("did you mean throttle?"), "{said}");
     let said = check(&[], &[("DOORWARD_PROT", "1"), ("DOORWARD_THROTLE", "x")]);

@@ -58,10 +58,20 @@ fn what_is_missing_or_out_of_place_is_usage() {
     let empty = server.directory.path().join("empty");
     std::fs::write(&empty, " \n").unwrap();
     let empty = empty.to_str().unwrap();
+    let token = server.directory.path().join("token");
+    std::fs::write(&token, "x").unwrap();
+    let token = token.to_str().unwrap();
     for (arguments, code, says) in [
         (&["user", "list", "--url", &server.url][..], 2, "--token-file, or set DOORWARD_TOKEN"),
-        (&["user", "list", "--url", &server.url, "--token-file", empty], 2, "does not hold one access token"),
-        (&["user", "list", "--url", &server.url, "--token-file", "nowhere"], 1, "cannot read the token file"),
+        (&["user", "list", "--url", &server.url, "--token-file", empty], 2, "empty does not hold one token or code"),
+        (&["user", "list", "--url", &server.url, "--token-file", "nowhere"], 1, "cannot read the token or code in nowhere: No such file"),
+        (&["verify", "--url", &server.url, "--invite-file", empty], 2, "empty does not hold one token or code"),
+        (&["verify", "--url", &server.url, "--invite-file", "nowhere"], 1, "cannot read the token or code in nowhere: No such file"),
+        (
+            &["key", "import", "nowhere.pem", "--url", &server.url, "--token-file", token],
+            1,
+            "cannot read the key in nowhere.pem: No such file",
+        ),
         (&["user", "list", "--token-file", empty], 2, "--token-file goes with --url"),
         (&["user", "list", "--url", "login.example.com"], 2, "use a URL such as https://login.example.com"),
         (&["serve", "--url", &server.url], 2, "for commands that ask a server"),

@@ -1,4 +1,4 @@
-//! `doorward doctor`: green where all is well, and each finding provoked for real: with a server, without one, and from afar.
+//! `doorward doctor`: ok where all is well, and each finding provoked for real: with a server, without one, and from afar.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -31,7 +31,7 @@ impl Diagnosis {
         assert_eq!(finding["verdict"], verdict, "{finding}");
         assert!(finding["what"].as_str().unwrap().contains(what), "{finding} / {what}");
         let has_advice = finding["advice"].as_str().is_some_and(|advice| !advice.is_empty());
-        assert_eq!(has_advice, matches!(verdict, "yellow" | "red"), "{finding}");
+        assert_eq!(has_advice, matches!(verdict, "look" | "fix"), "{finding}");
     }
 
     /// What it says to do about that.
@@ -43,9 +43,9 @@ impl Diagnosis {
     /// That the command succeeded, but for what the machine of the test may be short of.
     #[track_caller]
     pub fn has_nothing_to_fix(&self) {
-        let red = self.report["findings"].as_array().unwrap().iter().filter(|finding| finding["verdict"] == "red");
-        let red: Vec<_> = red.filter(|finding| finding["check"] != "file system").collect();
-        assert!(red.is_empty(), "{red:?}");
+        let fix = self.report["findings"].as_array().unwrap().iter().filter(|finding| finding["verdict"] == "fix");
+        let fix: Vec<_> = fix.filter(|finding| finding["check"] != "file system").collect();
+        assert!(fix.is_empty(), "{fix:?}");
     }
 
     /// That nothing is amiss but what the machine of the test may be short of.
@@ -53,11 +53,11 @@ impl Diagnosis {
     pub fn is_well(&self) {
         let may_be = ["file system", "password time"];
         for finding in self.report["findings"].as_array().unwrap() {
-            let is_good = matches!(finding["verdict"].as_str(), Some("green" | "skipped"));
+            let is_good = matches!(finding["verdict"].as_str(), Some("ok" | "skip"));
             assert!(is_good || may_be.iter().any(|check| finding["check"] == *check), "{finding}");
         }
-        let red = self.report["counts"]["red"].as_u64().unwrap();
-        assert_eq!((self.code, &self.report["ok"]), (Some(i32::from(red > 0)), &json!(red == 0)), "{}", self.report);
+        let fix = self.report["counts"]["fix"].as_u64().unwrap();
+        assert_eq!((self.code, &self.report["ok"]), (Some(i32::from(fix > 0)), &json!(fix == 0)), "{}", self.report);
     }
 }
 
@@ -81,18 +81,18 @@ fn a_new_server_with_an_administrator_is_well_with_and_without_its_process() {
     client.register("arun").expect(201);
     let live = doctor(server.directory.path());
     live.is_well();
-    live.says("lock", "green", &format!("process {}", server.pid().as_raw_nonzero()));
-    live.says("database", "green", "2 users, 1 sessions");
-    live.says("backup", "green", "none yet");
-    live.says("version", "green", env!("CARGO_PKG_VERSION"));
-    live.says("administrators", "green", "1, each has logged in");
+    live.says("lock", "ok", &format!("process {}", server.pid().as_raw_nonzero()));
+    live.says("database", "ok", "2 users, 1 sessions");
+    live.says("backup", "ok", "none yet");
+    live.says("version", "ok", env!("CARGO_PKG_VERSION"));
+    live.says("administrators", "ok", "1, each has logged in");
     let (code, _, err) = said(&run_in(server.directory.path(), &["backup", "--quiet"], &[], ""));
     assert_eq!(code, Some(0), "{err}");
     server.stop();
     let alone = doctor(server.directory.path());
     alone.is_well();
-    alone.says("lock", "green", "nobody holds the directory");
-    alone.says("trial restore", "green", "2 users");
+    alone.says("lock", "ok", "nobody holds the directory");
+    alone.says("trial restore", "ok", "2 users");
     for name in fs::read_dir(server.data_dir()).unwrap().flatten().map(|entry| entry.file_name()) {
         assert!(!name.to_string_lossy().starts_with("trial-"), "{name:?} is left");
     }
@@ -121,19 +121,19 @@ fn a_directory_or_a_file_that_others_may_read_is_to_be_fixed() {
     let (directory, data) = (server.directory.path().to_owned(), server.data_dir());
     chmod(&data.join("db"), 0o644);
     let found = doctor(&directory);
-    found.says("files", "red", "db");
+    found.says("files", "fix", "db");
     assert_eq!(found.code, Some(1));
     chmod(&data.join("db"), 0o600);
     chmod(&data, 0o755);
     let live = doctor(&directory);
-    live.says("directory", "red", "mode 0755");
+    live.says("directory", "fix", "mode 0755");
     assert_eq!(live.code, Some(1));
-    live.says("database", "green", "every record fits");
+    live.says("database", "ok", "every record fits");
     server.stop();
     let alone = doctor(&directory);
-    alone.says("directory", "red", "mode 0755");
-    alone.says("database", "red", "chmod 700");
-    alone.says("disk space", "green", "free");
+    alone.says("directory", "fix", "mode 0755");
+    alone.says("database", "fix", "chmod 700");
+    alone.says("disk space", "ok", "free");
     assert_eq!(alone.code, Some(74), "nothing could be opened");
     chmod(&data, 0o700);
     doctor(&directory).is_well();
@@ -143,7 +143,7 @@ fn a_directory_or_a_file_that_others_may_read_is_to_be_fixed() {
 fn where_nothing_is_yet_it_says_so_and_makes_nothing() {
     let directory = tempfile::TempDir::new().unwrap();
     let found = doctor(directory.path());
-    found.says("directory", "red", "is not there");
+    found.says("directory", "fix", "is not there");
     assert_eq!(found.code, Some(1));
     assert!(!directory.path().join("data").exists());
 }
@@ -162,13 +162,13 @@ fn a_damaged_database_is_named_with_the_cure_and_the_rest_is_looked_at_all_the_s
     fs::write(&database, &content[..used / 2]).unwrap();
     let found = doctor(&directory);
     assert_eq!(found.code, Some(74));
-    found.says("database", "red", "restore latest --replace");
-    found.says("trial restore", "green", "2 users");
-    found.says("directory", "green", "for its owner alone");
+    found.says("database", "fix", "restore latest --replace");
+    found.says("trial restore", "ok", "2 users");
+    found.says("directory", "ok", "for its owner alone");
     fs::remove_file(server.data_dir().join("MARKER")).unwrap();
     let found = doctor(&directory);
     assert_eq!(found.code, Some(74));
-    found.says("database", "red", "MARKER");
+    found.says("database", "fix", "MARKER");
     let (code, _, err) = said(&run_in(&directory, &["restore", "latest", "--replace"], &[], ""));
     assert_eq!(code, Some(0), "{err}");
     server.start_again();
@@ -182,7 +182,7 @@ fn a_marker_that_was_put_back_from_elsewhere_is_found_while_the_server_runs() {
     fs::copy(other.data_dir().join("MARKER"), server.data_dir().join("MARKER")).unwrap();
     let found = doctor(server.directory.path());
     assert_eq!(found.code, Some(1));
-    found.says("database", "red", "do not belong together");
+    found.says("database", "fix", "do not belong together");
 }
 
 #[test]
@@ -193,10 +193,10 @@ fn a_lock_left_behind_is_fine_and_one_whose_holder_does_not_answer_is_not() {
     fs::remove_file(server.data_dir().join("doorward.sock")).unwrap();
     let found = doctor(&directory);
     assert_eq!(found.code, Some(74));
-    found.says("lock", "red", &format!("process {pid} holds the directory"));
-    found.says("database", "red", "in use by process");
+    found.says("lock", "fix", &format!("process {pid} holds the directory"));
+    found.says("database", "fix", "in use by process");
     server.kill();
-    doctor(&directory).says("lock", "green", &format!("process {pid} did and has ended"));
+    doctor(&directory).says("lock", "ok", &format!("process {pid} did and has ended"));
 }
 
 /// Makes a backup one of long ago: its first line says so, and its last has the SHA-256 of that.
@@ -220,47 +220,47 @@ fn backups_that_are_missing_old_or_damaged_are_told() {
     let never = [("DOORWARD_CHECKPOINT_INTERVAL", "0")];
     let found = doctor_with(directory, &[], &never);
     assert_eq!(found.code, Some(1));
-    found.says("backup", "red", "checkpoint_interval is 0");
+    found.says("backup", "fix", "checkpoint_interval is 0");
     let conf = File::options().write(true).open(server.data_dir().join("conf")).unwrap();
     let day = std::time::Duration::from_secs(86_400);
     conf.set_modified(std::time::SystemTime::now() - day).unwrap();
-    doctor(directory).says("backup", "red", "there is none in the folder backups");
+    doctor(directory).says("backup", "fix", "there is none in the folder backups");
     let (code, ..) = said(&run_in(directory, &["backup"], &[], ""));
     assert_eq!(code, Some(0));
     let found = doctor(directory);
     assert_eq!(found.code, Some(0));
-    found.says("backup", "green", " old");
+    found.says("backup", "ok", " old");
     let folder = server.data_dir().join("backups");
     let backup = fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
     make_old(&backup);
     let found = doctor(directory);
     assert_eq!(found.code, Some(0), "to look at, not to fix");
-    found.says("backup", "yellow", "30 days old, though one is due every 1d");
-    found.says("trial restore", "green", "can be restored");
+    found.says("backup", "look", "30 days old, though one is due every 1d");
+    found.says("trial restore", "ok", "can be restored");
     let mut content = fs::read(&backup).unwrap();
     let middle = content.len() / 2;
     content[middle] ^= 4;
     fs::write(&backup, content).unwrap();
     let found = doctor(directory);
     assert_eq!(found.code, Some(1));
-    found.says("trial restore", "red", "is damaged");
+    found.says("trial restore", "fix", "is damaged");
 }
 
 #[test]
 fn administrators_who_are_missing_or_never_came_are_told() {
     let mut server = Server::start();
     let directory = server.directory.path().to_owned();
-    doctor(&directory).says("administrators", "yellow", "there is none");
+    doctor(&directory).says("administrators", "look", "there is none");
     server.stop();
     add_admin(&directory, "boss");
     let found = doctor(&directory);
     assert_eq!(found.code, Some(0));
-    found.says("administrators", "yellow", "1 of 1 never logged in, as far as is remembered: boss");
+    found.says("administrators", "look", "1 of 1 never logged in, as far as is remembered: boss");
     server.start_again();
     let client = server.client();
     let boss = client.login("boss");
     client.logout(&boss.access).expect(200);
-    doctor(&directory).says("administrators", "green", "each has logged in");
+    doctor(&directory).says("administrators", "ok", "each has logged in");
 }
 
 #[test]
@@ -270,16 +270,16 @@ fn from_afar_it_asks_the_server_and_says_what_it_cannot_look_at() {
     let look = |token: &str| doctor_with(nowhere.path(), &["--url", &server.url], &[("DOORWARD_TOKEN", token)]);
     let found = look(&boss.access);
     assert!(found.code == Some(0) && !found.text.contains(&boss.access), "{}", found.text);
-    found.says("database", "green", "1 users");
-    found.says("clock", "green", "");
-    found.says("keys", "green", "ES256 signs");
-    found.says("proxy", "green", "none: ");
+    found.says("database", "ok", "1 users");
+    found.says("clock", "ok", "");
+    found.says("keys", "ok", "ES256 signs");
+    found.says("proxy", "ok", "none: ");
     for check in ["directory", "disk space", "JWT_SECRET_KEY", "backup", "certificate"] {
-        found.says(check, "skipped", "on the server's own machine only");
+        found.says(check, "skip", "on the server's own machine only");
     }
     let refused = look("not.a.token");
     assert_eq!(refused.code, Some(1));
-    refused.says("database", "red", "could not be looked at");
+    refused.says("database", "fix", "could not be looked at");
     let (code, _, err) = said(&run_in(nowhere.path(), &["doctor", "--url", &server.url], &[], ""));
     assert!(code == Some(2) && err.contains("needs an administrator's access token"), "{err}");
 }

@@ -64,7 +64,7 @@ fn a_server_of_another_version_is_told_by_every_command_and_the_doctor() {
     });
     let mismatch = format!("the server is version 0.0.1, this command is version {}", env!("CARGO_PKG_VERSION"));
     let found = doctor(server.directory.path());
-    found.says("version", "yellow", &mismatch);
+    found.says("version", "look", &mismatch);
     assert!(found.code == Some(0) && found.text.contains("restart the server"), "{}", found.text);
     let (code, out, err) = said(&run_in(server.directory.path(), &["user", "list"], &[], ""));
     assert!(code == Some(0) && out == "none\n" && err.contains(&format!("warning: {mismatch}; restart the server")), "{err}");
@@ -84,14 +84,14 @@ fn with_mark(mark: Timestamp) -> (Server, impl FnOnce(&mut Server) -> Diagnosis)
 #[test]
 fn a_clock_that_was_set_back_or_ahead_is_told() {
     let (mut server, start) = with_mark(ago(Duration::ZERO) + 2 * HOUR);
-    start(&mut server).says("clock", "yellow", "behind the time already seen, and waited for");
+    start(&mut server).says("clock", "look", "behind the time already seen, and waited for");
     let (mut server, start) = with_mark(ago(3 * HOUR));
-    start(&mut server).says("clock", "yellow", "it has stepped 180 min ahead, and is not believed yet");
+    start(&mut server).says("clock", "look", "it has stepped 180 min ahead, and is not believed yet");
     let (server, _) = with_mark(ago(Duration::ZERO) + 48 * HOUR);
     let found = doctor(server.directory.path());
-    found.says("clock", "red", " h behind");
+    found.says("clock", "fix", " h behind");
     assert_eq!(found.code, Some(1));
-    found.says("directory", "green", "for its owner alone");
+    found.says("directory", "ok", "for its owner alone");
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn a_key_that_signs_for_years_and_a_service_that_never_asked_are_told() {
     let (code, ..) = said(&run_in(&directory, &["service", "add", "shop", "--scope", "introspect"], &[], ""));
     assert_eq!(code, Some(0));
     let found = doctor(&directory);
-    found.says("services", "green", "1");
-    found.says("keys", "green", "ES256 signs, 0 days old");
+    found.says("services", "ok", "1");
+    found.says("keys", "ok", "ES256 signs, 0 days old");
     assert!(server.stop().success());
     let service = with_store(&server.data_dir(), async |store| store.live().services().all()).remove(0);
     // Another database in its place, which is older than this test.
@@ -116,8 +116,8 @@ fn a_key_that_signs_for_years_and_a_service_that_never_asked_are_told() {
     });
     server.start_again();
     let found = doctor(&directory);
-    found.says("services", "yellow", "1 of 1 never asked for anything: shop");
-    found.says("keys", "yellow", "ES256 signs, 1095 days old");
+    found.says("services", "look", "1 of 1 never asked for anything: shop");
+    found.says("keys", "look", "ES256 signs, 1095 days old");
     assert!(found.code == Some(0) && found.text.contains("doorward key rotate"), "{}", found.text);
 }
 
@@ -128,15 +128,15 @@ fn a_directory_with_too_long_a_path_for_a_socket_is_told_and_nothing_else_is_wro
     server.client().register("arun").expect(201);
     let look = |server: &Server| doctor_with(server.directory.path(), &["--data-dir", &long], &[]);
     let found = look(&server);
-    found.says("local socket", "yellow", "its path has 141 bytes, and 107 are possible");
+    found.says("local socket", "look", "its path has 141 bytes, and 107 are possible");
     assert!(found.text.contains("choose a shorter data_dir, or use --url"), "{}", found.text);
-    found.says("lock", "green", &format!("process {}, which cannot be asked: see the local socket", server.pid().as_raw_nonzero()));
-    found.says("database", "skipped", "local socket");
+    found.says("lock", "ok", &format!("process {}, which cannot be asked: see the local socket", server.pid().as_raw_nonzero()));
+    found.says("database", "skip", "local socket");
     found.has_nothing_to_fix();
     assert!(server.stop().success());
     let found = look(&server);
-    found.says("local socket", "yellow", "107 are possible");
-    found.says("database", "green", "1 users");
+    found.says("local socket", "look", "107 are possible");
+    found.says("database", "ok", "1 users");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn data_of_a_newer_or_unknown_version_is_refused_and_left_as_it_is() {
         assert!(code == Some(74) && err.contains(says), "{code:?} {err}");
         let found = doctor(server.directory.path());
         assert_eq!(found.code, Some(74));
-        found.says("database", "red", says);
+        found.says("database", "fix", says);
         let what = if schema == 2 { "nothing is wrong with the data" } else { "do as it says" };
         assert!(found.text.contains(what) && !found.text.contains("see that the disk is sound"), "{}", found.text);
         assert_eq!(patiently().get(b"m").unwrap().unwrap(), other.as_bytes(), "it is as it was");

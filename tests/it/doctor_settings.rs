@@ -19,18 +19,18 @@ fn secrets_that_can_be_guessed_or_read_are_to_be_fixed_and_none_is_told() {
     let directory = server.directory.path();
     let (short, previous) = ("canary-3b", "canary-4d-from-before");
     let found = doctor_with(directory, &[], &[("JWT_SECRET_KEY", short), ("JWT_PREVIOUS_SECRET_KEY", previous)]);
-    found.says("JWT_SECRET_KEY", "red", "9 bytes");
-    found.says("previous secrets", "yellow", "1 from before");
+    found.says("JWT_SECRET_KEY", "fix", "9 bytes");
+    found.says("previous secrets", "look", "1 from before");
     assert!(!found.text.contains("canary-"), "{}", found.text);
     let file = directory.join("secret");
     fs::write(&file, "canary-5e-which-is-long-enough-and-quite-unlike-a-word").unwrap();
     chmod(&file, 0o644);
     let named = [("JWT_SECRET_KEY_FILE", file.to_str().unwrap())];
     let found = doctor_with(directory, &[], &named);
-    found.says("secret files", "red", "every user of this machine can read");
+    found.says("secret files", "fix", "every user of this machine can read");
     assert!(found.code == Some(1) && !found.text.contains("canary-"), "{}", found.text);
     chmod(&file, 0o640);
-    doctor_with(directory, &[], &named).says("secret files", "green", "1, closed to others");
+    doctor_with(directory, &[], &named).says("secret files", "ok", "1, closed to others");
 }
 
 #[test]
@@ -40,28 +40,28 @@ fn settings_that_cannot_be_are_a_finding_and_slips_are_one_to_look_at() {
     for (name, what) in [("DOORWARD_PROT", "did you mean port?"), ("ROCKET_WORKERS", "has no effect here")] {
         let found = doctor_with(directory, &[], &[(name, "7")]);
         assert_eq!(found.code, Some(78));
-        found.says("settings", "red", what);
-        found.says("database", "green", "every record fits");
-        found.says("directory", "green", "/data, for its owner alone");
+        found.says("settings", "fix", what);
+        found.says("database", "ok", "every record fits");
+        found.says("directory", "ok", "/data, for its owner alone");
     }
     let found = doctor_with(directory, &[], &[("DOORWAD_PORT", "canary-6f")]);
     assert!(found.code == Some(0) && !found.text.contains("canary-"), "{}", found.text);
-    found.says("environment", "yellow", "DOORWAD_PORT (did you mean DOORWARD_PORT?)");
+    found.says("environment", "look", "DOORWAD_PORT (did you mean DOORWARD_PORT?)");
     let open = [("DOORWARD_USER_ROUTES", "open"), ("DOORWARD_BASE_PATH", "/auth")];
-    doctor_with(directory, &[], &open).says("user routes", "red", "others reach this server");
+    doctor_with(directory, &[], &open).says("user routes", "fix", "others reach this server");
     let reached = [("DOORWARD_PUBLIC_URL", "http://login.example.invalid"), ("DOORWARD_BASE_PATH", "/auth")];
     let found = doctor_with(directory, &[], &reached);
     assert_eq!(found.code, Some(1));
-    found.says("public_url", "red", "is not encrypted");
-    found.says("registration", "yellow", "whoever registers is let through");
-    found.says("proxy", "yellow", "could not be asked from here");
-    doctor_with(directory, &[], &[("DOORWARD_THROTTLE", "false")]).says("settings", "yellow", "throttle is false");
+    found.says("public_url", "fix", "is not encrypted");
+    found.says("registration", "look", "whoever registers is let through");
+    found.says("proxy", "look", "could not be asked from here");
+    doctor_with(directory, &[], &[("DOORWARD_THROTTLE", "false")]).says("settings", "look", "throttle is false");
     let listed = [("DOORWARD_CORS_ORIGINS", "http://localhost:3000, http://app.example.com")];
-    doctor_with(directory, &[], &listed).says("settings", "yellow", "cors_origins has http://app.example.com");
+    doctor_with(directory, &[], &listed).says("settings", "look", "cors_origins has http://app.example.com");
     let much = [("DOORWARD_ARGON2_MEMORY_KIB", "262144"), ("DOORWARD_HASHING_THREADS", "65536"), DEAR];
     let found = doctor_with(directory, &[], &much);
     assert_eq!(found.code, Some(1));
-    found.says("password memory", "red", "up to 16384 GiB");
+    found.says("password memory", "fix", "up to 16384 GiB");
 }
 
 /// A proxy that says for whom it asks, if it is to, and tells what it was asked.
@@ -95,9 +95,9 @@ fn proxy(upstream: SocketAddr, names_clients: bool) -> (String, mpsc::Receiver<S
 fn a_proxy_must_be_named_and_name_its_clients_and_gets_no_token() {
     let trust = [("DOORWARD_TRUSTED_PROXIES", "127.0.0.1")];
     let cases = [
-        (&[][..], true, "red", "127.0.0.1 says in X-Forwarded-For for whom it asks, and is not believed"),
-        (&trust, true, "green", "is taken for 192.0.2.7's"),
-        (&trust, false, "red", "does not say for whom it asks"),
+        (&[][..], true, "fix", "127.0.0.1 says in X-Forwarded-For for whom it asks, and is not believed"),
+        (&trust, true, "ok", "is taken for 192.0.2.7's"),
+        (&trust, false, "fix", "does not say for whom it asks"),
     ];
     for (environment, names_clients, verdict, what) in cases {
         let server = Server::with(&[], environment);
@@ -110,10 +110,10 @@ fn a_proxy_must_be_named_and_name_its_clients_and_gets_no_token() {
     }
     let server = Server::start();
     let url = server.url.clone();
-    doctor_with(server.directory.path(), &[], &[("DOORWARD_PUBLIC_URL", &url)]).says("proxy", "green", "none: ");
+    doctor_with(server.directory.path(), &[], &[("DOORWARD_PUBLIC_URL", &url)]).says("proxy", "ok", "none: ");
     let other = Server::start();
     let elsewhere = [("DOORWARD_PUBLIC_URL", &*other.url)];
-    doctor_with(server.directory.path(), &[], &elsewhere).says("proxy", "yellow", "not as this server");
+    doctor_with(server.directory.path(), &[], &elsewhere).says("proxy", "look", "not as this server");
 }
 
 #[test]
@@ -140,14 +140,14 @@ fn a_certificate_that_has_expired_or_does_not_fit_is_to_be_fixed() {
     let settings = authority.settings();
     let named: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let look = || doctor_with(server.directory.path(), &[], &named);
-    look().says("certificate", "green", "good until");
+    look().says("certificate", "ok", "good until");
     let key = KeyPair::generate().unwrap();
     authority.issue_for(&key, |wanted| wanted.not_after = date_time_ymd(2020, 1, 1));
     let found = look();
     assert_eq!(found.code, Some(1));
-    found.says("certificate", "red", "expired");
+    found.says("certificate", "fix", "expired");
     authority.put("key.pem", &KeyPair::generate().unwrap().serialize_pem());
-    look().says("certificate", "red", "is not that of the certificate");
+    look().says("certificate", "fix", "is not that of the certificate");
 }
 
 /// A key that all can read is not mended by a new certificate.
@@ -171,7 +171,7 @@ fn a_server_that_others_reach_in_clear_is_warned_of_unless_tls_is_there_or_a_pro
     let check = |environment: &[(&str, &str)]| said(&run_in(directory, &["config", "check"], environment, "")).2;
     for address in ["0.0.0.0", "::", "192.0.2.7"] {
         let open = [("DOORWARD_ADDRESS", address)];
-        doctor_with(directory, &[], &open).says("settings", "yellow", "passwords and tokens travel in clear");
+        doctor_with(directory, &[], &open).says("settings", "look", "passwords and tokens travel in clear");
         assert!(check(&open).contains("passwords and tokens travel in clear"), "{address}");
         let named = [open[0], ("DOORWARD_TRUSTED_PROXIES", "192.0.2.1")];
         assert!(!check(&named).contains("in clear"), "{address}");
@@ -184,9 +184,9 @@ fn a_server_that_was_started_with_another_public_url_is_told_of_and_judged_by_it
     let server = Server::with(&[], &[("DOORWARD_PUBLIC_URL", "http://login.example.invalid"), ("DOORWARD_BASE_PATH", "/auth")]);
     let found = doctor_with(server.directory.path(), &[], &[]);
     let what = "the server that runs has the public_url http://login.example.invalid/auth, and those found here have none";
-    found.says("running settings", "yellow", what);
-    found.says("public_url", "red", "http://login.example.invalid/auth is not encrypted");
-    found.says("proxy", "yellow", "http://login.example.invalid/auth could not be asked from here");
+    found.says("running settings", "look", what);
+    found.says("public_url", "fix", "http://login.example.invalid/auth is not encrypted");
+    found.says("proxy", "look", "http://login.example.invalid/auth could not be asked from here");
     let same = [("DOORWARD_PUBLIC_URL", "http://login.example.invalid"), ("DOORWARD_BASE_PATH", "/auth")];
     assert!(!doctor_with(server.directory.path(), &[], &same).text.contains("started with others"));
 }

@@ -99,5 +99,5 @@ fn each_command_has_a_manual_page() {
         assert!(text.contains(".SH NAME") && text.contains(&page.replace('-', "\\-")), "{page}: {text}");
     }
     let (code, _, err) = said(&run_in(directory.path(), &["man", "man/doorward.1"], &[], ""));
-    assert!(code == Some(1) && err.contains("cannot write the manual pages"), "{err}");
+    assert!(code == Some(1) && err.contains("cannot write the manual pages into man/doorward.1: "), "{err}");
 }

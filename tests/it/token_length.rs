@@ -1,6 +1,6 @@
 //! No access token is longer than 3 KiB, whatever a user, an administrator and the settings put into it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::server::{Client, PASSWORD, Pair, Server, add_admin, doorward};
 
@@ -119,4 +119,109 @@ fn settings_that_leave_no_room_for_a_name_are_refused_at_the_start() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(78), "{said}");
     assert!(said.contains("3072 are allowed"), "{said}");
+}
+
+/// Settings that leave room for the longest name with a short signature, and with one of an RSA key of 3072 bit only where no claim
+/// takes it.
+fn tight_settings(directory: &std::path::Path, claim_chars: usize) {
+    let (address, note) = ("x".repeat(300), "x".repeat(claim_chars));
+    let text = format!("[default]\nissuer = \"{address}\"\naudience = \"{address}\"\n[default.claims]\nnote = \"{note}\"\n");
+    std::fs::write(directory.join("Rocket.toml"), text).unwrap();
+}
+
+fn rsa() -> String {
+    format!("{}/tests/keys/rsa-3072.pem", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn import(client: &Client, boss: &Pair, now: bool) -> crate::server::Answer {
+    let pem = std::fs::read_to_string(rsa()).unwrap();
+    client.json("POST", "/keys", Some(&boss.access), &json!({"pem": pem, "now": now}))
+}
+
+fn keys(client: &Client, boss: &Pair) -> Value {
+    client.with_token("GET", "/keys", &boss.access).expect(200).json()
+}
+
+/// A server with these, and its administrator.
+fn tight(claim_chars: usize) -> (Server, Client, Pair) {
+    let mut server = Server::start();
+    server.stop();
+    tight_settings(server.directory.path(), claim_chars);
+    add_admin(server.directory.path(), "boss");
+    server.start_again();
+    let client = server.client();
+    let boss = client.login("boss");
+    (server, client, boss)
+}
+
+#[test]
+fn a_key_whose_signatures_would_make_tokens_too_long_is_refused_and_changes_nothing() {
+    let (mut server, client, boss) = tight(900);
+    let before = keys(&client, &boss);
+    for now in [true, false] {
+        let refused = import(&client, &boss, now).refused(422, "validation_failed").json();
+        let fault = refused["errors"]["json"]["pem"][0].as_str().unwrap();
+        assert!(fault.contains("3072 are allowed") && fault.contains("ES256"), "{fault}");
+    }
+    let directory = server.directory.path().to_owned();
+    let command = || {
+        let output = doorward(&directory).args(["key", "import", &rsa(), "--now"]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = command();
+    assert!(code == Some(1) && said.contains("3072 are allowed"), "{said}");
+    assert_eq!(keys(&client, &boss), before);
+    server.stop();
+    let (code, said) = command();
+    assert!(code == Some(1) && said.contains("3072 are allowed"), "{said}");
+    server.start_again();
+    assert_eq!(keys(&server.client(), &boss), before);
+    // What is made here is short enough, and so is what the longest name gets.
+    server.client().json("POST", "/keys", Some(&boss.access), &json!({"now": true})).expect(201);
+    let pair = server.client().newcomer(&longest_name());
+    assert!((LONGEST - 400..=LONGEST).contains(&pair.access.len()), "{}", pair.access.len());
+}
+
+#[test]
+fn a_key_that_became_too_long_with_the_settings_keeps_no_server_from_starting_and_is_rotated_away() {
+    let (mut server, client, boss) = tight(10);
+    import(&client, &boss, true).expect(201);
+    let pair = client.newcomer(&longest_name());
+    server.stop();
+    tight_settings(server.directory.path(), 900);
+    let listed = doorward(server.directory.path()).args(["key", "list"]).output().unwrap();
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    server.start_again();
+    let said = std::fs::read_to_string(server.directory.path().join("stderr")).unwrap();
+    assert!(said.contains("doorward key rotate --now"), "{said}");
+    let client = server.client();
+    for answer in [client.try_login(&longest_name(), PASSWORD), client.refresh(&pair.refresh)] {
+        let refused = answer.refused(403, "forbidden");
+        assert!(refused.text.contains("3072 are allowed"), "{}", refused.text);
+    }
+    let rotated = doorward(server.directory.path()).args(["key", "rotate", "--now"]).output().unwrap();
+    assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
+    let refreshed = Pair::of(&client.refresh(&pair.refresh).expect(200));
+    assert!(refreshed.access.len() <= LONGEST);
+    client.test(&refreshed.access).expect(200);
+    client.login(&longest_name());
+}
+
+#[test]
+fn a_key_that_takes_over_after_the_settings_grew_gives_nobody_a_longer_token_and_is_warned_of() {
+    let (mut server, client, boss) = tight(10);
+    import(&client, &boss, false).expect(201);
+    let pair = client.newcomer(&longest_name());
+    server.stop();
+    tight_settings(server.directory.path(), 900);
+    server.start_again();
+    let client = server.client();
+    let warned = || std::fs::read_to_string(server.directory.path().join("stderr")).unwrap().contains("doorward key rotate --now");
+    assert!(!warned());
+    let pair = Pair::of(&client.refresh(&pair.refresh).expect(200));
+    let listed = keys(&client, &boss);
+    let signing = listed["keys"].as_array().unwrap().iter().find(|key| key["signs"] == true).unwrap();
+    client.with_token("DELETE", &format!("/keys/{}", signing["kid"].as_str().unwrap()), &boss.access).expect(200);
+    assert!(warned());
+    client.refresh(&pair.refresh).refused(403, "forbidden");
 }

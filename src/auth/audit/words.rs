@@ -68,8 +68,8 @@ words! {
     ClaimsChanged "claims_changed" Act "a user's claims were changed";
     InviteMade "invite_made" Act "an invite was made";
     InviteDeleted "invite_deleted" Act "an invite was deleted";
-    BackedUp "backed_up" Act "a checkpoint of the database was made";
-    Restored "restored" Act "the database was made of a checkpoint";
+    BackedUp "backed_up" Act "a backup of the database was made";
+    Restored "restored" Act "the database was made of a backup";
     KeyAdded "key_added" Act "a signing key was made or imported";
     KeyActivated "key_activated" Act "a signing key took over";
     KeyRetired "key_retired" Act "a signing key was retired";

@@ -52,7 +52,7 @@ pub(in crate::auth) struct Key {
 }
 
 impl Key {
-    pub(super) fn stored(stored: &StoredKey) -> Result<Self> {
+    pub(in crate::auth) fn stored(stored: &StoredKey) -> Result<Self> {
         let secret = Zeroizing::new(
             BASE64URL.decode(&stored.secret).map_err(|source| Error::Crypto { action: "reading a stored key", source: source.into() })?,
         );

@@ -1,9 +1,10 @@
-//! Tokens: how they are issued, and what makes one acceptable. The signature is jsonwebtoken's to check; header and claims
-//! are judged in `read.rs`, strictly typed, against the profile of the key that signed (RFC 8725 §3, RFC 9068 §4).
+//! Tokens: what makes one acceptable; how they are made is in `issue.rs`. The signature is jsonwebtoken's to check; header and
+//! claims are judged in `read.rs`, strictly typed, against the profile of the key that signed (RFC 8725 §3, RFC 9068 §4).
 //!
 //! What does not change between two requests (signature, structure, claims) is verified once and remembered in a bounded
 //! cache, together with the generation of the keys; what does (time, revocation, the user) is the caller's to check every time.
 
+mod issue;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -13,16 +14,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::clock::Timestamp;
-use super::keys::{Key, Keyring};
-use super::session::{Lifetimes, Session, SessionId};
-use super::user::{CustomClaims, User, UserId};
+use super::keys::Keyring;
+use super::session::SessionId;
+use super::user::{CustomClaims, UserId};
 use crate::error::{Result, TokenError};
+pub use issue::TokenPair;
 use read::{Header, part, split};
 
 /// Longest that an access token may live: `exp - iat`.
@@ -106,23 +106,6 @@ impl Claims {
     }
 }
 
-/// What a login or a refresh is answered with (RFC 6749 §5.1).
-#[derive(Clone)]
-pub struct TokenPair {
-    /// The access token.
-    pub access: String,
-    /// The refresh token.
-    pub refresh: String,
-    /// How many seconds the access token is good for.
-    pub expires_in: u64,
-}
-
-impl std::fmt::Debug for TokenPair {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TokenPair([redacted])")
-    }
-}
-
 /// What every token says about where it comes from.
 #[derive(Debug, Clone)]
 pub struct Issuer {
@@ -203,54 +186,6 @@ impl Tokens {
         (in_use.generation, Arc::clone(&in_use.keys))
     }
 
-    /// The pair that stands for a session's present state. The refresh token is the same however often it is asked for.
-    ///
-    /// # Errors
-    /// [`crate::Error::Crypto`]
-    pub fn issue(&self, user: &User, session: &Session, fresh: bool, now: Timestamp, lifetimes: &Lifetimes) -> Result<TokenPair> {
-        let expires = session.access_end(now, lifetimes);
-        let access = self.access_claims(user, session, fresh, now, expires);
-        let refresh = json!({
-            "iss": self.issuer.name,
-            "iat": session.rotated_at.secs(),
-            "exp": session.expires.secs(),
-            "sub": user.id.to_string(),
-            "type": "refresh",
-            "sid": session.id.to_string(),
-            "ctr": session.counter,
-        });
-        let keys = self.keys();
-        Ok(TokenPair {
-            access: sign(keys.access(), "at+jwt", &Value::Object(access))?,
-            refresh: sign(keys.refresh(), "refresh", &refresh)?,
-            expires_in: expires.since(now).as_secs(),
-        })
-    }
-
-    fn access_claims(&self, user: &User, session: &Session, fresh: bool, now: Timestamp, expires: Timestamp) -> Map<String, Value> {
-        let issued = now.secs().saturating_sub(self.issuer.backdate.as_secs()).max(self.not_before.secs().min(now.secs()));
-        let Value::Object(mut claims) = json!({
-            "iss": self.issuer.name,
-            "iat": issued,
-            "nbf": issued,
-            "exp": expires.secs(),
-            "sub": user.id.to_string(),
-            "jti": Uuid::new_v4().to_string(),
-            "type": "access",
-            "fresh": fresh,
-            "sid": session.id.to_string(),
-            "username": user.username,
-            "roles": user.roles,
-        }) else {
-            unreachable!("the macro was given an object")
-        };
-        claims.extend(self.issuer.audience.clone().map(|audience| ("aud".to_owned(), audience.into())));
-        // Reserved names cannot be among the custom ones.
-        claims.extend(self.issuer.claims.as_map().clone());
-        claims.extend(user.claims.as_map().clone());
-        claims
-    }
-
     /// What a token says, if its signature and structure are good. Times, revocation and the user are not judged here.
     ///
     /// # Errors
@@ -287,14 +222,4 @@ impl Tokens {
         let claims = part(payload).ok_or(TokenError::Invalid("its claims are not an object"))?;
         self.issuer.read(profile, &claims, message).ok_or(TokenError::Invalid("a claim is missing, of another type or of another value"))
     }
-}
-
-fn sign(key: &Key, typ: &str, claims: &Value) -> Result<String> {
-    let header = match &key.kid {
-        Some(kid) => json!({"alg": key.algorithm.name(), "typ": typ, "kid": kid}),
-        None => json!({"alg": key.algorithm.name(), "typ": typ}),
-    };
-    let message = format!("{}.{}", BASE64URL.encode(header.to_string()), BASE64URL.encode(claims.to_string()));
-    let signature = key.sign(&message)?;
-    Ok(format!("{message}.{signature}"))
 }

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use secrecy::SecretString;
+use serde_json::json;
 
-use super::super::keys::{Algorithm, SharedSecrets, StoredKey};
+use super::super::keys::{Algorithm, Key, SharedSecrets, StoredKey};
 use super::super::password::PasswordHash;
-use super::super::user::{Role, Username};
+use super::super::session::{Lifetimes, Session};
+use super::super::user::{Role, User, Username};
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);

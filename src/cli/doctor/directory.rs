@@ -20,36 +20,36 @@ pub fn permissions(dir: &Path) -> Finding {
     let found = match fs::metadata(dir) {
         Ok(found) => found,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Finding::red(
+            return Finding::fix(
                 CHECK,
                 format!("{shown} is not there"),
                 "start the server once, which makes it; or name the right one with --data-dir",
             );
         }
         Err(error) => {
-            return Finding::red(CHECK, format!("{shown} cannot be looked at ({error})"), "run this as the user that the server runs as");
+            return Finding::fix(CHECK, format!("{shown} cannot be looked at ({error})"), "run this as the user that the server runs as");
         }
     };
     if !found.is_dir() {
-        return Finding::red(CHECK, format!("{shown} is not a directory"), "name the right one with --data-dir");
+        return Finding::fix(CHECK, format!("{shown} is not a directory"), "name the right one with --data-dir");
     }
     let (mode, us) = (found.mode() & 0o7777, rustix::process::geteuid().as_raw());
     if mode & 0o077 != 0 {
         let advice = format!("run: chmod 700 {shown}; until then no server starts on it");
-        return Finding::red(CHECK, format!("{shown} is open to other users (mode {mode:04o})"), advice);
+        return Finding::fix(CHECK, format!("{shown} is open to other users (mode {mode:04o})"), advice);
     }
     // Root goes through the server that runs there.
     if found.uid() != us && us != 0 {
         let what = format!("{shown} belongs to user {}, and this is run by user {us}", found.uid());
-        return Finding::yellow(CHECK, what, "the server must run as that user; run this as that user, too");
+        return Finding::look(CHECK, what, "the server must run as that user; run this as that user, too");
     }
-    Finding::green(CHECK, format!("{shown}, for its owner alone"))
+    Finding::ok(CHECK, format!("{shown}, for its owner alone"))
 }
 
 /// Whether every file in it is its owner's alone, and of one owner.
 pub fn files(dir: &Path) -> Finding {
     const CHECK: &str = "files";
-    let Ok(owner) = fs::metadata(dir).map(|found| found.uid()) else { return Finding::skipped(CHECK, "there is no directory") };
+    let Ok(owner) = fs::metadata(dir).map(|found| found.uid()) else { return Finding::skip(CHECK, "there is no directory") };
     let (mut seen, mut open, mut foreign) = (0, Vec::new(), Vec::new());
     let mut folders = vec![dir.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -59,7 +59,7 @@ pub fn files(dir: &Path) -> Finding {
             Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => continue,
             Err(error) => {
                 let what = format!("{} cannot be read ({error})", folder.display());
-                return Finding::red(CHECK, what, "run this as the user that the server runs as");
+                return Finding::fix(CHECK, what, "run this as the user that the server runs as");
             }
         };
         for path in entries.flatten().map(|entry| entry.path()).take(MAX_FILES) {
@@ -78,13 +78,13 @@ pub fn files(dir: &Path) -> Finding {
     }
     if let Some(first) = foreign.first() {
         let what = format!("{} of {seen} belong to somebody else, {} for one", foreign.len(), first.display());
-        return Finding::red(CHECK, what, format!("give them to the directory's owner: chown -R {owner} {}", dir.display()));
+        return Finding::fix(CHECK, what, format!("give them to the directory's owner: chown -R {owner} {}", dir.display()));
     }
     if let Some(first) = open.first() {
         let what = format!("{} of {seen} are open to other users, {} for one", open.len(), first.display());
-        return Finding::red(CHECK, what, format!("run: chmod -R go-rwx {}", dir.display()));
+        return Finding::fix(CHECK, what, format!("run: chmod -R go-rwx {}", dir.display()));
     }
-    Finding::green(CHECK, format!("{seen}, for their owner alone"))
+    Finding::ok(CHECK, format!("{seen}, for their owner alone"))
 }
 
 /// Whether there can be a socket in it.
@@ -102,7 +102,7 @@ pub fn socket(dir: &Path) -> Finding {
     if !has_room_for_socket(dir) {
         let length = socket_length(dir);
         let what = format!("its path has {length} bytes, and {MAX_SOCKET_PATH} are possible, so commands cannot go through the server");
-        return Finding::yellow(CHECK, what, "choose a shorter data_dir, or use --url");
+        return Finding::look(CHECK, what, "choose a shorter data_dir, or use --url");
     }
-    Finding::green(CHECK, format!("{} fits", dir.join(SOCKET).display()))
+    Finding::ok(CHECK, format!("{} fits", dir.join(SOCKET).display()))
 }

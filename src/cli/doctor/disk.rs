@@ -19,7 +19,7 @@ pub fn space(dir: &Path) -> Finding {
     const CHECK: &str = "disk space";
     let free = match rustix::fs::statvfs(dir) {
         Ok(stat) => stat.f_bavail.saturating_mul(stat.f_frsize),
-        Err(error) => return Finding::skipped(CHECK, format!("it cannot be measured ({error})")),
+        Err(error) => return Finding::skip(CHECK, format!("it cannot be measured ({error})")),
     };
     let backup = checkpoint::newest(dir).ok().flatten().and_then(|path| fs::metadata(path).ok()).map_or(0, |found| found.len());
     judge_space(free, StoreOptions::new(dir).free_space_floor, backup)
@@ -30,13 +30,13 @@ fn judge_space(free: u64, floor: u64, backup: u64) -> Finding {
     let make_room = "make room on this disk, or move the directory to a larger one with the server stopped";
     let what = format!("{} free", size(free));
     if free < floor {
-        return Finding::red(CHECK, format!("{what}, below {}: nothing can be written", size(floor)), make_room);
+        return Finding::fix(CHECK, format!("{what}, below {}: nothing can be written", size(floor)), make_room);
     }
     let wanted = 2 * floor + BACKUPS * backup;
     if free < wanted {
-        return Finding::yellow(CHECK, format!("{what}, less than {BACKUPS} backups and some room to work ({})", size(wanted)), make_room);
+        return Finding::look(CHECK, format!("{what}, less than {BACKUPS} backups and some room to work ({})", size(wanted)), make_room);
     }
-    Finding::green(CHECK, what)
+    Finding::ok(CHECK, what)
 }
 
 /// What the database's files take, against what is in it.
@@ -53,9 +53,9 @@ fn judge_waste(files: u64, live: u64) -> Finding {
              about {}; everybody then logs in again",
             size(live * 2 + (1 << 20))
         );
-        return Finding::yellow(CHECK, what, advice);
+        return Finding::look(CHECK, what, advice);
     }
-    Finding::green(CHECK, what)
+    Finding::ok(CHECK, what)
 }
 
 /// All files of the database, but the folders of backups and of databases that were replaced.
@@ -87,14 +87,14 @@ mod tests {
     #[test]
     fn too_little_room_is_red_and_room_for_too_few_backups_is_yellow() {
         let verdict = |free: u64, backup: u64| judge_space(free << 20, 32 << 20, backup << 20).verdict;
-        assert_eq!([verdict(31, 0), verdict(63, 0), verdict(65, 0)], [Verdict::Red, Verdict::Yellow, Verdict::Green]);
-        assert_eq!([verdict(363, 100), verdict(365, 100)], [Verdict::Yellow, Verdict::Green]);
+        assert_eq!([verdict(31, 0), verdict(63, 0), verdict(65, 0)], [Verdict::Fix, Verdict::Look, Verdict::Ok]);
+        assert_eq!([verdict(363, 100), verdict(365, 100)], [Verdict::Look, Verdict::Ok]);
     }
 
     #[test]
     fn only_a_large_database_with_little_in_it_is_waste() {
         let verdict = |files: u64, live: u64| judge_waste(files << 20, live << 20).verdict;
-        assert_eq!([verdict(60, 0), verdict(500, 3), verdict(500, 100)], [Verdict::Green, Verdict::Yellow, Verdict::Green]);
+        assert_eq!([verdict(60, 0), verdict(500, 3), verdict(500, 100)], [Verdict::Ok, Verdict::Look, Verdict::Ok]);
         assert!(judge_waste(500 << 20, 3 << 20).advice.is_some_and(|advice| advice.contains("about 7 MiB")));
     }
 }

@@ -17,18 +17,18 @@ pub fn keeps(dir: &Path) -> Finding {
 
 fn judge(kind: Option<&str>) -> Finding {
     const CHECK: &str = "file system";
-    let Some(kind) = kind else { return Finding::green(CHECK, "local") };
+    let Some(kind) = kind else { return Finding::ok(CHECK, "local") };
     let served = kind.strip_prefix("fuse.");
     if ["tmpfs", "ramfs"].contains(&kind) {
         let what = format!("{kind} is in memory: everything is gone when the machine restarts");
-        Finding::red(CHECK, what, "move the directory to a disk, with the server stopped, and set data_dir")
+        Finding::fix(CHECK, what, "move the directory to a disk, with the server stopped, and set data_dir")
     } else if NETWORKS.contains(&kind) || served.is_some_and(|name| SERVED_NETWORKS.contains(&name)) {
         let what = format!("{kind} is a network's: locks and syncs may not hold there, so acknowledged data could be lost");
-        Finding::red(CHECK, what, "move the directory to a local disk, with the server stopped, and set data_dir")
+        Finding::fix(CHECK, what, "move the directory to a local disk, with the server stopped, and set data_dir")
     } else if served.is_some() || ["fuse", "virtiofs"].contains(&kind) {
-        Finding::yellow(CHECK, format!("{kind} is as good as what it stands on"), "see that it keeps what is synced; a local disk does")
+        Finding::look(CHECK, format!("{kind} is as good as what it stands on"), "see that it keeps what is synced; a local disk does")
     } else {
-        Finding::green(CHECK, "local")
+        Finding::ok(CHECK, "local")
     }
 }
 
@@ -80,23 +80,23 @@ fn numbered(magic: u32) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Verdict::{Green, Red, Yellow};
+    use super::super::finding::Verdict;
     use super::*;
 
     #[test]
     fn a_file_system_that_forgets_or_is_a_networks_is_told_by_its_name() {
         // What lies on a disk is as good as the disk; `fuseblk` is a disk's, too.
         for kind in [Some("ext4"), Some("xfs"), Some("overlay"), Some("fuseblk"), None] {
-            assert_eq!(judge(kind).verdict, Green, "{kind:?}");
+            assert_eq!(judge(kind).verdict, Verdict::Ok, "{kind:?}");
         }
         for (kind, verdict, what) in [
-            ("nfs4", Red, "nfs4 is a network's"),
-            ("cifs", Red, "cifs is a network's"),
-            ("9p", Red, "9p is a network's"),
-            ("fuse.sshfs", Red, "fuse.sshfs is a network's"),
-            ("tmpfs", Red, "tmpfs is in memory"),
-            ("fuse.bindfs", Yellow, "fuse.bindfs is as good as"),
-            ("virtiofs", Yellow, "virtiofs is as good as"),
+            ("nfs4", Verdict::Fix, "nfs4 is a network's"),
+            ("cifs", Verdict::Fix, "cifs is a network's"),
+            ("9p", Verdict::Fix, "9p is a network's"),
+            ("fuse.sshfs", Verdict::Fix, "fuse.sshfs is a network's"),
+            ("tmpfs", Verdict::Fix, "tmpfs is in memory"),
+            ("fuse.bindfs", Verdict::Look, "fuse.bindfs is as good as"),
+            ("virtiofs", Verdict::Look, "virtiofs is as good as"),
         ] {
             let finding = judge(Some(kind));
             assert!(finding.verdict == verdict && finding.what.starts_with(what) && finding.advice.is_some(), "{kind}: {finding:?}");
@@ -106,18 +106,18 @@ mod tests {
     #[test]
     fn where_nobody_tells_what_is_mounted_its_number_does() {
         for magic in [0xef53, 0x5846_5342, 0x9123_683e] {
-            assert_eq!(judge(numbered(magic)).verdict, Green, "{magic:x}");
+            assert_eq!(judge(numbered(magic)).verdict, Verdict::Ok, "{magic:x}");
         }
         let forgetful = [0x0102_1994, 0x8584_58f6];
         let networks = [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997, 0x00c3_6400];
         for magic in forgetful.into_iter().chain(networks) {
             let finding = judge(numbered(magic));
             assert!(
-                finding.verdict == Red && finding.what.contains("is in memory") == forgetful.contains(&magic),
+                finding.verdict == Verdict::Fix && finding.what.contains("is in memory") == forgetful.contains(&magic),
                 "{magic:x}: {finding:?}"
             );
         }
-        assert_eq!(judge(numbered(0x6573_5546)).verdict, Yellow);
+        assert_eq!(judge(numbered(0x6573_5546)).verdict, Verdict::Look);
     }
 
     #[test]

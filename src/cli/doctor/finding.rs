@@ -7,36 +7,36 @@ use serde::Serialize;
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// As it should be.
-    Green,
+    Ok,
     /// Works, and should be looked at.
-    Yellow,
+    Look,
     /// Does not work, or is about to harm somebody.
-    Red,
+    Fix,
     /// It could not be looked at.
-    Skipped,
+    Skip,
 }
 
 impl Verdict {
     /// All, the good first.
-    pub const ALL: [Self; 4] = [Self::Green, Self::Yellow, Self::Red, Self::Skipped];
+    pub const ALL: [Self; 4] = [Self::Ok, Self::Look, Self::Fix, Self::Skip];
 
-    /// The same in a word, for who sees no colours.
+    /// In a word, which programs get, too.
     pub const fn word(self) -> &'static str {
         match self {
-            Self::Green => "ok",
-            Self::Yellow => "look",
-            Self::Red => "fix",
-            Self::Skipped => "skip",
+            Self::Ok => "ok",
+            Self::Look => "look",
+            Self::Fix => "fix",
+            Self::Skip => "skip",
         }
     }
 
     /// As terminals take it (ECMA-48, SGR).
     pub const fn colour(self) -> &'static str {
         match self {
-            Self::Green => "32",
-            Self::Yellow => "33",
-            Self::Red => "31",
-            Self::Skipped => "2",
+            Self::Ok => "32",
+            Self::Look => "33",
+            Self::Fix => "31",
+            Self::Skip => "2",
         }
     }
 }
@@ -57,22 +57,22 @@ pub struct Finding {
 
 impl Finding {
     /// All is well.
-    pub fn green(check: &'static str, what: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Green, what: what.into(), advice: None }
+    pub fn ok(check: &'static str, what: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Ok, what: what.into(), advice: None }
     }
 
     /// Something to look at.
-    pub fn yellow(check: &'static str, what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Yellow, what: what.into(), advice: Some(advice.into()) }
+    pub fn look(check: &'static str, what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Look, what: what.into(), advice: Some(advice.into()) }
     }
 
     /// Something to mend.
-    pub fn red(check: &'static str, what: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Red, what: what.into(), advice: Some(advice.into()) }
+    pub fn fix(check: &'static str, what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Fix, what: what.into(), advice: Some(advice.into()) }
     }
 
     /// It could not be looked at.
-    pub fn skipped(check: &'static str, why: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Skipped, what: why.into(), advice: None }
+    pub fn skip(check: &'static str, why: impl Into<String>) -> Self {
+        Self { check, verdict: Verdict::Skip, what: why.into(), advice: None }
     }
 }

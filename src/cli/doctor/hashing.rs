@@ -19,7 +19,7 @@ pub async fn time(settings: &Settings) -> Finding {
     const CHECK: &str = "password time";
     match median(settings).await {
         Some(median) => judge_time(median, threads_at_once(settings)),
-        None => Finding::red(CHECK, "a password cannot be hashed", "see to the memory of this machine, and to argon2_memory_kib"),
+        None => Finding::fix(CHECK, "a password cannot be hashed", "see to the memory of this machine, and to argon2_memory_kib"),
     }
 }
 
@@ -50,9 +50,9 @@ fn judge_time(median: Duration, at_once: usize) -> Finding {
     if per_second < FEW_PER_SECOND {
         let advice =
             "the machine is slow or busy: give it more cores, or lower argon2_iterations and argon2_memory_kib, which have a floor";
-        return Finding::yellow(CHECK, what, advice);
+        return Finding::look(CHECK, what, advice);
     }
-    Finding::green(CHECK, what)
+    Finding::ok(CHECK, what)
 }
 
 /// Whether all threads at once have the memory they need.
@@ -65,17 +65,17 @@ pub fn memory(settings: &Settings) -> Finding {
 fn judge_memory(wanted: u64, available: Option<u64>) -> Finding {
     const CHECK: &str = "password memory";
     let Some(available) = available else {
-        return Finding::skipped(CHECK, format!("up to {} are needed; what is available is not told on this system", size(wanted)));
+        return Finding::skip(CHECK, format!("up to {} are needed; what is available is not told on this system", size(wanted)));
     };
     let what = format!("up to {} of {} available", size(wanted), size(available));
     if wanted > available {
-        return Finding::red(
+        return Finding::fix(
             CHECK,
             what,
             "many logins at once would have the server killed: set hashing_threads lower, or allow it more memory",
         );
     }
-    Finding::green(CHECK, what)
+    Finding::ok(CHECK, what)
 }
 
 /// What this process could still take: of the machine, and of the control groups it is in.
@@ -112,11 +112,11 @@ mod tests {
 
     #[test]
     fn few_logins_a_second_are_yellow_and_too_little_memory_is_red() {
-        assert_eq!(judge_time(Duration::from_millis(30), 2).verdict, Verdict::Green);
-        assert_eq!(judge_time(Duration::from_millis(500), 2).verdict, Verdict::Yellow);
-        assert_eq!(judge_memory(1 << 30, Some(1 << 29)).verdict, Verdict::Red);
-        assert_eq!(judge_memory(1 << 29, Some(1 << 30)).verdict, Verdict::Green);
-        assert_eq!(judge_memory(1 << 29, None).verdict, Verdict::Skipped);
+        assert_eq!(judge_time(Duration::from_millis(30), 2).verdict, Verdict::Ok);
+        assert_eq!(judge_time(Duration::from_millis(500), 2).verdict, Verdict::Look);
+        assert_eq!(judge_memory(1 << 30, Some(1 << 29)).verdict, Verdict::Fix);
+        assert_eq!(judge_memory(1 << 29, Some(1 << 30)).verdict, Verdict::Ok);
+        assert_eq!(judge_memory(1 << 29, None).verdict, Verdict::Skip);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::path::Path;
 use rustix::process::{Pid, test_kill_process};
 
 use super::finding::Finding;
+use crate::store;
 
 const CHECK: &str = "lock";
 
@@ -35,13 +36,13 @@ pub enum Reached {
 /// # Errors
 /// The finding, when it cannot be looked at.
 pub fn look(dir: &Path) -> Result<Lock, Finding> {
-    let path = dir.join("LOCK");
+    let path = store::lock_file(dir);
     let file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Lock { held: false, holder: None }),
         Err(error) => {
             let what = format!("{} cannot be opened ({error})", path.display());
-            return Err(Finding::red(CHECK, what, "run this as the user that the server runs as"));
+            return Err(Finding::fix(CHECK, what, "run this as the user that the server runs as"));
         }
     };
     let held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
@@ -59,21 +60,21 @@ impl Lock {
     pub fn judge(&self, reached: Reached) -> Finding {
         let whose = self.holder.map_or_else(|| "a process that left no number".to_owned(), |(pid, _)| format!("process {pid}"));
         match (self.held, reached, self.holder) {
-            (true, Reached::Served, _) => Finding::green(CHECK, format!("held by the server that runs, {whose}")),
-            (true, Reached::Opened, _) => Finding::green(CHECK, format!("{whose} held the directory for a moment")),
-            (true, Reached::Closed, _) => Finding::green(CHECK, format!("held by {whose}, which cannot be asked: see the local socket")),
-            (true, Reached::Not, _) => Finding::red(
+            (true, Reached::Served, _) => Finding::ok(CHECK, format!("held by the server that runs, {whose}")),
+            (true, Reached::Opened, _) => Finding::ok(CHECK, format!("{whose} held the directory for a moment")),
+            (true, Reached::Closed, _) => Finding::ok(CHECK, format!("held by {whose}, which cannot be asked: see the local socket")),
+            (true, Reached::Not, _) => Finding::fix(
                 CHECK,
                 format!("{whose} holds the directory and does not answer on the local socket"),
                 "another command may be at work: try again; or a server that hangs, or whose socket was deleted: stop it, and start it anew",
             ),
-            (false, Reached::Served, _) => Finding::red(
+            (false, Reached::Served, _) => Finding::fix(
                 CHECK,
                 "a server answers on the local socket, but does not hold the lock: the file LOCK was replaced",
                 "stop every server on this directory, and start one; never delete LOCK while one runs",
             ),
-            (false, _, Some((_, false))) => Finding::green(CHECK, format!("nobody holds the directory; {whose} did and has ended")),
-            (false, ..) => Finding::green(CHECK, "nobody holds the directory"),
+            (false, _, Some((_, false))) => Finding::ok(CHECK, format!("nobody holds the directory; {whose} did and has ended")),
+            (false, ..) => Finding::ok(CHECK, "nobody holds the directory"),
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::auth::clock::{Clock, Timestamp};
 use crate::config::{self, Settings};
 use crate::error::chain;
 use crate::http::client::{Client, ServerUrl};
-use crate::store::StorageError;
+use crate::store::{self, StorageError};
 use crate::task;
 use finding::Finding;
 use lock::Reached;
@@ -58,7 +58,7 @@ const ON_THE_SPOT: [&str; 15] = [
 /// Runs the command.
 ///
 /// # Errors
-/// When something is red, with the exit code that a start of the server would have, if it is that which fails.
+/// When something is to fix, with the exit code that a start of the server would have, if it is that which fails.
 pub fn run(common: &Common) -> Result<(), Failure> {
     let now = Clock::start(Timestamp::default()).map_err(StartError::Clock)?.now();
     let (findings, code) = match &common.url {
@@ -66,8 +66,8 @@ pub fn run(common: &Common) -> Result<(), Failure> {
         None => on_the_spot(common, now)?,
     };
     report::print(&findings, common.json)?;
-    let [.., red, _] = report::counts(&findings);
-    if red == 0 { Ok(()) } else { Err(Failure::Unwell { red, code }) }
+    let [.., fix, _] = report::counts(&findings);
+    if fix == 0 { Ok(()) } else { Err(Failure::Unwell { fix, code }) }
 }
 
 /// By the server's answers alone, and by how it sees this machine.
@@ -82,11 +82,11 @@ fn from_afar(common: &Common, url: &ServerUrl, now: Timestamp) -> Result<Vec<Fin
     let Some(answers) = answers else { return Ok(Vec::new()) };
     let mut findings = server::judge(&answers, now);
     findings.push(through_proxy(Some(url.clone()), &answers, !url.is_private()));
-    findings.extend(ON_THE_SPOT.map(|check| Finding::skipped(check, "can be looked at on the server's own machine only")));
+    findings.extend(ON_THE_SPOT.map(|check| Finding::skip(check, "can be looked at on the server's own machine only")));
     Ok(findings)
 }
 
-/// Everything, and the exit code if something is red.
+/// Everything, and the exit code if something is to fix.
 fn on_the_spot(common: &Common, now: Timestamp) -> Result<(Vec<Finding>, u8), Failure> {
     if common.token_file.is_some() {
         return Err(Failure::Usage("--token-file goes with --url".to_owned()));
@@ -104,11 +104,11 @@ fn on_the_spot(common: &Common, now: Timestamp) -> Result<(Vec<Finding>, u8), Fa
         disk::space(&dir),
     ];
     // With settings that are not the server's, its directory is not opened here: another key would be made, for one.
-    let may_open = wrong.is_none() && ["MARKER", "db"].iter().any(|name| dir.join(name).exists());
+    let may_open = wrong.is_none() && store::has_database(&dir);
     let lock = lock::look(&dir);
     let mut asked = ask(&settings, common, may_open);
     let mut findings = match &wrong {
-        Some(wrong) => vec![Finding::red("settings", wrong.to_string(), "mend it; a server with these settings does not start")],
+        Some(wrong) => vec![Finding::fix("settings", wrong.to_string(), "mend it; a server with these settings does not start")],
         None => of_settings(&settings, asked.as_ref().ok().and_then(Option::as_ref).and_then(Answers::public_url)),
     };
     findings.extend(config::environment(std::env::vars_os()).ok().and_then(|environment| settings::slips(&environment)));
@@ -182,9 +182,9 @@ fn ask(settings: &Settings, common: &Common, may_open: bool) -> Result<Option<An
 fn of_server(settings: &Settings, asked: Result<Option<Answers>, Failure>, dir: &Path, now: Timestamp, is_set: bool) -> Vec<Finding> {
     let answers = match asked {
         Ok(Some(answers)) => answers,
-        Ok(None) if is_set && dir.is_dir() => return vec![Finding::green("database", "there is none yet; the first start makes it")],
+        Ok(None) if is_set && dir.is_dir() => return vec![Finding::ok("database", "there is none yet; the first start makes it")],
         Ok(None) => {
-            return vec![Finding::skipped("database", "it is looked at when the settings, the directory and its local socket can be used")];
+            return vec![Finding::skip("database", "it is looked at when the settings, the directory and its local socket can be used")];
         }
         Err(failure) => return vec![refused(&failure)],
     };
@@ -192,7 +192,7 @@ fn of_server(settings: &Settings, asked: Result<Option<Answers>, Failure>, dir: 
     if let Ok(checkup) = &answers.checkup {
         findings.push(disk::waste(dir, checkup["database"]["bytes"].as_u64().unwrap_or_default()));
     }
-    let url = answers.public_url().and_then(Value::as_str).map(str::to_owned).or_else(|| settings::page(settings));
+    let url = answers.public_url().and_then(Value::as_str).map(str::to_owned).or_else(|| settings.public_base());
     let url = url.and_then(|url| url.parse::<ServerUrl>().ok());
     let direct = url.as_ref().is_some_and(|url| url.is_private() == settings.tls_cert.is_some()) && settings.trusted_proxies.is_nobody();
     findings.push(through_proxy(url, &answers, direct));
@@ -212,16 +212,16 @@ fn refused(failure: &Failure) -> Finding {
         Failure::Start(StartError::TokensTooLong { .. }) => ("settings", "shorten what is named"),
         _ => ("database", "see that the disk is sound and has room"),
     };
-    Finding::red(check, what, advice)
+    Finding::fix(check, what, advice)
 }
 
 fn through_proxy(url: Option<ServerUrl>, answers: &Answers, direct: bool) -> Finding {
     const CHECK: &str = "proxy";
-    let Some(url) = url else { return Finding::skipped(CHECK, "public_url is not set, so there is no address to ask") };
+    let Some(url) = url else { return Finding::skip(CHECK, "public_url is not set, so there is no address to ask") };
     let look = answers.checkup.as_ref().ok().and_then(|checkup| checkup["look"].as_str());
     match (answers.is_live(), look, runtime()) {
-        (false, ..) => Finding::skipped(CHECK, "no server runs"),
+        (false, ..) => Finding::skip(CHECK, "no server runs"),
         (true, Some(look), Ok(runtime)) => task::wait(&runtime, proxy::look(&url, look, direct)),
-        _ => Finding::skipped(CHECK, "the server did not say how to ask"),
+        _ => Finding::skip(CHECK, "the server did not say how to ask"),
     }
 }

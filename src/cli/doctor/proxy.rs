@@ -28,7 +28,7 @@ pub async fn look(url: &ServerUrl, look: &str, direct: bool) -> Finding {
 
 fn unreachable(url: &ServerUrl, why: &str) -> Finding {
     let advice = "if browsers reach it, this machine does not: try from another; else see that the proxy runs, the name leads to it, and base_path fits";
-    Finding::yellow(CHECK, format!("{url} could not be asked from here: {why}"), advice)
+    Finding::look(CHECK, format!("{url} could not be asked from here: {why}"), advice)
 }
 
 async fn seen(url: &ServerUrl, look: &str) -> Result<Value, String> {
@@ -40,18 +40,18 @@ async fn seen(url: &ServerUrl, look: &str) -> Result<Value, String> {
 fn judge(seen: &Value, url: &ServerUrl, direct: bool) -> Finding {
     if !seen.is_object() {
         let what = format!("{url} answers, but not as this server: it is another, or what stands between drops headers");
-        return Finding::yellow(CHECK, what, "see where the proxy sends what it gets");
+        return Finding::look(CHECK, what, "see where the proxy sends what it gets");
     }
     let [peer, client] = ["peer", "client"].map(|name| text(&seen[name]));
     match (seen["forwarded"] == true, seen["trusted"] == true) {
-        (true, true) => Finding::green(CHECK, format!("through {peer}, which is trusted, a request from here is taken for {client}'s")),
-        (true, false) => Finding::red(
+        (true, true) => Finding::ok(CHECK, format!("through {peer}, which is trusted, a request from here is taken for {client}'s")),
+        (true, false) => Finding::fix(
             CHECK,
             format!("{peer} says in X-Forwarded-For for whom it asks, and is not believed: all clients look like one"),
             format!("set trusted_proxies = [\"{peer}\"], if that is your proxy, and restart the server"),
         ),
-        (false, false) if direct => Finding::green(CHECK, format!("none: {url} is this server, asked from {client}")),
-        (false, _) => Finding::red(
+        (false, false) if direct => Finding::ok(CHECK, format!("none: {url} is this server, asked from {client}")),
+        (false, _) => Finding::fix(
             CHECK,
             format!("the proxy at {peer} does not say for whom it asks: all clients look like one"),
             "let it set X-Forwarded-For (Caddy does; nginx: proxy_set_header X-Forwarded-For $remote_addr), and name it in trusted_proxies",
@@ -63,7 +63,7 @@ fn judge(seen: &Value, url: &ServerUrl, direct: bool) -> Finding {
 mod tests {
     use serde_json::json;
 
-    use super::super::finding::Verdict::{Green, Red, Yellow};
+    use super::super::finding::Verdict;
     use super::*;
 
     #[test]
@@ -71,10 +71,10 @@ mod tests {
         let url: ServerUrl = "https://login.example.com".parse().expect("a URL");
         let verdict = |seen: Value, direct| judge(&seen, &url, direct).verdict;
         let seen = |forwarded: bool, trusted: bool| json!({"peer": "10.0.0.1", "client": "x", "forwarded": forwarded, "trusted": trusted});
-        assert_eq!(verdict(seen(true, true), false), Green);
-        assert_eq!(verdict(seen(true, false), true), Red);
-        assert_eq!([verdict(seen(false, false), false), verdict(seen(false, true), true)], [Red, Red]);
-        assert_eq!(verdict(seen(false, false), true), Green);
-        assert_eq!(verdict(Value::Null, true), Yellow);
+        assert_eq!(verdict(seen(true, true), false), Verdict::Ok);
+        assert_eq!(verdict(seen(true, false), true), Verdict::Fix);
+        assert_eq!([verdict(seen(false, false), false), verdict(seen(false, true), true)], [Verdict::Fix, Verdict::Fix]);
+        assert_eq!(verdict(seen(false, false), true), Verdict::Ok);
+        assert_eq!(verdict(Value::Null, true), Verdict::Look);
     }
 }

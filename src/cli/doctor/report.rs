@@ -1,11 +1,9 @@
 //! What was found, on one screen: a line for each check, under it what to do, and how many of each there are.
 
-use std::io::IsTerminal as _;
-
 use serde_json::json;
 
 use super::finding::{Finding, Verdict};
-use crate::cli::terminal::harmless;
+use crate::cli::terminal::{harmless, takes_colours};
 use crate::cli::{Failure, table};
 
 /// Prints the findings.
@@ -14,11 +12,11 @@ use crate::cli::{Failure, table};
 /// What is printed cannot be written.
 pub fn print(findings: &[Finding], as_json: bool) -> Result<(), Failure> {
     if as_json {
-        let [green, yellow, red, skipped] = counts(findings);
-        let counts = json!({"green": green, "yellow": yellow, "red": red, "skipped": skipped});
-        return table::print_json(&json!({"ok": red == 0, "counts": counts, "findings": findings}));
+        let [ok, look, fix, skip] = counts(findings);
+        let counts = json!({"ok": ok, "look": look, "fix": fix, "skip": skip});
+        return table::print_json(&json!({"ok": fix == 0, "counts": counts, "findings": findings}));
     }
-    let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stdout().is_terminal();
+    let colours = takes_colours(&std::io::stdout());
     table::line(&written(findings, colours))
 }
 
@@ -37,8 +35,8 @@ fn written(findings: &[Finding], colours: bool) -> String {
         lines.push(format!("{word}  {check:<width$}  {}", harmless(what)));
         lines.extend(advice.iter().map(|advice| format!("{:4}  {:width$}  -> {}", "", "", harmless(advice))));
     }
-    let [green, yellow, red, skipped] = counts(findings);
-    lines.push(format!("\n{} checks: {green} ok, {yellow} to look at, {red} to fix, {skipped} skipped", findings.len()));
+    let [ok, look, fix, skip] = counts(findings);
+    lines.push(format!("\n{} checks: {ok} ok, {look} to look at, {fix} to fix, {skip} skipped", findings.len()));
     lines.join("\n")
 }
 
@@ -48,11 +46,8 @@ mod tests {
 
     #[test]
     fn each_line_has_its_word_advice_stands_below_and_colour_is_never_alone() {
-        let findings = [
-            Finding::green("clock", "right"),
-            Finding::red("disk space", "full\u{1b}[2J", "make room"),
-            Finding::skipped("proxy", "far away"),
-        ];
+        let findings =
+            [Finding::ok("clock", "right"), Finding::fix("disk space", "full\u{1b}[2J", "make room"), Finding::skip("proxy", "far away")];
         let plain = written(&findings, false);
         let lines: Vec<_> = plain.lines().collect();
         assert_eq!(

@@ -65,7 +65,7 @@ const GIVE_UP: &str =
 pub fn strength(settings: &Settings) -> Finding {
     const CHECK: &str = "JWT_SECRET_KEY";
     let Some(secret) = &settings.shared_secrets.current else {
-        return Finding::green(CHECK, "not set: tokens are signed with a key that the server made");
+        return Finding::ok(CHECK, "not set: tokens are signed with a key that the server made");
     };
     judge(secret.expose_secret())
 }
@@ -75,18 +75,18 @@ fn judge(secret: &str) -> Finding {
     let plain: String = secret.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
     let letters = plain.trim_end_matches(|letter: char| letter.is_ascii_digit());
     if KNOWN.contains(&plain.as_str()) || KNOWN.contains(&letters) {
-        return Finding::red(CHECK, "it is one that everybody knows: anybody can sign a token for any user", GIVE_UP);
+        return Finding::fix(CHECK, "it is one that everybody knows: anybody can sign a token for any user", GIVE_UP);
     }
     let (bytes, different) = (secret.len(), secret.bytes().collect::<BTreeSet<_>>().len());
     if bytes < FEW_BYTES {
-        return Finding::red(CHECK, format!("it has {bytes} bytes: it can be guessed from any token"), GIVE_UP);
+        return Finding::fix(CHECK, format!("it has {bytes} bytes: it can be guessed from any token"), GIVE_UP);
     }
     if bytes < ENOUGH_BYTES || different < FEW_DIFFERENT {
         let what =
             format!("it has {bytes} bytes, {different} of them different; {ENOUGH_BYTES} random ones cannot be guessed (RFC 7518 §3.2)");
-        return Finding::yellow(CHECK, what, MAKE_ONE);
+        return Finding::look(CHECK, what, MAKE_ONE);
     }
-    Finding::green(CHECK, format!("{bytes} bytes"))
+    Finding::ok(CHECK, format!("{bytes} bytes"))
 }
 
 /// Whether files with secrets are for their owner, and at most their group.
@@ -97,13 +97,13 @@ pub fn files(settings: &Settings) -> Finding {
     let open: Vec<_> = named.iter().filter(|path| is_open(path)).map(|path| path.display().to_string()).collect();
     if !open.is_empty() {
         let what = format!("every user of this machine can read {}", open.join(", "));
-        return Finding::red(
+        return Finding::fix(
             CHECK,
             what,
             format!("run: chmod 600 {}; who may have read a secret should be told a new one", open.join(" ")),
         );
     }
-    Finding::green(CHECK, if named.is_empty() { "none are named".to_owned() } else { format!("{}, closed to others", named.len()) })
+    Finding::ok(CHECK, if named.is_empty() { "none are named".to_owned() } else { format!("{}, closed to others", named.len()) })
 }
 
 fn is_open(path: &Path) -> bool {
@@ -115,26 +115,26 @@ pub fn previous(settings: &Settings) -> Option<Finding> {
     let count = settings.shared_secrets.previous.len();
     (count > 0).then(|| {
         let what = format!("{count} from before still verify tokens");
-        Finding::yellow("previous secrets", what, "take them out of JWT_PREVIOUS_SECRET_KEY or its file when their last token has expired")
+        Finding::look("previous secrets", what, "take them out of JWT_PREVIOUS_SECRET_KEY or its file when their last token has expired")
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::Verdict::{Green, Red, Yellow};
+    use super::super::finding::Verdict;
     use super::*;
 
     #[test]
     fn secrets_of_tutorials_and_short_ones_are_red_and_patterns_are_yellow() {
         for (secret, verdict) in [
-            ("secret", Red),
-            ("Super-Secret-Key", Red),
-            ("change_me123", Red),
-            ("your-256-bit-secret", Red),
-            ("kd83kf0Fk2", Red),
-            ("kd83kf0Fk2kd83kf0Fk2", Yellow),
-            ("abababababababababababababababababababab", Yellow),
-            ("R7b0nq9ZJx2mVfT5cWk8LhP3dYs6uGa1", Green),
+            ("secret", Verdict::Fix),
+            ("Super-Secret-Key", Verdict::Fix),
+            ("change_me123", Verdict::Fix),
+            ("your-256-bit-secret", Verdict::Fix),
+            ("kd83kf0Fk2", Verdict::Fix),
+            ("kd83kf0Fk2kd83kf0Fk2", Verdict::Look),
+            ("abababababababababababababababababababab", Verdict::Look),
+            ("R7b0nq9ZJx2mVfT5cWk8LhP3dYs6uGa1", Verdict::Ok),
         ] {
             let finding = judge(secret);
             assert_eq!(finding.verdict, verdict, "{secret}");

@@ -61,7 +61,7 @@ pub fn judge(answers: &Answers, now: Timestamp) -> Vec<Finding> {
         }
         Err(error) => {
             let what = format!("it could not be looked at: {error}");
-            findings.push(Finding::red(
+            findings.push(Finding::fix(
                 "database",
                 what,
                 "see the other findings and the server's log; with --url, whether the token is an administrator's",
@@ -69,9 +69,9 @@ pub fn judge(answers: &Answers, now: Timestamp) -> Vec<Finding> {
         }
     }
     let list = |answer: &Result<Value, Failure>, name: &str| answer.as_ref().ok().and_then(|answer| answer[name].as_array().cloned());
-    findings.push(list(&answers.keys, "keys").map_or_else(|| Finding::skipped("keys", "no answer"), |list| keys(&list, now.secs())));
+    findings.push(list(&answers.keys, "keys").map_or_else(|| Finding::skip("keys", "no answer"), |list| keys(&list, now.secs())));
     let of_services = |list: Vec<Value>| services(&list, now.secs());
-    findings.push(list(&answers.services, "services").map_or_else(|| Finding::skipped("services", "no answer"), of_services));
+    findings.push(list(&answers.services, "services").map_or_else(|| Finding::skip("services", "no answer"), of_services));
     findings
 }
 
@@ -81,11 +81,11 @@ fn version(answers: &Answers) -> Finding {
     match &answers.version {
         Some(theirs) if theirs != ours => {
             let what = format!("the server is version {theirs}, this command is version {ours}");
-            Finding::yellow(CHECK, what, "restart the server, so that the executable that was installed last runs")
+            Finding::look(CHECK, what, "restart the server, so that the executable that was installed last runs")
         }
-        Some(_) => Finding::green(CHECK, format!("server and command are version {ours}")),
-        None if answers.is_server => Finding::skipped(CHECK, "told at the local socket only; doorward verify judges it from afar"),
-        None => Finding::green(CHECK, format!("{ours}; no server runs")),
+        Some(_) => Finding::ok(CHECK, format!("server and command are version {ours}")),
+        None if answers.is_server => Finding::skip(CHECK, "told at the local socket only; doorward verify judges it from afar"),
+        None => Finding::ok(CHECK, format!("{ours}; no server runs")),
     }
 }
 
@@ -95,9 +95,9 @@ fn database(database: &Value) -> Finding {
     match database["fault"].as_str() {
         Some(fault) => {
             let advice = "keep a copy of the data directory, stop the server, then: doorward restore latest --replace";
-            Finding::red(CHECK, format!("it is damaged: {fault}"), advice)
+            Finding::fix(CHECK, format!("it is damaged: {fault}"), advice)
         }
-        None => Finding::green(CHECK, format!("every record fits the others: {users} users, {sessions} sessions, {sequence} changes")),
+        None => Finding::ok(CHECK, format!("every record fits the others: {users} users, {sessions} sessions, {sequence} changes")),
     }
 }
 
@@ -107,34 +107,34 @@ fn clock(clock: &Value, now: Timestamp) -> Finding {
     let sync = "set the clock, and let the machine keep it: timedatectl set-ntp true";
     if mark.saturating_sub(system) > FAR {
         let what = format!("it is {} h behind the time already seen: the next start is refused", (mark - system) / 3600);
-        return Finding::red(CHECK, what, sync);
+        return Finding::fix(CHECK, what, sync);
     }
     if mark.saturating_sub(system) > DRIFT {
-        return Finding::yellow(CHECK, format!("it is {} s behind the time already seen, and waited for", mark - system), sync);
+        return Finding::look(CHECK, format!("it is {} s behind the time already seen, and waited for", mark - system), sync);
     }
     if system.saturating_sub(mark) > DRIFT * 60 {
         let what = format!("it has stepped {} min ahead, and is not believed yet", (system - mark) / 60);
-        return Finding::yellow(CHECK, what, sync);
+        return Finding::look(CHECK, what, sync);
     }
     let apart = system.abs_diff(now.secs());
     if apart > DRIFT {
-        return Finding::yellow(CHECK, format!("the server's and the one here are {apart} s apart"), sync);
+        return Finding::look(CHECK, format!("the server's and the one here are {apart} s apart"), sync);
     }
-    Finding::green(CHECK, Timestamp::from_secs(system).to_string())
+    Finding::ok(CHECK, Timestamp::from_secs(system).to_string())
 }
 
 fn administrators(administrators: &[Value]) -> Finding {
     const CHECK: &str = "administrators";
     if administrators.is_empty() {
         let advice = "add one: doorward user add NAME --admin; commands on this machine work without";
-        return Finding::yellow(CHECK, "there is none who can act", advice);
+        return Finding::look(CHECK, "there is none who can act", advice);
     }
     let never: Vec<_> = administrators.iter().filter(|one| one["last_used"].is_null()).map(|one| harmless(&one["username"])).collect();
     if never.is_empty() {
-        return Finding::green(CHECK, format!("{}, each has logged in", administrators.len()));
+        return Finding::ok(CHECK, format!("{}, each has logged in", administrators.len()));
     }
     let what = format!("{} of {} never logged in, as far as is remembered: {}", never.len(), administrators.len(), never.join(", "));
-    Finding::yellow(
+    Finding::look(
         CHECK,
         what,
         "who needs the role should log in and keep the password to itself; take it from others: doorward user role NAME --none",
@@ -144,16 +144,16 @@ fn administrators(administrators: &[Value]) -> Finding {
 fn keys(keys: &[Value], now: u64) -> Finding {
     const CHECK: &str = "keys";
     let Some(active) = keys.iter().find(|key| key["signs"] == true) else {
-        return Finding::red(CHECK, "none signs", "make one: doorward key rotate --now");
+        return Finding::fix(CHECK, "none signs", "make one: doorward key rotate --now");
     };
     let age = now.saturating_sub(active["created"].as_u64().unwrap_or(now));
     let next = keys.iter().filter(|key| key["state"] == "next").count();
     let verifying = keys.iter().filter(|key| key["state"] == "verifying").count();
     let what = format!("{} signs, {} days old; {next} next, {verifying} still verify", text(&active["algorithm"]), age / 86_400);
     if age > OLD_KEY {
-        return Finding::yellow(CHECK, what, "take a new one: doorward key rotate; no token that is good is refused by that");
+        return Finding::look(CHECK, what, "take a new one: doorward key rotate; no token that is good is refused by that");
     }
-    Finding::green(CHECK, what)
+    Finding::ok(CHECK, what)
 }
 
 fn services(services: &[Value], now: u64) -> Finding {
@@ -161,17 +161,17 @@ fn services(services: &[Value], now: u64) -> Finding {
     let old = |one: &&Value| now.saturating_sub(one["created"].as_u64().unwrap_or(now)) > UNUSED;
     let unused: Vec<_> = services.iter().filter(|one| one["last_used"].is_null()).filter(old).map(|one| harmless(&one["name"])).collect();
     if unused.is_empty() {
-        return Finding::green(CHECK, format!("{}", services.len()));
+        return Finding::ok(CHECK, format!("{}", services.len()));
     }
     let what = format!("{} of {} never asked for anything: {}", unused.len(), services.len(), unused.join(", "));
-    Finding::yellow(CHECK, what, "remove what is not needed: doorward service list, doorward service rm ID")
+    Finding::look(CHECK, what, "remove what is not needed: doorward service list, doorward service rm ID")
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::finding::Verdict::{Green, Red, Yellow};
+    use super::super::finding::Verdict;
     use super::*;
 
     const NOW: u64 = 1_800_000_000;
@@ -179,27 +179,27 @@ mod tests {
     #[test]
     fn a_clock_that_is_behind_ahead_or_elsewhere_is_told() {
         let judged = |system: u64, mark: u64| clock(&json!({"system": system, "mark": mark}), Timestamp::from_secs(NOW)).verdict;
-        assert_eq!(judged(NOW, NOW), Green);
-        assert_eq!(judged(NOW, NOW + 90), Yellow);
-        assert_eq!(judged(NOW, NOW + FAR + 1), Red);
-        assert_eq!(judged(NOW, NOW - 2 * 3600), Yellow);
-        assert_eq!(judged(NOW + 300, NOW + 300), Yellow);
+        assert_eq!(judged(NOW, NOW), Verdict::Ok);
+        assert_eq!(judged(NOW, NOW + 90), Verdict::Look);
+        assert_eq!(judged(NOW, NOW + FAR + 1), Verdict::Fix);
+        assert_eq!(judged(NOW, NOW - 2 * 3600), Verdict::Look);
+        assert_eq!(judged(NOW + 300, NOW + 300), Verdict::Look);
     }
 
     #[test]
     fn a_service_that_was_never_used_is_told_when_it_is_a_week_old() {
         let service = |age: u64, used: Value| json!([{"name": "shop", "created": NOW - age, "last_used": used}]);
         let judged = |list: Value| services(list.as_array().expect("a list"), NOW).verdict;
-        assert_eq!(judged(service(UNUSED + 1, Value::Null)), Yellow);
-        assert_eq!(judged(service(UNUSED - 1, Value::Null)), Green);
-        assert_eq!(judged(service(UNUSED + 1, json!(NOW))), Green);
+        assert_eq!(judged(service(UNUSED + 1, Value::Null)), Verdict::Look);
+        assert_eq!(judged(service(UNUSED - 1, Value::Null)), Verdict::Ok);
+        assert_eq!(judged(service(UNUSED + 1, json!(NOW))), Verdict::Ok);
     }
 
     #[test]
     fn an_old_key_is_told_and_a_shared_secret_has_no_age() {
         let judged = |list: Value| keys(list.as_array().expect("a list"), NOW).verdict;
-        assert_eq!(judged(json!([{"signs": true, "algorithm": "ES256", "created": NOW - OLD_KEY - 1}])), Yellow);
-        assert_eq!(judged(json!([{"signs": true, "algorithm": "HS256"}])), Green);
-        assert_eq!(judged(json!([])), Red);
+        assert_eq!(judged(json!([{"signs": true, "algorithm": "ES256", "created": NOW - OLD_KEY - 1}])), Verdict::Look);
+        assert_eq!(judged(json!([{"signs": true, "algorithm": "HS256"}])), Verdict::Ok);
+        assert_eq!(judged(json!([])), Verdict::Fix);
     }
 }

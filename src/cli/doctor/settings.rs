@@ -35,8 +35,8 @@ pub fn warnings(settings: &Settings) -> Vec<Finding> {
             "change the setting, if that is not meant"
         }
     };
-    let found: Vec<_> = warned.map(|what| (advice(&what), what)).map(|(advice, what)| Finding::yellow("settings", what, advice)).collect();
-    if found.is_empty() { vec![Finding::green("settings", "every one is known and can be")] } else { found }
+    let found: Vec<_> = warned.map(|what| (advice(&what), what)).map(|(advice, what)| Finding::look("settings", what, advice)).collect();
+    if found.is_empty() { vec![Finding::ok("settings", "every one is known and can be")] } else { found }
 }
 
 /// Names in the environment that are nearly those of settings.
@@ -44,7 +44,7 @@ pub fn slips(environment: &BTreeMap<String, String>) -> Option<Finding> {
     let slips: Vec<_> = environment.keys().filter_map(|name| Some(format!("{name} (did you mean {}?)", meant(name)?))).collect();
     (!slips.is_empty()).then(|| {
         let what = format!("variables that count for nothing: {}", slips.join(", "));
-        Finding::yellow("environment", what, "spell them as in doorward config show, or take them away")
+        Finding::look("environment", what, "spell them as in doorward config show, or take them away")
     })
 }
 
@@ -64,16 +64,12 @@ fn meant(name: &str) -> Option<String> {
 pub fn user_routes(settings: &Settings) -> Finding {
     const CHECK: &str = "user routes";
     if settings.user_routes == UserRoutes::Guarded {
-        return Finding::green(CHECK, "for oneself and administrators");
+        return Finding::ok(CHECK, "for oneself and administrators");
     }
     let reached = settings.tls_cert.is_some() || !settings.base_path.join("").is_empty();
     let what = "open: anybody on this machine can read and delete users";
     let advice = "set user_routes = \"guarded\" for real use; open is the template's table, for trying things out";
-    if reached {
-        Finding::red(CHECK, format!("{what}, and others reach this server"), advice)
-    } else {
-        Finding::yellow(CHECK, what, advice)
-    }
+    if reached { Finding::fix(CHECK, format!("{what}, and others reach this server"), advice) } else { Finding::look(CHECK, what, advice) }
 }
 
 /// Whether anybody can get past a forward-auth proxy by registering first. A server is taken for one that stands behind other
@@ -82,28 +78,23 @@ pub fn registration(settings: &Settings) -> Finding {
     const CHECK: &str = "registration";
     let behind_apps = !settings.base_path.join("").is_empty();
     match settings.registration {
-        Registration::Open if behind_apps => Finding::yellow(
+        Registration::Open if behind_apps => Finding::look(
             CHECK,
             "open, and with base_path this server guards other apps: whoever registers is let through by GET /verify",
             "set registration = \"invite\" or \"closed\", or ask for a role: GET /verify?role=…",
         ),
-        Registration::Open => Finding::green(CHECK, "open to anybody"),
-        Registration::Invite => Finding::green(CHECK, "by invite"),
-        Registration::Closed => Finding::green(CHECK, "closed"),
+        Registration::Open => Finding::ok(CHECK, "open to anybody"),
+        Registration::Invite => Finding::ok(CHECK, "by invite"),
+        Registration::Closed => Finding::ok(CHECK, "closed"),
     }
-}
-
-/// Where browsers reach the server, if these settings say so.
-pub fn page(settings: &Settings) -> Option<String> {
-    settings.public_url.as_ref().map(|url| format!("{url}{}", settings.base_path.join("")))
 }
 
 /// That the server that runs was started with another address for browsers than the settings found here say: then it has others, too.
 pub fn differ(settings: &Settings, served: Option<&Value>) -> Option<Finding> {
-    let ours = page(settings);
+    let ours = settings.public_base();
     let theirs = served.filter(|theirs| theirs.as_str() != ours.as_deref())?.as_str();
     let [theirs, ours] = [theirs, ours.as_deref()].map(|url| url.map_or_else(|| "none".to_owned(), |url| text(&url.into())));
-    Some(Finding::yellow(
+    Some(Finding::look(
         "running settings",
         format!("the server that runs has the public_url {theirs}, and those found here have {ours}: it was started with others"),
         "run this with the server's settings: --config, and its DOORWARD_ variables; or restart the server, if these are newer",
@@ -113,20 +104,20 @@ pub fn differ(settings: &Settings, served: Option<&Value>) -> Option<Finding> {
 /// Whether what browsers send can be read on its way. `served`: what the server that runs has, if it tells.
 pub fn public_url(settings: &Settings, served: Option<&Value>) -> Finding {
     const CHECK: &str = "public_url";
-    let Some(url) = served.and_then(Value::as_str).map(str::to_owned).or_else(|| page(settings)) else {
-        return Finding::green(CHECK, "not set");
+    let Some(url) = served.and_then(Value::as_str).map(str::to_owned).or_else(|| settings.public_base()) else {
+        return Finding::ok(CHECK, "not set");
     };
     match url.parse::<ServerUrl>() {
         Ok(parsed) if parsed.is_readable_on_the_way() => {
             let what = format!("{url} is not encrypted: passwords and tokens can be read on the way");
-            Finding::red(
+            Finding::fix(
                 CHECK,
                 what,
                 "put a proxy with TLS in front, or set tls_cert and tls_key; then set public_url to the https address",
             )
         }
-        Ok(_) => Finding::green(CHECK, url),
-        Err(wanted) => Finding::red(CHECK, format!("{url} is no address"), wanted),
+        Ok(_) => Finding::ok(CHECK, url),
+        Err(wanted) => Finding::fix(CHECK, format!("{url} is no address"), wanted),
     }
 }
 

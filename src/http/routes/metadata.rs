@@ -6,7 +6,6 @@ use rocket::{Data, Request, Route};
 use serde_json::json;
 
 use super::page::Asset;
-use crate::http::base_path::BasePath;
 use crate::http::cors::for_all;
 
 /// Where it is (RFC 8414 §3).
@@ -31,10 +30,10 @@ impl Metadata {
     /// There is no `token_endpoint`, for `/login` and `/refresh` are not OAuth's. Empty lists are to be left out (§3.2), but one
     /// of these must be there, and the other would be taken for a list of two (§2).
     #[must_use]
-    pub fn of(issuer: &str, public_url: Option<&str>, base_path: &BasePath) -> Self {
+    pub fn of(issuer: &str, public_base: Option<&str>) -> Self {
         let is_https = |url: &str| url.starts_with("https://") && !url.contains(['?', '#']);
-        let Some(url) = public_url.filter(|url| is_https(url) && is_https(issuer)) else { return Self(None) };
-        let at = |path: &str| format!("{url}{}", base_path.join(path));
+        let Some(base) = public_base.filter(|base| is_https(base) && is_https(issuer)) else { return Self(None) };
+        let at = |path: &str| format!("{base}{path}");
         let document = json!({
             "issuer": issuer,
             "jwks_uri": at("/.well-known/jwks.json"),
@@ -69,14 +68,13 @@ mod tests {
 
     #[test]
     fn only_a_server_that_knows_its_https_address_has_metadata() {
-        let base = BasePath::default();
         let url = "https://login.example.com";
-        assert!(Metadata::of(url, Some(url), &base).0.is_some());
-        assert!(Metadata::of("https://example.com/auth", Some(url), &base).0.is_some());
+        assert!(Metadata::of(url, Some(url)).0.is_some());
+        assert!(Metadata::of("https://example.com/auth", Some(url)).0.is_some());
         for (issuer, public) in
             [("doorward", None), ("doorward", Some(url)), (url, None), (url, Some("http://a.example")), ("https://a/?b", Some(url))]
         {
-            assert!(Metadata::of(issuer, public, &base).0.is_none(), "{issuer} {public:?}");
+            assert!(Metadata::of(issuer, public).0.is_none(), "{issuer} {public:?}");
         }
     }
 }

@@ -8,14 +8,13 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::super::StorageError;
-use super::super::opening::{DATABASE, io, sync_dir};
+use super::super::marker::NAME as MARKER;
+use super::super::opening::{CONF, DATABASE, io, sync_dir};
 use super::stamp;
 use crate::auth::clock::Timestamp;
 
 /// The start of the name of what was there before.
 const ASIDE: &str = "replaced-";
-/// The marker's name.
-const MARKER: &str = "MARKER";
 
 /// The files of a database, in the directory, that would be in the way of another.
 pub(super) fn database_of(dir: &Path) -> Result<Vec<PathBuf>, StorageError> {
@@ -24,7 +23,7 @@ pub(super) fn database_of(dir: &Path) -> Result<Vec<PathBuf>, StorageError> {
         let entry = entry.map_err(io("read", dir))?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if [DATABASE, "conf", "blobs", MARKER].contains(&&*name) || name.starts_with("snap.") {
+        if [DATABASE, CONF, "blobs", MARKER].contains(&&*name) || name.starts_with("snap.") {
             found.push(entry.path());
         }
     }

@@ -15,6 +15,7 @@
 //! A refusal moves and deletes nothing. But sled itself, when it opens a damaged file, clears what it cannot read after
 //! the last sound change.
 
+mod seen;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -40,11 +41,9 @@ use super::sled::reading::engine;
 use super::sled::records::{Meta, SCHEMA};
 use super::sled::tree;
 use super::{Counts, Live, StorageError, StoreOptions};
+pub(super) use seen::{CONF, DATABASE};
+pub use seen::{founded_at, has_database, holder, is_there, lock_file};
 
-/// The name sled gives its file.
-pub(super) const DATABASE: &str = "db";
-/// The file with sled's own settings, written at the first opening and never synced by sled.
-const CONF: &str = "conf";
 /// How long to wait before asking again for a lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// A soft bound on what sled keeps in memory.
@@ -76,12 +75,6 @@ pub(super) fn io(action: &'static str, path: &Path) -> impl Fn(std_io::Error) ->
 /// Makes what was created or renamed in a directory durable.
 pub(super) fn sync_dir(dir: &Path) -> Result<(), StorageError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(io("sync", dir))
-}
-
-/// Whether a directory has a database, is getting one, or has lost it: all of these are judged by opening it.
-#[must_use]
-pub fn is_there(dir: &Path) -> bool {
-    ["LOCK", "MARKER", DATABASE].iter().any(|name| dir.join(name).exists())
 }
 
 /// See the module's page.
@@ -153,7 +146,7 @@ pub(super) fn make_private(dir: &Path) -> Result<(), StorageError> {
 }
 
 pub(super) fn lock(dir: &Path, until: Instant) -> Result<File, StorageError> {
-    let path = dir.join("LOCK");
+    let path = lock_file(dir);
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io("open", &path))?;
     loop {
         match file.try_lock() {
@@ -168,16 +161,6 @@ pub(super) fn lock(dir: &Path, until: Instant) -> Result<File, StorageError> {
     }
     file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io("write", &path))?;
     Ok(file)
-}
-
-/// The process that has a directory open, if one does and has left its number. Asks without taking the lock, but for a moment in
-/// which nobody has it.
-#[must_use]
-pub fn holder(dir: &Path) -> Option<u32> {
-    let path = dir.join("LOCK");
-    let file = File::open(&path).ok()?;
-    let is_held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
-    fs::read_to_string(&path).ok().filter(|_| is_held)?.trim().parse().ok()
 }
 
 fn remove_half_snapshots(dir: &Path) -> Result<(), StorageError> {
