@@ -76,7 +76,7 @@ impl Auth {
             Keep::Cookie { replaced } => (Some(browsers::give_cookie(&mut session)?), replaced),
         };
         // A session is kept only if its tokens can be given.
-        self.check_token_of(&user)?;
+        self.check_user_fits(&user)?;
         Ok(Opening { user, password, session, rehashed, cookie, replaced })
     }
 

@@ -82,11 +82,6 @@ impl Auth {
         if user.roles.is_empty() && user.claims.is_empty() && self.0.every_name_fits.load(Ordering::Relaxed) {
             return Ok(());
         }
-        self.check_token_of(user)
-    }
-
-    /// Whether the access token of a login may be given, also that of a user with neither.
-    pub(super) fn check_token_of(&self, user: &User) -> Result<()> {
         check_length(self.token_bytes(self.0.tokens.keys().access(), user)?)
     }
 
