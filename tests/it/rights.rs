@@ -36,6 +36,14 @@ async fn deputy(auth: &Auth, name: &str) -> Claims {
     *auth.check_access(&pair.access).unwrap()
 }
 
+/// Two administrators, and the token of the second.
+async fn start_with_a_deputy(directory: &tempfile::TempDir) -> (Auth, Claims) {
+    let auth = start(directory).await;
+    deputy(&auth, "boss").await;
+    let deputy = deputy(&auth, "deputy").await;
+    (auth, deputy)
+}
+
 async fn set_roles(auth: &Auth, user: UserId, roles: Vec<Role>) {
     auth.change_user(Actor::Local, user, UserChange { roles: Some(roles), ..UserChange::default() }).await.unwrap();
 }
@@ -51,9 +59,7 @@ async fn begun<F: Future>(future: F) -> Pin<Box<F>> {
 #[tokio::test]
 async fn who_was_demoted_while_a_hash_was_waited_for_adds_nobody() {
     let directory = tempfile::TempDir::new().unwrap();
-    let auth = start(&directory).await;
-    deputy(&auth, "boss").await;
-    let deputy = deputy(&auth, "deputy").await;
+    let (auth, deputy) = start_with_a_deputy(&directory).await;
     let (name, password) = (Username::parse("sneaked").unwrap(), Password::chosen(PASSWORD, None).unwrap());
     // The hash is asked for, and what follows it is not begun.
     let adding = begun(auth.add_user(Actor::Admin(deputy), name.clone(), password, vec![Role::admin()])).await;
@@ -80,9 +86,7 @@ async fn who_was_logged_out_while_a_hash_was_waited_for_changes_no_password() {
 #[tokio::test]
 async fn no_token_says_a_role_that_was_taken_away_before_it_was_given() {
     let directory = tempfile::TempDir::new().unwrap();
-    let auth = start(&directory).await;
-    deputy(&auth, "boss").await;
-    let deputy = deputy(&auth, "deputy").await;
+    let (auth, deputy) = start_with_a_deputy(&directory).await;
     for round in 0..4 {
         set_roles(&auth, deputy.user, vec![Role::admin()]).await;
         let refresh = auth.login("deputy", PASSWORD, Origin::default(), Keep::Nothing).await.unwrap().pair.refresh;

@@ -18,9 +18,14 @@ fn settings(directory: &std::path::Path, claim_chars: usize) {
 
 /// A server with that many characters in a claim of every token, and the administrator `boss`.
 fn with_claims(chars: usize) -> (Server, Client, Pair) {
+    with_settings(|directory| settings(directory, chars))
+}
+
+/// A server whose settings are written first, and the administrator `boss`.
+fn with_settings(write: impl FnOnce(&std::path::Path)) -> (Server, Client, Pair) {
     let mut server = Server::start();
     server.stop();
-    settings(server.directory.path(), chars);
+    write(server.directory.path());
     add_admin(server.directory.path(), "boss");
     server.start_again();
     let client = server.client();
@@ -144,14 +149,7 @@ fn keys(client: &Client, boss: &Pair) -> Value {
 
 /// A server with these, and its administrator.
 fn tight(claim_chars: usize) -> (Server, Client, Pair) {
-    let mut server = Server::start();
-    server.stop();
-    tight_settings(server.directory.path(), claim_chars);
-    add_admin(server.directory.path(), "boss");
-    server.start_again();
-    let client = server.client();
-    let boss = client.login("boss");
-    (server, client, boss)
+    with_settings(|directory| tight_settings(directory, claim_chars))
 }
 
 #[test]
