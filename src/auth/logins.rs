@@ -89,7 +89,11 @@ impl Auth {
         if let Some(before) = replaced {
             self.note_logout(before.user, Some(before.id), Scope::Local, 1);
         }
-        Ok(LoggedIn { pair: self.issue(&session, true, session.created).await?, cookie })
+        match self.issue(&session, true, session.created).await {
+            // Deleted this very moment: a login says the same of nobody, whenever it became so.
+            Err(Error::Token(_)) => Err(self.login_refused(Some(session.user), "unknown")),
+            issued => Ok(LoggedIn { pair: issued?, cookie }),
+        }
     }
 
     async fn keep_session(&self, Opening { user, session, rehashed, replaced, .. }: &Opening) -> Result<bool> {
